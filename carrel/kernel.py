@@ -1,0 +1,81 @@
+"""Open what every process needs, in order, and close it in reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from core import database, outbox
+from core.dispatch import Dispatcher
+from core.engine.open import open_engine
+from core.engine.protocol import Engine
+from core.errors import Unavailable
+from core.events import EventBus
+from core.queue import Queue
+from core.redis import close_redis, open_redis
+from core.settings import Settings
+from core.signing import open_signer
+from core.storage import Storage, open_storage
+from jobs.runtime import Runtime
+from models.services.entry import Doors
+from resolvers.house import House
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The open connections of a process."""
+
+    settings: Settings
+    redis: Redis
+    bus: EventBus
+    queue: Queue
+    storage: Storage
+
+    @property
+    def doors(self) -> Doors:
+        """What the proxy asks."""
+        return Doors(self.redis, self.bus)
+
+    @property
+    def house(self) -> House:
+        """What a request finds."""
+        return House(
+            self.settings, self.redis, self.bus, self.storage, self.doors, open_signer(self.settings)
+        )
+
+    def runtime(self, engine: Engine, api_url: str | None = None) -> Runtime:
+        """Return what jobs find, over an engine; `api_url` is where containers reach the API."""
+        url = api_url or self.settings.api_url
+        return Runtime(self.settings, engine, self.storage, self.settings.region, f"{url}/graphql")
+
+
+@asynccontextmanager
+async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
+    """Connect to database, Redis and storage; the database must be migrated."""
+    if not settings.redis_url:
+        raise Unavailable("There is no Redis: set REDIS_URL, or use `carrel up`, which starts a private one.")
+    await database.connect(settings)
+    redis = open_redis(settings.redis_url)
+    bus, queue = EventBus(redis), Queue(redis)
+    await bus.start()
+    outbox.use(Dispatcher(queue, bus))
+    try:
+        yield Kernel(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
+    finally:
+        outbox.use(None)
+        await bus.stop()
+        await close_redis(redis)
+        await database.disconnect()
+
+
+@asynccontextmanager
+async def open_region(settings: Settings, address: str = "127.0.0.1") -> AsyncIterator[Engine]:
+    """Connect to the engine of the configured region."""
+    if not settings.docker_host:
+        raise Unavailable("There is no container engine: set DOCKER_HOST, or use `carrel up`, which finds or starts one.")
+    engine = open_engine(settings.docker_host, address=address)
+    try:
+        yield engine
+    finally:
+        await engine.close()

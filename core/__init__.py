@@ -1,0 +1,1 @@
+"""What has no noun: the ground that every other folder stands on."""

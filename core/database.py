@@ -1,0 +1,121 @@
+"""The database: its configuration, its connection, and the one way to open a transaction."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.backends.base.executor import EXECUTOR_CACHE
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+from core.settings import Settings
+
+TABLES = (
+    "core.outbox",
+    "models.accounts",
+    "models.access",
+    "models.organizations",
+    "models.history",
+    "models.regions",
+    "models.uploads",
+    "models.workstations",
+    "models.images",
+    "models.sessions",
+)
+
+Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class OpenTransaction:
+    """What the running transaction has promised to do before and after its commit, and notes for both."""
+
+    before: list[Hook] = field(default_factory=list)
+    after: list[Hook] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+_open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", default=None)
+
+
+def config(settings: Settings) -> dict[str, Any]:
+    """Return Tortoise's configuration for PostgreSQL by address or, without one, SQLite in the data folder."""
+    app = {"models": list(TABLES), "default_connection": "default", "migrations": "models.migrations"}
+    return {"connections": {"default": _connection(settings)}, "apps": {"models": app}, "use_tz": True}
+
+
+def _connection(settings: Settings) -> dict[str, Any]:
+    url = settings.database_url
+    if url and not url.startswith("sqlite"):
+        return expand_db_url(url)
+    path = url.removeprefix("sqlite://") if url else str(settings.data_dir / "carrel.sqlite3")
+    return {
+        "engine": "core.sqlite",
+        "credentials": {"file_path": path, "synchronous": "NORMAL", "busy_timeout": 15_000},
+    }
+
+
+async def connect(settings: Settings) -> None:
+    """Open the database for every task of this process; one at a time."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
+    await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+
+
+async def disconnect() -> None:
+    """Close every connection; nothing may be in flight."""
+    await Tortoise.close_connections()
+
+
+async def ping() -> None:
+    """Raise when the database does not answer."""
+    await get_connection("default").execute_query("SELECT 1")
+
+
+def dialect() -> str:
+    """Return `sqlite` or `postgres`."""
+    return get_connection("default").capabilities.dialect
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """Commit all or nothing; a transaction inside another joins it.
+
+    What was promised with `before_commit` runs inside it, what was promised with `after_commit` once it holds.
+    """
+    if _open.get() is not None:
+        yield
+        return
+    opened = OpenTransaction()
+    token = _open.set(opened)
+    try:
+        async with in_transaction():
+            yield
+            for hook in opened.before:
+                await hook()
+    finally:
+        _open.reset(token)
+    for hook in opened.after:
+        await hook()
+
+
+def current() -> OpenTransaction:
+    """Return the open transaction; RuntimeError when there is none."""
+    opened = _open.get()
+    if opened is None:
+        raise RuntimeError("Open a transaction first: async with transaction().")
+    return opened
+
+
+def before_commit(hook: Hook) -> None:
+    """Run `hook` as the last thing inside the open transaction."""
+    current().before.append(hook)
+
+
+def after_commit(hook: Hook) -> None:
+    """Run `hook` once the open transaction holds; never when it is rolled back."""
+    current().after.append(hook)

@@ -1,0 +1,126 @@
+"""Events are hints: "what this topic names has changed, read it again".
+
+One Redis connection serves all listeners of a process. Hints that come while a listener is busy are one hint. After a
+lost connection every listener gets a hint, since anything may have happened meanwhile.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "carrel:events"
+RECONNECT_SECONDS = 0.5
+
+
+class Hints:
+    """One listener's view of its topics."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._topics: set[str] = set()
+
+    def ring(self, topic: str) -> None:
+        """Note that `topic` changed and wake the listener."""
+        self._topics.add(topic)
+        self._event.set()
+
+    async def wait(self) -> frozenset[str]:
+        """Return the topics that changed since the last call, waiting for the first one."""
+        await self._event.wait()
+        self._event.clear()
+        topics, self._topics = frozenset(self._topics), set()
+        return topics
+
+
+class EventBus:
+    """Publishes and fans out hints; `start` it in the process's main loop, `stop` it at the end."""
+
+    def __init__(self, redis: Redis) -> None:
+        """Use `redis` for both directions."""
+        self._redis = redis
+        self._listeners: dict[str, set[Hints]] = defaultdict(set)
+        self._everything: set[Hints] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin to listen; returns when hints arrive, or after three seconds when Redis does not answer."""
+        self._task = asyncio.create_task(self._listen(), name="event-bus")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), 3)
+
+    async def stop(self) -> None:
+        """End listening."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    @property
+    def connected(self) -> bool:
+        """Say whether hints arrive at present."""
+        return self._ready.is_set()
+
+    async def publish(self, topics: Iterable[str]) -> None:
+        """Tell every process that what the topics name has changed."""
+        text = "\n".join(topics)
+        if text:
+            await self._redis.publish(CHANNEL, text)
+
+    @asynccontextmanager
+    async def subscribe(self, *topics: str) -> AsyncIterator[Hints]:
+        """Listen to `topics`; with none, to all."""
+        hints = Hints()
+        homes = [self._listeners[topic] for topic in topics] or [self._everything]
+        for home in homes:
+            home.add(hints)
+        try:
+            yield hints
+        finally:
+            for home in homes:
+                home.discard(hints)
+            for topic in topics:
+                if not self._listeners.get(topic, True):
+                    del self._listeners[topic]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub() as channel:
+                    await self._follow(channel)
+            except (RedisError, OSError) as error:
+                self._ready.clear()
+                log.warning("events: Redis is lost (%s); trying again", error)
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _follow(self, channel: PubSub) -> None:
+        await channel.subscribe(CHANNEL)
+        while True:
+            message = await channel.get_message(timeout=5.0)
+            if message is None:
+                await channel.ping()
+            elif message["type"] == "subscribe":
+                self._ready.set()
+                self._ring_all()
+            elif message["type"] == "message":
+                self._ring(message["data"].decode().split("\n"))
+
+    def _ring(self, topics: list[str]) -> None:
+        for topic in topics:
+            for hints in (*self._listeners.get(topic, ()), *self._everything):
+                hints.ring(topic)
+
+    def _ring_all(self) -> None:
+        for topic, listeners in self._listeners.items():
+            for hints in listeners:
+                hints.ring(topic)
+        for hints in self._everything:
+            hints.ring("*")

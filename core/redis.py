@@ -1,0 +1,23 @@
+"""The connection to Redis, which carries wake-ups, events, tickets and rate buckets, and never the truth."""
+
+from redis.asyncio import BlockingConnectionPool, Redis
+
+CONNECTIONS = 64
+
+
+def open_redis(url: str) -> Redis:
+    """Return a client for `url` (redis://, rediss:// or unix://); it connects at first use."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=5,
+        socket_connect_timeout=3,
+        socket_timeout=10,
+        health_check_interval=30,
+    )
+    return Redis(connection_pool=pool)
+
+
+async def close_redis(redis: Redis) -> None:
+    """Close every connection of the client's pool."""
+    await redis.aclose(close_connection_pool=True)

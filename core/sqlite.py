@@ -1,0 +1,36 @@
+"""A Tortoise engine for SQLite whose transactions take the write lock at their beginning.
+
+The stock engine says plain BEGIN; upgrading its read snapshot to a write then fails at once with "database is
+locked" whenever another process wrote meanwhile, whatever the busy timeout.
+"""
+
+import sqlite3
+
+from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.exceptions import TransactionManagementError
+
+
+class ImmediateTransaction(SqliteTransactionWrapper):
+    """A transaction that begins with BEGIN IMMEDIATE."""
+
+    async def begin(self) -> None:
+        """Take the write lock, waiting for at most the connection's busy timeout."""
+        connection = self._connection
+        if connection is None:
+            raise TransactionManagementError("The database is not connected.")
+        try:
+            await connection.commit()
+            await connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise TransactionManagementError(error) from error
+
+
+class ImmediateClient(SqliteClient):
+    """The stock client with immediate transactions."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return SqliteTransactionContext(ImmediateTransaction(self), self._lock)
+
+
+client_class = ImmediateClient

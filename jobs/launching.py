@@ -1,0 +1,178 @@
+"""Launch sessions: claim, make the container so, wait until it answers, record it under the claim's fence."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.clock import now
+from core.engine.protocol import (
+    Address,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    EngineRefused,
+    EngineUnavailable,
+    ImageMissing,
+    Limits,
+)
+from core.errors import Conflict
+from jobs.readiness import answers
+from jobs.remains import remains_of
+from jobs.runtime import Runtime, runtime_of
+from models.accounts import TokenKind
+from models.actors import SERVICE
+from models.images import Image
+from models.services import accounts, claims, endings, images
+from models.sessions import ENDINGS, Reason, Session
+
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.5
+AGAIN_SECONDS = 0.5
+TOKEN_GRACE = timedelta(minutes=5)
+
+
+async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
+    """Start the container of a session that is next in line; harmless when there is nothing to do."""
+    runtime = runtime_of(context)
+    session = await claims.claim_launch(session_id, runtime.settings)
+    if session is None:
+        return
+    try:
+        await _launch(runtime, session)
+    except Conflict:
+        await _withdraw(runtime, session)
+
+
+async def _launch(runtime: Runtime, session: Session) -> None:
+    image = await Image.get(id=session.image_id)
+    try:
+        container = await _ensure(runtime, session, image)
+    except ImageMissing:
+        await claims.back_to_line(session, "The engine has lost the image; it is imported again.")
+        await images.restore(image, runtime.region)
+    except EngineRefused as refusal:
+        await _fail(runtime, session, Reason.ENGINE_REFUSED, refusal.message)
+    except EngineUnavailable as silence:
+        await _later(runtime, session, Reason.ENGINE_UNREACHABLE, silence.message)
+    else:
+        await _await_answer(runtime, session, image, container)
+
+
+async def _ensure(runtime: Runtime, session: Session, image: Image) -> Container:
+    present = await runtime.engine.inspect(runtime.container_name(session))
+    if present and present.state in (ContainerState.RUNNING, ContainerState.EXITED):
+        return present
+    if present:
+        return await runtime.engine.ensure(_spec(runtime, session, image, present.labels, {}))
+    labels = {**runtime.labels, "carrel.id": str(session.id)}
+    return await runtime.engine.ensure(
+        _spec(runtime, session, image, labels, await _environment(runtime, session, image))
+    )
+
+
+def _spec(
+    runtime: Runtime, session: Session, image: Image, labels: Mapping[str, str], environment: dict[str, str]
+) -> ContainerSpec:
+    settings = runtime.settings
+    return ContainerSpec(
+        name=runtime.container_name(session),
+        image=image.reference or "",
+        labels=labels,
+        environment=environment,
+        ports=tuple(sorted({image.http_port, image.websocket_port or image.http_port})),
+        limits=Limits(settings.session_memory_mib * 1024**2, settings.session_cpus, settings.session_pids),
+        network=runtime.network,
+    )
+
+
+async def _environment(runtime: Runtime, session: Session, image: Image) -> dict[str, str]:
+    """Return the variables of a new container; the platform's own win over what the creator gave."""
+    _, minted = await accounts.mint_token(
+        session.creator_id,
+        TokenKind.DESK,
+        actor=SERVICE,
+        lifetime=session.expires_at - now() + TOKEN_GRACE,
+        name=f"session {session.id}",
+        session_id=session.id,
+    )
+    return session.environment | {
+        "CARREL_API_URL": runtime.api_url,
+        "CARREL_TOKEN": minted.text,
+        "CARREL_SESSION_ID": str(session.id),
+        "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
+        "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
+        "CARREL_HTTP_PORT": str(image.http_port),
+        "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
+    }
+
+
+async def _await_answer(runtime: Runtime, session: Session, image: Image, container: Container) -> None:
+    """Ask until the service answers, the container ends, the claim is lost, or this job's time is over."""
+    loop = asyncio.get_running_loop()
+    until, pause = loop.time() + runtime.settings.job_seconds / 2, FIRST_PAUSE
+    host = urlsplit(runtime.settings.session_address(session.label)).netloc
+    while container.state is ContainerState.RUNNING:
+        address = container.ports.get(image.http_port)
+        if address and await answers(address, image.initial_path, host):
+            await _record(runtime, session, image, container, address)
+            return
+        if loop.time() > until or _overdue(runtime, session):
+            break
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+        container = await runtime.engine.inspect(container.name) or _gone(container)
+        if not await claims.still_mine(session):
+            raise Conflict
+    await _unanswered(runtime, session, container)
+
+
+def _gone(container: Container) -> Container:
+    return Container(container.name, container.id, ContainerState.GONE, container.image, container.labels)
+
+
+async def _record(
+    runtime: Runtime, session: Session, image: Image, container: Container, address: Address
+) -> None:
+    websocket = container.ports.get(image.websocket_port or image.http_port, address)
+    await claims.mark_running(session, runtime.region, address.host, address.port, websocket.port)
+
+
+async def _unanswered(runtime: Runtime, session: Session, container: Container) -> None:
+    if container.state is ContainerState.RUNNING:
+        seconds = round(runtime.settings.session_start_seconds)
+        await _later(runtime, session, Reason.NEVER_ANSWERED, f"The workstation did not answer within {seconds} s.")
+        return
+    await _fail(runtime, session, Reason.CONTAINER_EXITED, "The container ended before it answered{code}.")
+
+
+def _overdue(runtime: Runtime, session: Session) -> bool:
+    begun = session.starting_at or session.created_at
+    return now() > begun + timedelta(seconds=runtime.settings.session_start_seconds)
+
+
+async def _later(runtime: Runtime, session: Session, code: Reason, sentence: str) -> None:
+    """Let the launch go on in another job, or give up when the session's time to start is over."""
+    if _overdue(runtime, session):
+        await _fail(runtime, session, code, sentence)
+    else:
+        await claims.yield_launch(session, runtime.region, AGAIN_SECONDS)
+
+
+async def _fail(runtime: Runtime, session: Session, code: Reason, sentence: str) -> None:
+    """Keep what the container said, remove it, and record why it failed."""
+    remains = await remains_of(runtime, session)
+    suffix = "" if remains.exit_code is None else f" with exit code {remains.exit_code}"
+    try:
+        await runtime.engine.remove(runtime.container_name(session))
+    except EngineUnavailable:
+        pass  # The sweep removes containers whose session has ended.
+    await endings.fail(session, code, sentence.replace("{code}", suffix), remains, held=session.fence)
+
+
+async def _withdraw(runtime: Runtime, session: Session) -> None:
+    """The claim was lost; take away a container that no live session stands behind."""
+    present = await Session.get_or_none(id=session.id)
+    if present is None or present.state in ENDINGS:
+        await runtime.engine.remove(runtime.container_name(session))

@@ -1,0 +1,67 @@
+"""End containers whose session is stopping, and notice those that ended by themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.clock import now
+from core.engine.protocol import Container, ContainerState
+from core.errors import Conflict
+from jobs.remains import remains_of
+from jobs.runtime import Runtime, runtime_of
+from models.actors import SERVICE
+from models.services import claims, endings, sessions
+from models.services.endings import NOTHING
+from models.sessions import LIVE, Reason, Session, SessionState
+
+KILLED = 137
+
+
+async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
+    """Stop and remove the container of a stopping session, and record its end; harmless twice."""
+    runtime = runtime_of(context)
+    session = await claims.claim_stop(session_id, runtime.settings)
+    if session is None:
+        return
+    name = runtime.container_name(session)
+    await runtime.engine.stop(name, runtime.settings.stop_grace_seconds)
+    remains = await remains_of(runtime, session)
+    await runtime.engine.remove(name)
+    try:
+        await endings.finish_stop(session, remains)
+    except Conflict:
+        return  # Another worker held a newer claim and has finished.
+
+
+async def session_check(context: Mapping[str, Any], session_id: int) -> None:
+    """Compare a session with its clock and its container, and end it when either says so."""
+    runtime = runtime_of(context)
+    session = await Session.get_or_none(id=session_id)
+    if session is None or session.state not in LIVE:
+        return
+    if session.expires_at <= now():
+        await sessions.expire(session, actor=SERVICE)
+    elif session.state is SessionState.RUNNING:
+        await _check_container(runtime, session)
+
+
+async def _check_container(runtime: Runtime, session: Session) -> None:
+    container = await runtime.engine.inspect(runtime.container_name(session))
+    if container and container.state is ContainerState.RUNNING:
+        return
+    code, sentence = _cause(container)
+    remains = await remains_of(runtime, session) if container else NOTHING
+    try:
+        await endings.fail(session, code, sentence, remains, held=session.fence)
+    except Conflict:
+        return  # It was stopped meanwhile; the stop job takes the container away.
+    await runtime.engine.remove(runtime.container_name(session))
+
+
+def _cause(container: Container | None) -> tuple[Reason, str]:
+    if container is None:
+        return Reason.CONTAINER_LOST, "The container is gone; it was removed from outside."
+    if container.oom_killed:
+        return Reason.OUT_OF_MEMORY, "The container was ended because it used more memory than it may."
+    code = container.exit_code
+    by = " (killed)" if code == KILLED else ""
+    return Reason.CONTAINER_EXITED, f"The container ended by itself with exit code {code}{by}."

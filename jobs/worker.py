@@ -1,0 +1,59 @@
+"""The resident worker of one region: its queues, its sweep, and its follower, until it is cancelled."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from redis.asyncio import Redis
+
+from core.queue import Job, Spec, Worker, import_queue, region_queue
+from jobs.follower import follow
+from jobs.importing import image_import
+from jobs.launching import session_launch
+from jobs.runtime import Runtime
+from jobs.stopping import session_check, session_stop
+from jobs.sweep import sweep
+
+log = logging.getLogger(__name__)
+
+
+def short_jobs(runtime: Runtime) -> Mapping[Job, Spec]:
+    """Return the jobs of a region's own queue."""
+    seconds = runtime.settings.job_seconds
+    return {
+        Job.SESSION_LAUNCH: Spec(session_launch, seconds),
+        Job.SESSION_STOP: Spec(session_stop, seconds),
+        Job.SESSION_CHECK: Spec(session_check, seconds),
+    }
+
+
+def long_jobs(runtime: Runtime) -> Mapping[Job, Spec]:
+    """Return the jobs that take minutes; they have a queue of their own, so that they delay nobody."""
+    return {Job.IMAGE_IMPORT: Spec(image_import, runtime.settings.import_seconds)}
+
+
+async def run(runtime: Runtime, redis: Redis) -> None:
+    """Work for ever; cancel to end. Jobs in hand get the stop grace to finish."""
+    context = {"runtime": runtime}
+    workers = [
+        Worker(redis, region_queue(runtime.region), short_jobs(runtime), context),
+        Worker(redis, import_queue(runtime.region), long_jobs(runtime), context, parallel=2),
+    ]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for worker in workers:
+                group.create_task(worker.run())
+            group.create_task(_sweep_often(runtime))
+            group.create_task(follow(runtime))
+    finally:
+        for worker in workers:
+            await worker.drain(0)
+
+
+async def _sweep_often(runtime: Runtime) -> None:
+    while True:
+        try:
+            await sweep(runtime)
+        except Exception:
+            log.exception("the sweep of %s failed and is tried again", runtime.region)
+        await asyncio.sleep(runtime.settings.sweep_seconds)

@@ -1,0 +1,42 @@
+"""One history of every move, grant, sign-in and refusal, with who did it and why."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+from models.access import Resource
+
+
+class ActorKind(StrEnum):
+    """Who acted."""
+
+    USER = "user"
+    DESK = "desk"
+    SERVICE = "service"
+
+
+class HistoryEntry(Model):
+    """One thing that happened to one object, never changed afterwards."""
+
+    id = fields.BigIntField(primary_key=True)
+    resource = fields.CharEnumField(Resource, max_length=32)
+    object_id = fields.IntField()
+    action = fields.CharField(max_length=64)
+    from_state = fields.CharField(max_length=32, null=True)
+    to_state = fields.CharField(max_length=32, null=True)
+    actor_kind = fields.CharEnumField(ActorKind, max_length=16)
+    actor = fields.ForeignKeyField(
+        "models.User", related_name="acts", null=True, on_delete=fields.SET_NULL, db_index=True
+    )
+    cause = fields.CharField(max_length=500, default="")
+    detail: dict[str, Any] = fields.JSONField(default=dict)
+    at = fields.DatetimeField(default=now)
+
+    actor_id: int | None
+
+    class Meta:
+        table = "history_entry"
+        indexes = (("resource", "object_id", "id"),)

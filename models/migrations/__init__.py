@@ -1,0 +1,1 @@
+"""Migrations of the one app, `models`; run by `carrel migrate`."""

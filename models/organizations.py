@@ -1,0 +1,46 @@
+"""Organizations and their members."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+
+
+class MemberRole(StrEnum):
+    """What a member is in an organization."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Organization(Model):
+    """A group of people who work together: an institute, a lab."""
+
+    id = fields.IntField(primary_key=True)
+    name = fields.CharField(max_length=128, unique=True)
+    slug = fields.CharField(max_length=64, unique=True)
+    created_at = fields.DatetimeField(default=now)
+
+    class Meta:
+        table = "organization"
+
+
+class Membership(Model):
+    """A user is a member of an organization."""
+
+    id = fields.IntField(primary_key=True)
+    user = fields.ForeignKeyField("models.User", related_name="memberships", on_delete=fields.CASCADE, db_index=True)
+    organization = fields.ForeignKeyField(
+        "models.Organization", related_name="memberships", on_delete=fields.CASCADE, db_index=True
+    )
+    role = fields.CharEnumField(MemberRole, max_length=16, default=MemberRole.MEMBER)
+    created_at = fields.DatetimeField(default=now)
+
+    user_id: int
+    organization_id: int
+
+    class Meta:
+        table = "membership"
+        unique_together = (("user_id", "organization_id"),)

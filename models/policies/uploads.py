@@ -1,0 +1,22 @@
+"""Who sees and brings uploads."""
+
+from tortoise.queryset import QuerySet
+
+from models.access import Operation, Resource
+from models.policies.verdicts import Verdict
+from models.principal import Principal, PrincipalKind
+from models.uploads import Upload
+
+
+def readable(principal: Principal) -> QuerySet[Upload]:
+    """Return the principal's own uploads; nobody sees another's."""
+    if principal.kind is not PrincipalKind.USER or not principal.may(Resource.UPLOAD, Operation.VIEW):
+        return Upload.filter(id__in=[])
+    return Upload.filter(creator_id=principal.user_id)
+
+
+def can_create(principal: Principal) -> Verdict:
+    """Can the principal bring files?"""
+    if principal.kind is not PrincipalKind.USER:
+        return "Only a person uploads files."
+    return principal.may(Resource.UPLOAD, Operation.CREATE) or "Your credential may not upload files."

@@ -1,0 +1,122 @@
+"""Make accounts, sign in with a password, make and revoke tokens."""
+
+import re
+from datetime import timedelta
+
+from tortoise.expressions import F
+
+from core import outbox, passwords, tokens
+from core.clock import now
+from core.database import transaction
+from core.errors import BadInput, RateLimited, Unauthenticated
+from core.settings import Settings
+from core.tokens import Minted
+from models.access import Resource, Role, RoleHolder, Rule
+from models.accounts import Token, TokenKind, User
+from models.actors import SERVICE, Actor
+from models.history import ActorKind
+from models.services import history
+
+USERNAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9._-]{2,127}$")
+
+
+async def register(
+    username: str, password: str | None, *, actor: Actor = SERVICE, role: str = "researcher", email: str | None = None
+) -> User:
+    """Make an account that holds a default role; BadInput says what is wrong with name or password."""
+    if not USERNAME.match(username):
+        raise BadInput(
+            "A user name has 3 to 128 letters, digits, dots, dashes or underscores and begins with a letter.",
+            path=("username",),
+        )
+    if password is not None and len(password) < passwords.MINIMUM_LENGTH:
+        raise BadInput(f"A password has at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
+    hashed = await passwords.hash_password(password) if password is not None else None
+    async with transaction():
+        if await User.filter(username=username).exists():
+            raise BadInput("This user name is taken.", path=("username",))
+        user = await User.create(username=username, email=email, password_hash=hashed)
+        await RoleHolder.create(user=user, role=await Role.get(name=role))
+        await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
+    return user
+
+
+async def sign_in(username: str, password: str, settings: Settings) -> User:
+    """Return the user with this name and password; after too many mistakes the account is locked for a while."""
+    user = await User.get_or_none(username=username)
+    if user and user.locked_until and now() < user.locked_until:
+        raise RateLimited(
+            "Too many wrong passwords; wait and try again.",
+            retry_after=(user.locked_until - now()).total_seconds(),
+        )
+    valid = await passwords.verify(password, user.password_hash if user and user.is_active else None)
+    if user is None:
+        raise Unauthenticated("Wrong user name or password.")
+    if not valid:
+        await _count_mistake(user, settings)
+        raise Unauthenticated("Wrong user name or password.")
+    async with transaction():
+        await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=None)
+        await history.record(Resource.USER, user.id, "sign_in", Actor(ActorKind.USER, user.id))
+    return user
+
+
+async def _count_mistake(user: User, settings: Settings) -> None:
+    async with transaction():
+        await User.filter(id=user.id).update(failed_sign_ins=F("failed_sign_ins") + 1)
+        await user.refresh_from_db(fields=["failed_sign_ins"])
+        await history.record(Resource.USER, user.id, "sign_in_refused", SERVICE, cause="wrong password")
+        if user.failed_sign_ins >= settings.sign_in_attempts:
+            until = now() + timedelta(seconds=settings.sign_in_lock_seconds)
+            await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=until)
+            await history.record(Resource.USER, user.id, "lock", SERVICE, cause="too many wrong passwords")
+
+
+async def mint_token(
+    user_id: int,
+    kind: TokenKind,
+    *,
+    actor: Actor,
+    lifetime: timedelta | None,
+    name: str = "",
+    scopes: list[Rule] | None = None,
+    session_id: int | None = None,
+    parent_id: int | None = None,
+) -> tuple[Token, Minted]:
+    """Make a token of the user; its text is in the second value and nowhere else afterwards."""
+    minted = tokens.mint(kind)
+    async with transaction():
+        token = await Token.create(
+            kind=kind,
+            key=minted.key,
+            digest=minted.digest,
+            user_id=user_id,
+            session_id=session_id,
+            parent_id=parent_id,
+            name=name,
+            scopes=None if scopes is None else [str(rule) for rule in scopes],
+            expires_at=now() + lifetime if lifetime else None,
+        )
+        await history.record(Resource.TOKEN, token.id, "create", actor, detail={"kind": kind, "name": name})
+    return token, minted
+
+
+async def revoke(token: Token, *, actor: Actor, cause: str = "") -> None:
+    """End a token at once; everything that was opened with it is told."""
+    async with transaction():
+        if await Token.filter(id=token.id, revoked_at=None).update(revoked_at=now()):
+            await history.record(Resource.TOKEN, token.id, "revoke", actor, cause=cause)
+            outbox.publish(f"token:{token.id}")
+            outbox.publish(f"user:{token.user_id}")
+
+
+async def revoke_desk_tokens(session_id: int) -> None:
+    """End the tokens that a session's container held; called within the transaction that ends the session."""
+    await Token.filter(session_id=session_id, revoked_at=None).update(revoked_at=now())
+
+
+async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:
+    """Delete tokens that ended longer ago than `kept`; return how many."""
+    before = now() - kept
+    ended = await Token.filter(expires_at__lt=before).delete()
+    return ended + await Token.filter(revoked_at__lt=before).delete()

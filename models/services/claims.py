@@ -1,0 +1,132 @@
+"""Take a session for work: admission from the waiting line, leases, and what is recorded under a fence."""
+
+from datetime import timedelta
+
+from tortoise.expressions import F, Q
+
+from core import outbox
+from core.clock import now
+from core.database import transaction
+from core.errors import Conflict
+from core.queue import Job, region_queue
+from core.settings import Settings
+from models.actors import SERVICE
+from models.images import Image, ImageState
+from models.regions import Region
+from models.services.moves import move_session
+from models.services.sessions import enqueue_launch
+from models.sessions import OCCUPYING, Session, SessionState
+
+LINE = 50
+
+
+async def claim_launch(session_id: int, settings: Settings) -> Session | None:
+    """Take the session for launching: the next in line while there is room, or one whose worker's lease is over.
+
+    None means that there is nothing to do now: it waits in line, another works on it, or it has moved on.
+    """
+    async with transaction():
+        session = await Session.get_or_none(id=session_id)
+        if session is None:
+            return None
+        if session.state is SessionState.QUEUED:
+            return await _admit(session, settings)
+        return await _resume(session, SessionState.STARTING, settings)
+
+
+async def _admit(session: Session, settings: Settings) -> Session | None:
+    region = await Region.filter(id=session.region_id).select_for_update().get()
+    busy = await Session.filter(region_id=region.id, state__in=list(OCCUPYING)).count()
+    image = await Image.get(id=session.image_id)
+    ahead = Session.filter(
+        region_id=region.id, state=SessionState.QUEUED, id__lt=session.id, image__state=ImageState.READY
+    )
+    if image.state is not ImageState.READY or busy + await ahead.count() >= region.capacity:
+        return None
+    at = now()
+    changes = {
+        "fence": session.fence + 1,
+        "lease_until": at + settings.lease,
+        "starting_at": at,
+        "expires_at": at + timedelta(seconds=session.maximum_seconds),
+    }
+    try:
+        await move_session(session, SessionState.STARTING, SERVICE, held=session.fence, **changes)
+    except Conflict:
+        return None
+    return session
+
+
+async def _resume(session: Session, state: SessionState, settings: Settings) -> Session | None:
+    at = now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
+    rows = Session.filter(free, id=session.id, state=state, fence=session.fence)
+    taken = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease)
+    return await Session.get(id=session.id) if taken else None
+
+
+async def claim_stop(session_id: int, settings: Settings) -> Session | None:
+    """Take a stopping session whose container is to be ended; None when another does or it has ended."""
+    session = await Session.get_or_none(id=session_id)
+    return await _resume(session, SessionState.STOPPING, settings) if session else None
+
+
+async def still_mine(session: Session) -> bool:
+    """Say whether the claim still holds and the session is still to be launched."""
+    return await Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence).exists()
+
+
+async def yield_launch(session: Session, region: str, seconds: float) -> None:
+    """Give the claim back and ask for the launch to go on in `seconds`; harmless when the claim was lost."""
+    async with transaction():
+        rows = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
+        if await rows.update(lease_until=now()):
+            outbox.enqueue(
+                Job.SESSION_LAUNCH,
+                session.id,
+                queue=region_queue(region),
+                key=f"launch:{session.id}:{session.fence}",
+                due_at=now() + timedelta(seconds=seconds),
+            )
+
+
+async def back_to_line(session: Session, cause: str) -> None:
+    """Put a session that cannot start yet back into the waiting line, at its old place."""
+    await move_session(session, SessionState.QUEUED, SERVICE, cause=cause, held=session.fence, lease_until=None)
+
+
+async def mark_running(session: Session, region: str, host: str, http_port: int, websocket_port: int) -> None:
+    """Record that the container answers, and where; Conflict when the claim was lost."""
+    async with transaction():
+        await move_session(
+            session,
+            SessionState.RUNNING,
+            SERVICE,
+            held=session.fence,
+            host=host,
+            http_port=http_port,
+            websocket_port=websocket_port,
+            running_at=now(),
+            lease_until=None,
+        )
+        outbox.enqueue(
+            Job.SESSION_CHECK,
+            session.id,
+            queue=region_queue(region),
+            key=f"expire:{session.id}",
+            due_at=session.expires_at,
+        )
+
+
+async def enqueue_next(region_id: int, region: str, places: int = 1) -> None:
+    """Ask within the open transaction for the launch of those who are first in the region's line."""
+    waiting = Session.filter(region_id=region_id, state=SessionState.QUEUED, image__state=ImageState.READY)
+    for session in await waiting.order_by("id").limit(min(places, LINE)):
+        enqueue_launch(session, region)
+
+
+async def enqueue_waiting_for(image_id: int) -> None:
+    """Ask within the open transaction for the launch of the sessions that waited for an image."""
+    waiting = Session.filter(image_id=image_id, state=SessionState.QUEUED).order_by("id").limit(LINE)
+    for session in await waiting.select_related("region"):
+        enqueue_launch(session, session.region.name)

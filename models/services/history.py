@@ -1,0 +1,32 @@
+"""Write the history; each entry is part of the transaction that it tells of."""
+
+from typing import Any
+
+from models.access import Resource
+from models.actors import Actor
+from models.history import HistoryEntry
+
+
+async def record(
+    resource: Resource,
+    object_id: int,
+    action: str,
+    actor: Actor,
+    *,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    cause: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Append what happened to one object."""
+    await HistoryEntry.create(
+        resource=resource,
+        object_id=object_id,
+        action=action,
+        from_state=from_state,
+        to_state=to_state,
+        actor_kind=actor.kind,
+        actor_id=actor.user_id,
+        cause=cause[:500],
+        detail=detail or {},
+    )

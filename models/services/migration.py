@@ -1,0 +1,96 @@
+"""Bring the database to the newest shape, and the default roles to their definition.
+
+SQLite rebuilds a table to alter it, which with foreign keys on would delete the rows that refer to it, and which loses
+its indexes. So a SQLite file is copied first, migrated with foreign keys off, and looked over afterwards.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.migrations.api import migrate as run_migrations
+from tortoise.migrations.executor import MigrationExecutor
+
+from core import database
+from core.clock import now
+from core.errors import Conflict
+from core.settings import Settings
+from models.services.roles import sync_default_roles
+
+log = logging.getLogger(__name__)
+
+
+async def migrate(settings: Settings, *, target: str | None = None) -> list[str]:
+    """Apply what is missing, or go to `target`; return the names of the migrations that were applied."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    configuration = database.config(settings)
+    file = sqlite_file(configuration)
+    try:
+        pending = await _pending(configuration)
+        if pending or target:
+            await _apply(configuration, file, target)
+        if target is None:
+            await _sync(configuration)
+    finally:
+        await Tortoise.close_connections()
+    return pending
+
+
+async def _apply(configuration: dict[str, Any], file: Path | None, target: str | None) -> None:
+    if file is None:
+        await run_migrations(config=configuration, target=target)
+        return
+    before = await _counts(configuration) if await asyncio.to_thread(file.exists) else {}
+    if any(before.values()):
+        copy = file.with_suffix(f".before-{now():%Y%m%dT%H%M%S}")
+        await asyncio.to_thread(shutil.copyfile, file, copy)
+        log.info("the database was copied to %s before its migration", copy)
+    configuration["connections"]["default"]["credentials"]["foreign_keys"] = "OFF"
+    await run_migrations(config=configuration, target=target)
+    if target is None:
+        await Tortoise.generate_schemas(safe=True)  # It re-creates what a rebuilt table has lost: its indexes.
+    await _look_over(before, await _counts(configuration))
+
+
+async def _look_over(before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    _, broken = await get_connection("default").execute_query("PRAGMA foreign_key_check")
+    if broken:
+        raise Conflict(f"The migration left {len(broken)} rows that refer to nothing; restore the copy beside the file.")
+    lost = [name for name, count in before.items() if name in after and after[name] < count]
+    if lost:
+        raise Conflict(f"The migration lost rows of {', '.join(lost)}; restore the copy beside the file.")
+
+
+async def _pending(configuration: dict[str, Any]) -> list[str]:
+    await Tortoise.init(config=configuration)
+    steps = await MigrationExecutor(get_connection("default"), configuration["apps"]).plan()
+    return [step.migration.name for step in steps if not step.backward]
+
+
+async def _counts(configuration: dict[str, Any]) -> dict[str, int]:
+    await Tortoise.init(config=configuration)
+    connection = get_connection("default")
+    rows = await connection.execute_query_dict(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'tortoise_migrations'"
+    )
+    counts: dict[str, int] = {}
+    for row in rows:
+        found = await connection.execute_query_dict(f'SELECT count(*) AS count FROM "{row["name"]}"')  # noqa: S608
+        counts[row["name"]] = found[0]["count"]
+    return counts
+
+
+async def _sync(configuration: dict[str, Any]) -> None:
+    await Tortoise.init(config=configuration)
+    await sync_default_roles()
+
+
+def sqlite_file(configuration: Mapping[str, Any]) -> Path | None:
+    """Return the file of a SQLite configuration, None for another database."""
+    path = configuration["connections"]["default"]["credentials"].get("file_path")
+    return Path(path) if path else None

@@ -1,0 +1,158 @@
+"""Launch sessions, ask for their end, and say where they stand in line."""
+
+import re
+from datetime import timedelta
+
+from tortoise.exceptions import IntegrityError
+
+from core import outbox, tokens
+from core.clock import now
+from core.database import transaction
+from core.errors import BadInput, Conflict
+from core.queue import Job, region_queue
+from core.settings import Settings
+from models.access import Resource
+from models.actors import Actor
+from models.images import Image
+from models.regions import Region
+from models.services import history
+from models.services.moves import move_session
+from models.sessions import ENDINGS, LIVE, Reason, Session, SessionState
+
+VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{0,63}$")
+PLATFORM_PREFIX = "CARREL_"
+VARIABLES_LIMIT = 32
+
+
+async def launch(
+    image: Image,
+    region: Region,
+    settings: Settings,
+    *,
+    actor: Actor,
+    seconds: int | None = None,
+    environment: dict[str, str] | None = None,
+) -> tuple[Session, bool]:
+    """Return the actor's session of this image in this region, and whether it is new.
+
+    There is one live session per person, image and region; asking again while it lives returns it.
+    """
+    seconds = settings.session_seconds if seconds is None else seconds
+    if not 60 <= seconds <= settings.session_seconds_limit:
+        raise BadInput(f"A session lives from 60 to {settings.session_seconds_limit} seconds.", path=("seconds",))
+    check_environment(environment or {})
+    key = f"{actor.user_id}:{image.id}:{region.id}"
+    present = await Session.get_or_none(active_key=key)
+    if present:
+        return present, False
+    try:
+        return await _create(image, region, key, actor, seconds, environment or {}), True
+    except IntegrityError:
+        return await Session.get(active_key=key), False
+
+
+async def _create(
+    image: Image, region: Region, key: str, actor: Actor, seconds: int, environment: dict[str, str]
+) -> Session:
+    async with transaction():
+        session = await Session.create(
+            image_id=image.id,
+            region_id=region.id,
+            creator_id=actor.user_id,
+            active_key=key,
+            label=tokens.random_label(),
+            maximum_seconds=seconds,
+            expires_at=now() + timedelta(seconds=seconds),
+            environment=environment,
+        )
+        await history.record(Resource.SESSION, session.id, "launch", actor, to_state=session.state)
+        enqueue_launch(session, region.name)
+        outbox.publish(f"sessions-of:{session.creator_id}")
+    return session
+
+
+def check_environment(environment: dict[str, str]) -> None:
+    """Refuse names that are no variables or that belong to the platform, and values that are too long."""
+    if len(environment) > VARIABLES_LIMIT:
+        raise BadInput(f"At most {VARIABLES_LIMIT} environment variables can be given.", path=("environment",))
+    for name, value in environment.items():
+        if not VARIABLE.match(name) or name.startswith(PLATFORM_PREFIX):
+            raise BadInput(
+                f"{name[:64]!r} cannot be set: a name has capitals, digits and underscores, and CARREL_ is ours.",
+                path=("environment",),
+            )
+        if len(value) > 4096 or "\0" in value:
+            raise BadInput(f"The value of {name} is too long or has a zero byte.", path=("environment",))
+
+
+def enqueue_launch(session: Session, region: str) -> None:
+    """Ask within the open transaction for the launch to begin or to go on."""
+    key = f"launch:{session.id}:{session.fence}"
+    outbox.enqueue(Job.SESSION_LAUNCH, session.id, queue=region_queue(region), key=key)
+
+
+def enqueue_stop(session: Session, region: str) -> None:
+    """Ask within the open transaction for the container to be ended."""
+    key = f"stop:{session.id}:{session.fence}"
+    outbox.enqueue(Job.SESSION_STOP, session.id, queue=region_queue(region), key=key)
+
+
+async def request_stop(session: Session, *, actor: Actor, cause: str = "") -> None:
+    """Ask for the end of a session; harmless when it is ending or has ended."""
+    await _end(session, SessionState.STOPPED, Reason.STOPPED_BY_CREATOR, actor, cause or "Stopped on request.")
+
+
+async def expire(session: Session, *, actor: Actor) -> None:
+    """End a session whose time is over."""
+    await _end(session, SessionState.EXPIRED, Reason.EXPIRED, actor, "Its maximum duration was reached.")
+
+
+async def _end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
+    for _ in range(3):
+        if session.state in ENDINGS or session.state is SessionState.STOPPING:
+            return
+        try:
+            await _try_end(session, outcome, code, actor, sentence)
+        except Conflict:
+            await session.refresh_from_db()
+        else:
+            return
+    raise Conflict("The session keeps changing; try again.")
+
+
+async def _try_end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
+    region = await Region.get(id=session.region_id)
+    async with transaction():
+        if session.state is SessionState.QUEUED:
+            changes = {"reason_code": code, "reason": sentence, "ended_at": now()}
+            await move_session(session, outcome, actor, cause=sentence, **changes)
+            return
+        await move_session(
+            session,
+            SessionState.STOPPING,
+            actor,
+            cause=sentence,
+            outcome=outcome,
+            reason_code=code,
+            reason=sentence,
+            lease_until=None,
+            held=session.fence,
+            fence=session.fence + 1,
+        )
+        enqueue_stop(session, region.name)
+
+
+async def queue_positions(session_ids: list[int]) -> dict[int, int]:
+    """Return for each waiting session how many wait before it in its region, plus one."""
+    waiting = await Session.filter(state=SessionState.QUEUED).order_by("id").values_list("id", "region_id")
+    seen: dict[int, int] = {}
+    positions: dict[int, int] = {}
+    for session_id, region_id in waiting:
+        seen[region_id] = seen.get(region_id, 0) + 1
+        positions[session_id] = seen[region_id]
+    return {session_id: positions[session_id] for session_id in session_ids if session_id in positions}
+
+
+async def live_of(user_id: int) -> list[Session]:
+    """Return the live sessions of a user, oldest first."""
+    return await Session.filter(creator_id=user_id, state__in=list(LIVE)).order_by("id")

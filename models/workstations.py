@@ -1,0 +1,27 @@
+"""Workstations: what people launch; each has versions, its images."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+
+
+class Workstation(Model):
+    """A viewer, notebook or desktop that can be launched as a session."""
+
+    id = fields.IntField(primary_key=True)
+    title = fields.CharField(max_length=128)
+    slug = fields.CharField(max_length=64, unique=True)
+    description = fields.TextField(default="")
+    is_public = fields.BooleanField(default=False)
+    creator = fields.ForeignKeyField(
+        "models.User", related_name="workstations", null=True, on_delete=fields.SET_NULL, db_index=True
+    )
+    created_at = fields.DatetimeField(default=now)
+    updated_at = fields.DatetimeField(default=now)
+    version = fields.IntField(default=1)
+
+    creator_id: int | None
+
+    class Meta:
+        table = "workstation"

@@ -1,0 +1,1 @@
+"""How a request is answered: find, may, do."""

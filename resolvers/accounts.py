@@ -1,0 +1,64 @@
+"""Answer what is asked of accounts and tokens."""
+
+from datetime import timedelta
+
+from core.errors import BadInput
+from core.tokens import Minted
+from models.access import DEFAULT_ROLES, Rule
+from models.accounts import Token, TokenKind, User
+from models.actors import Actor
+from models.policies import accounts as policy
+from models.principal import Principal
+from models.services import accounts
+from resolvers.guards import require, visible
+
+
+async def create_token(
+    principal: Principal, name: str, lifetime_seconds: int | None, scopes: list[str] | None
+) -> tuple[Token, Minted]:
+    """Make an API token of the caller, with all of its rules or only with some of them."""
+    require(policy.can_create_token(principal))
+    if not name.strip() or len(name) > 128:
+        raise BadInput("A token's name has 1 to 128 characters.", path=("name",))
+    if lifetime_seconds is not None and lifetime_seconds < 1:
+        raise BadInput("A token lives for at least one second.", path=("lifetimeSeconds",))
+    lifetime = timedelta(seconds=lifetime_seconds) if lifetime_seconds else None
+    return await accounts.mint_token(
+        principal.user_id,
+        TokenKind.API,
+        actor=Actor.of(principal),
+        lifetime=lifetime,
+        name=name.strip(),
+        scopes=_scopes(principal, scopes),
+    )
+
+
+def _scopes(principal: Principal, scopes: list[str] | None) -> list[Rule]:
+    """Return the rules of a new token, none wider than the caller's credential."""
+    if scopes is None:
+        return sorted(principal.rules)
+    try:
+        rules = [Rule.parse(text) for text in scopes]
+    except ValueError:
+        raise BadInput("A scope is written resource:operation:scope, as session:view:own.", path=("scopes",)) from None
+    for rule in rules:
+        if not principal.reaches(rule.resource, rule.operation, rule.scope):
+            raise BadInput(f"You do not hold {rule}, so a token of yours cannot.", path=("scopes",))
+    return rules
+
+
+async def revoke_token(principal: Principal, key: int) -> Token:
+    """End a token at once."""
+    token = await visible(policy.readable_tokens(principal), key)
+    require(policy.can_revoke_token(principal, token))
+    await accounts.revoke(token, actor=Actor.of(principal), cause="revoked by request")
+    await token.refresh_from_db()
+    return token
+
+
+async def create_user(principal: Principal, username: str, password: str, role: str) -> User:
+    """Make an account for somebody."""
+    require(policy.can_register(principal))
+    if role not in DEFAULT_ROLES:
+        raise BadInput(f"There is no role {role[:64]!r}; there are: {', '.join(DEFAULT_ROLES)}.", path=("role",))
+    return await accounts.register(username, password, actor=Actor.of(principal), role=role)

@@ -1,0 +1,62 @@
+"""Loaders of one operation: related rows by key, each kind in one statement, with the caller's rights."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from models.accounts import User
+from models.images import Image, ImageState
+from models.policies import accounts, images, organizations, regions, sessions, workstations
+from models.principal import Principal
+from models.regions import Region
+from models.services.sessions import queue_positions
+from models.sessions import Session
+from models.workstations import Workstation
+
+M = TypeVar("M", bound=Model)
+
+
+class Loaders:
+    """The loaders of one operation of one caller."""
+
+    def __init__(self, principal: Principal) -> None:
+        """Load with the rights of `principal`."""
+        self._principal = principal
+        self.users = DataLoader[int, User | None](load_fn=self._by_key(accounts.readable))
+        self.organizations = DataLoader(load_fn=self._by_key(organizations.readable))
+        self.regions = DataLoader[int, Region | None](load_fn=self._by_key(regions.readable))
+        self.workstations = DataLoader[int, Workstation | None](load_fn=self._by_key(workstations.readable))
+        self.images = DataLoader[int, Image | None](load_fn=self._by_key(images.readable))
+        self.sessions = DataLoader[int, Session | None](load_fn=self._by_key(sessions.readable))
+        self.active_images = DataLoader[int, Image | None](load_fn=self._active_images)
+        self.queue_positions = DataLoader[int, int | None](load_fn=_positions)
+        self.editable = DataLoader[int, bool](load_fn=self._editable)
+
+    def _by_key(
+        self, readable: Callable[[Principal], QuerySet[M]]
+    ) -> Callable[[Sequence[int]], Awaitable[list[M | None]]]:
+        async def load(keys: Sequence[int]) -> list[M | None]:
+            found = {row.pk: row for row in await readable(self._principal).filter(id__in=list(keys))}
+            return [found.get(key) for key in keys]
+
+        return load
+
+    async def _active_images(self, keys: Sequence[int]) -> list[Image | None]:
+        rows = images.readable(self._principal).filter(
+            workstation_id__in=list(keys), is_desired=True, state=ImageState.READY
+        )
+        found = {image.workstation_id: image for image in await rows}
+        return [found.get(key) for key in keys]
+
+    async def _editable(self, keys: Sequence[int]) -> list[bool]:
+        rows = workstations.editable(self._principal).filter(id__in=list(keys))
+        found = set(await rows.values_list("id", flat=True))
+        return [key in found for key in keys]
+
+
+async def _positions(keys: Sequence[int]) -> list[int | None]:
+    found = await queue_positions(list(keys))
+    return [found.get(key) for key in keys]

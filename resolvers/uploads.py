@@ -1,0 +1,36 @@
+"""Answer what is asked of uploads."""
+
+from collections.abc import AsyncIterator
+
+from core.errors import Forbidden
+from models.actors import Actor
+from models.policies import uploads as policy
+from models.principal import Principal
+from models.services import uploads
+from models.uploads import Upload
+from resolvers.guards import require
+from resolvers.house import House
+
+PURPOSE = "upload"
+
+
+async def create(principal: Principal, filename: str) -> Upload:
+    """Announce a file."""
+    require(policy.can_create(principal))
+    return await uploads.create(filename, actor=Actor.of(principal))
+
+
+def address(house: House, upload: Upload) -> str:
+    """Return where the bytes are to be sent by PUT; whoever has the address may send them, once."""
+    signature = house.signer.sign(PURPOSE, str(upload.id))
+    return f"{house.settings.api_url}/uploads/{upload.id}?signature={signature}"
+
+
+async def receive(house: House, upload_id: int, signature: str, chunks: AsyncIterator[bytes]) -> Upload:
+    """Keep the bytes of an announced upload; a broken one leaves nothing and may be sent again."""
+    if not house.signer.valid(PURPOSE, str(upload_id), signature):
+        raise Forbidden("This upload address is not one of ours; announce the upload and use its address.")
+    upload = await uploads.receivable(upload_id)
+    stored = await house.storage.put(upload.storage_key, chunks, limit=house.settings.upload_bytes_limit)
+    await uploads.complete(upload, stored.size, stored.sha256)
+    return upload

@@ -1,0 +1,92 @@
+"""Answer what is asked of workstations and their images."""
+
+from models.access import ObjectRole
+from models.accounts import User
+from models.actors import Actor
+from models.images import Image
+from models.policies import accounts as account_policy
+from models.policies import images as image_policy
+from models.policies import uploads as upload_policy
+from models.policies import workstations as policy
+from models.principal import Principal
+from models.services import images, regions, workstations
+from models.workstations import Workstation
+from resolvers.guards import require, visible
+
+
+async def create(principal: Principal, title: str, description: str, is_public: bool) -> Workstation:
+    """Make a workstation."""
+    require(policy.can_create(principal))
+    return await workstations.create(
+        title, actor=Actor.of(principal), description=description, is_public=is_public
+    )
+
+
+async def update(
+    principal: Principal, key: int, changes: dict[str, str | bool], expected_version: int | None
+) -> Workstation:
+    """Change a workstation; with `expected_version`, only if nobody changed it since."""
+    workstation = await visible(policy.readable(principal), key)
+    require(await policy.can_edit(principal, workstation))
+    version = workstation.version if expected_version is None else expected_version
+    await workstations.update(workstation, changes, version=version, actor=Actor.of(principal))
+    return workstation
+
+
+async def add_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
+    """Let somebody use or edit the workstation."""
+    workstation, user = await _workstation_and_user(principal, key, username)
+    await workstations.grant(workstation, user.id, role, actor=Actor.of(principal))
+    return workstation
+
+
+async def remove_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
+    """Take an object role on the workstation away from somebody."""
+    workstation, user = await _workstation_and_user(principal, key, username)
+    await workstations.revoke_grant(workstation, user.id, role, actor=Actor.of(principal))
+    return workstation
+
+
+async def _workstation_and_user(principal: Principal, key: int, username: str) -> tuple[Workstation, User]:
+    workstation = await visible(policy.readable(principal), key)
+    require(await policy.can_edit(principal, workstation))
+    return workstation, await account_policy.named(username)
+
+
+async def create_image(
+    principal: Principal,
+    workstation_id: int,
+    upload_id: int,
+    *,
+    region: str | None,
+    http_port: int,
+    websocket_port: int | None,
+    initial_path: str,
+    comment: str,
+    is_desired: bool,
+) -> Image:
+    """Queue the import of an upload as an image of the workstation."""
+    workstation = await visible(policy.readable(principal), workstation_id)
+    require(await policy.can_edit(principal, workstation))
+    upload = await visible(upload_policy.readable(principal), upload_id)
+    where = await regions.named(region)
+    return await images.create(
+        workstation,
+        upload,
+        actor=Actor.of(principal),
+        region=where.name,
+        http_port=http_port,
+        websocket_port=websocket_port,
+        initial_path=initial_path,
+        comment=comment,
+        is_desired=is_desired,
+    )
+
+
+async def make_image_desired(principal: Principal, key: int) -> Image:
+    """Let new sessions run this image."""
+    image = await visible(image_policy.readable(principal), key)
+    workstation = await visible(policy.readable(principal), image.workstation_id)
+    require(await policy.can_edit(principal, workstation))
+    await images.make_desired(image, actor=Actor.of(principal))
+    return image

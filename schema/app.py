@@ -1,0 +1,65 @@
+"""The API's ASGI application: GraphQL, its page and its SDL, signing in, uploads, health."""
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from core.errors import CarrelError
+from models.principal import Principal
+from resolvers.house import House
+from schema.browser import Browser, not_found, plain_error
+from schema.context import Context
+from schema.core.graphiql import Explorer, assets
+from schema.core.sdl import print_sdl
+from schema.core.server import GraphQLServer, Surface
+from schema.credentials import Credentials
+from schema.health import health_of
+from schema.receiving import receiver_of
+from schema.root import schema
+from schema.walk import TABS
+
+SDL = print_sdl(schema)
+
+
+def create_app(house: House) -> Starlette:
+    """Return the application over an open house."""
+    credentials = Credentials(house.settings.api_url, house.bus)
+    browser = Browser(house, credentials)
+
+    def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
+        return Context(principal=principal, connection=connection, house=house)
+
+    server = GraphQLServer(
+        schema,
+        principal_of=credentials.principal_of,
+        until_revoked=credentials.until_revoked,
+        make_context=make_context,
+        surface=Surface(allowed_origins=(house.settings.api_url,)),
+    )
+    explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
+
+    async def front(request: Request) -> Response:
+        signed_in = await credentials.principal_of(request)
+        return explorer.page(request) if signed_in else RedirectResponse("/sign-in", 303)
+
+    return Starlette(
+        routes=[
+            Route("/", front),
+            Route("/graphql", server),
+            WebSocketRoute("/graphql", server),
+            Route("/schema.graphql", _sdl),
+            Mount("/assets/graphiql", assets()),
+            Route("/sign-in", browser.sign_in_page, methods=["GET"]),
+            Route("/sign-in", browser.sign_in, methods=["POST"]),
+            Route("/sign-out", browser.sign_out, methods=["POST"]),
+            Route("/enter", browser.enter, methods=["GET"]),
+            Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
+            Route("/health", health_of(house)),
+        ],
+        exception_handlers={CarrelError: plain_error, 404: not_found},
+    )
+
+
+async def _sdl(request: Request) -> Response:  # noqa: ARG001
+    return PlainTextResponse(SDL)

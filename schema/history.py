@@ -1,0 +1,99 @@
+"""The history as clients see it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from models import history as table
+from models.access import Operation, Resource
+from models.history import ActorKind
+from models.policies import history as policy
+from resolvers.paging import Sort, Window
+from schema.accounts import User
+from schema.context import Context, Info
+from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.core.enums import expose
+from schema.core.filters import DateTimeFilter, EnumFilter, StringFilter
+from schema.core.ids import Node, decode, readers
+from schema.core.permissions import public, requires
+
+expose(
+    ActorKind,
+    "Who acted.",
+    {
+        ActorKind.USER: "A person.",
+        ActorKind.DESK: "The container of a session.",
+        ActorKind.SERVICE: "Carrel itself.",
+    },
+)
+
+
+@strawberry.type(description="One thing that happened to one object.")
+class HistoryEntry(Node):
+    """Shows an entry."""
+
+    model = table.HistoryEntry
+    resource: Resource = public(description="The sort of object.")
+    action: str = public(description="What happened, such as `move` or `sign_in`.")
+    from_state: str | None = public(description="The state before, where it was a move.")
+    to_state: str | None = public(description="The state after, where there is one.")
+    actor_kind: ActorKind = public(description="Who acted.")
+    cause: str = public(description="Why, as one sentence; may be empty.")
+    detail: JSON = public(description="Further facts, by name.")
+    at: datetime = public(description="When it happened.")
+
+    @requires(Resource.USER, Operation.VIEW, description="The person who acted; null when the caller may not know.")
+    async def actor(self, info: Info) -> User | None:
+        """Return the user."""
+        key: int | None = self.actor_id  # type: ignore[attr-defined]
+        return await info.context.loaders.users.load(key) if key else None  # type: ignore[return-value]
+
+
+@readers.register("HistoryEntry")
+async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.HistoryEntry]:
+    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+@strawberry.input(description="Conditions on the history; all must hold.")
+class HistoryWhere:
+    """Conditions."""
+
+    resource: EnumFilter[Resource] | None = strawberry.field(description="On the sort of object.", default=None)
+    action: StringFilter | None = strawberry.field(description="On what happened.", default=None)
+    at: DateTimeFilter | None = strawberry.field(description="On when it happened.", default=None)
+
+
+Where = Annotated[HistoryWhere | None, strawberry.argument(description="Only entries for which all of this holds.")]
+Of = Annotated[strawberry.ID | None, strawberry.argument(description="Only what happened to this object.")]
+
+
+@strawberry.type(description="Reads of the history.")
+class HistoryQueries:
+    """Root fields."""
+
+    @requires(Resource.HISTORY, Operation.VIEW, description="What happened, newest first.")
+    async def history(
+        self,
+        info: Info,
+        of: Of = None,
+        where: Where = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[HistoryEntry] | None:
+        """Return one page."""
+        rows = policy.readable(info.context.caller)
+        if of is not None:
+            kind, key = decode(of)
+            rows = rows.filter(resource=kind.lower(), object_id=key)
+        if where and where.resource:
+            rows = rows.filter(where.resource.condition("resource"))
+        if where and where.action:
+            rows = rows.filter(where.action.condition("action"))
+        if where and where.at:
+            rows = rows.filter(where.at.condition("at"))
+        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))

@@ -1,0 +1,159 @@
+"""Images as clients see them."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from models import images as table
+from models.access import Operation, Resource
+from models.images import ImageState
+from models.policies import images as policy
+from resolvers import workstations as resolve
+from schema.accounts import User
+from schema.context import Context, Info
+from schema.core.enums import expose
+from schema.core.errors import Payload, reported
+from schema.core.ids import Node, decode_as, readers
+from schema.core.permissions import public, requires, streams
+from schema.core.subscriptions import present_then_events
+
+if TYPE_CHECKING:
+    from schema.workstations import Workstation
+
+expose(
+    ImageState,
+    "Where an image stands.",
+    {
+        ImageState.QUEUED: "Its import waits for a worker.",
+        ImageState.IMPORTING: "It is checked and given to the engine.",
+        ImageState.READY: "It can be launched.",
+        ImageState.FAILED: "It cannot be used; `reason` says why.",
+        ImageState.REMOVED: "It was taken away.",
+    },
+)
+SETTLED = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
+
+
+@strawberry.type(description="A version of a workstation: a container image made from an uploaded archive.")
+class Image(Node):
+    """Shows an image."""
+
+    model = table.Image
+    state: ImageState = public(description="Where it stands.")
+    reason: str = public(description="Why it cannot be used, as one sentence; empty while nothing is wrong.")
+    http_port: int = public(description="The container's port that speaks HTTP.")
+    websocket_port: int | None = public(description="The container's port for websockets; null means `httpPort`.")
+    initial_path: str = public(description="The path that opens first, without a leading slash.")
+    comment: str = public(description="What its uploader noted.")
+    is_desired: bool = public(description="Whether new sessions run it, once it is ready.")
+    digest: str | None = public(description="The image's id, `sha256:…`, computed from its content.")
+    architecture: str | None = public(description="The processor architecture it is built for.")
+    image_user: str | None = public(description="The user that its process runs as; never root.")
+    exposed_ports: list[int] = public(description="The ports that it declares.")
+    archive_bytes: float | None = public(description="The size of the uploaded archive, in bytes.")
+    size_bytes: float | None = public(description="The size of its layers, uncompressed, in bytes.")
+    created_at: datetime = public(description="When it was brought.")
+    ready_at: datetime | None = public(description="When it became ready.")
+
+    @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation that it is a version of.")
+    async def workstation(
+        self, info: Info
+    ) -> Annotated["Workstation", strawberry.lazy("schema.workstations")] | None:
+        """Return the workstation."""
+        return await info.context.loaders.workstations.load(self.workstation_id)  # type: ignore[attr-defined, no-any-return]
+
+    @requires(Resource.USER, Operation.VIEW, description="Who brought it; null when the caller may not know of them.")
+    async def creator(self, info: Info) -> User | None:
+        """Return the user."""
+        key: int | None = self.creator_id  # type: ignore[attr-defined]
+        return await info.context.loaders.users.load(key) if key else None  # type: ignore[return-value]
+
+
+@readers.register("Image")
+async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Image]:
+    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+ImageId = Annotated[strawberry.ID, strawberry.argument(description="The image.")]
+
+
+@strawberry.input(description="A new image of a workstation.")
+class ImageCreateInput:
+    """What imageCreate takes."""
+
+    workstation_id: strawberry.ID = strawberry.field(description="The workstation; the caller must edit it.")
+    upload_id: strawberry.ID = strawberry.field(
+        description="A complete upload: what `docker save IMAGE | gzip` wrote, or the same as .tar or .tar.xz."
+    )
+    http_port: int = strawberry.field(description="The port that speaks HTTP; the image declares it.", default=8080)
+    websocket_port: int | None = strawberry.field(
+        description="The port for websockets, if it is another one; the image declares it.", default=None
+    )
+    initial_path: str = strawberry.field(description="The path that opens first, without a leading slash.", default="")
+    comment: str = strawberry.field(description="A note, such as the version.", default="")
+    is_desired: bool = strawberry.field(description="Whether new sessions run it as soon as it is ready.", default=True)
+    region: str | None = strawberry.field(description="Where to import it; the first region if not said.", default=None)
+
+
+@strawberry.type(description="The answer to a change of an image.")
+class ImagePayload(Payload):
+    """An image."""
+
+    image: Image | None = public(description="The image as it is now.", default=None)
+
+
+@strawberry.type(description="Changes of images.")
+class ImageMutations:
+    """Root fields."""
+
+    @requires(Resource.IMAGE, Operation.CREATE, description="Import an upload as an image of a workstation.")
+    @reported(ImagePayload)
+    async def image_create(
+        self,
+        info: Info,
+        input: Annotated[ImageCreateInput, strawberry.argument(description="The image.")],  # noqa: A002
+    ) -> ImagePayload | None:
+        """Queue an import."""
+        image = await resolve.create_image(
+            info.context.caller,
+            decode_as("Workstation", input.workstation_id, path=("workstationId",)),
+            decode_as("Upload", input.upload_id, path=("uploadId",)),
+            region=input.region,
+            http_port=input.http_port,
+            websocket_port=input.websocket_port,
+            initial_path=input.initial_path,
+            comment=input.comment,
+            is_desired=input.is_desired,
+        )
+        return ImagePayload(image=image)  # type: ignore[arg-type]
+
+    @requires(Resource.IMAGE, Operation.EDIT, description="Let new sessions run this image.")
+    @reported(ImagePayload)
+    async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:  # noqa: A002
+        """Choose an image."""
+        image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
+        return ImagePayload(image=image)  # type: ignore[arg-type]
+
+
+@strawberry.type(description="Streams of images.")
+class ImageSubscriptions:
+    """Root fields."""
+
+    @streams(
+        Resource.IMAGE,
+        Operation.VIEW,
+        description="An image now and at every change, until it is ready or has failed.",
+    )
+    async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:  # noqa: A002
+        """Follow an image."""
+        key, context = decode_as("Image", id), info.context
+        async for image in present_then_events(
+            context.home.bus,
+            [f"image:{key}"],
+            lambda: policy.readable(context.caller).get_or_none(id=key),
+            version=lambda row: (row.state, row.reason, row.is_desired),
+            ended=lambda row: row.state in SETTLED,
+        ):
+            yield image  # type: ignore[misc]

@@ -1,0 +1,20 @@
+"""Where announced uploads are sent: PUT, as they are, streamed to storage."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from resolvers import uploads as resolve
+from resolvers.house import House
+
+
+def receiver_of(house: House) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that takes the bytes of an upload."""
+
+    async def receive(request: Request) -> Response:
+        signature = request.query_params.get("signature", "")
+        upload = await resolve.receive(house, request.path_params["key"], signature, request.stream())
+        return JSONResponse({"sizeBytes": upload.size_bytes, "sha256": upload.sha256}, 201)
+
+    return receive

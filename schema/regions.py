@@ -1,0 +1,37 @@
+"""Regions as clients see them."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from models import regions as table
+from models.access import Operation, Resource
+from models.policies import regions as policy
+from schema.context import Context, Info
+from schema.core.ids import Node, readers
+from schema.core.permissions import public, requires
+
+
+@strawberry.type(description="A place where sessions run.")
+class Region(Node):
+    """Shows a region."""
+
+    model = table.Region
+    name: str = public(description="Its name, as `region` arguments take it.")
+    capacity: int = public(description="How many sessions it takes at once; more wait in line.")
+    is_active: bool = public(description="Whether new sessions can be launched there.")
+
+
+@readers.register("Region")
+async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Region]:
+    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+@strawberry.type(description="Reads of regions.")
+class RegionQueries:
+    """Root fields."""
+
+    @requires(Resource.REGION, Operation.VIEW, description="All regions, by name; there are few.")
+    async def regions(self, info: Info) -> list[Region] | None:
+        """Return all regions."""
+        return list(await policy.readable(info.context.caller).order_by("name"))  # type: ignore[arg-type]

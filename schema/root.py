@@ -1,0 +1,47 @@
+"""The schema: every noun's queries, mutations and subscriptions, merged."""
+
+import strawberry
+
+from schema.accounts import AccountMutations, AccountQueries
+from schema.core.ids import NodeQueries
+from schema.core.schema import Schema
+from schema.history import HistoryQueries
+from schema.images import ImageMutations, ImageSubscriptions
+from schema.organizations import OrganizationMutations, OrganizationQueries
+from schema.regions import RegionQueries
+from schema.sessions import SessionMutations, SessionQueries, SessionSubscriptions
+from schema.uploads import Upload, UploadMutations
+from schema.workstations import WorkstationMutations, WorkstationQueries
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    AccountQueries,
+    OrganizationQueries,
+    RegionQueries,
+    WorkstationQueries,
+    SessionQueries,
+    HistoryQueries,
+    NodeQueries,
+):
+    """The root of reads."""
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation(
+    AccountMutations,
+    OrganizationMutations,
+    UploadMutations,
+    WorkstationMutations,
+    ImageMutations,
+    SessionMutations,
+):
+    """The root of changes."""
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription(ImageSubscriptions, SessionSubscriptions):
+    """The root of streams."""
+
+
+schema = Schema(Query, Mutation, Subscription, types=[Upload])

@@ -1,0 +1,315 @@
+"""Sessions as clients see them."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import strawberry
+
+from models import sessions as table
+from models.access import Operation, Resource
+from models.policies import sessions as policy
+from models.sessions import ENDINGS, Reason, SessionState
+from resolvers import sessions as resolve
+from resolvers.paging import Sort, Window
+from schema.accounts import User
+from schema.context import Context, Info
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
+from schema.core.enums import expose
+from schema.core.errors import Payload, reported
+from schema.core.filters import DateTimeFilter, EnumFilter
+from schema.core.ids import Node, decode_as, readers
+from schema.core.permissions import public, requires, streams
+from schema.core.subscriptions import present_then_events
+from schema.images import Image
+from schema.regions import Region
+
+expose(
+    SessionState,
+    "Where a session stands.",
+    {
+        SessionState.QUEUED: "It waits for a place; `queuePosition` says where in line.",
+        SessionState.STARTING: "Its container is made and does not answer yet.",
+        SessionState.RUNNING: "Its container answers; its creator can work.",
+        SessionState.STOPPING: "Its container is being ended.",
+        SessionState.STOPPED: "It was stopped on request.",
+        SessionState.FAILED: "It could not start, or its container ended by itself; `reason` says why.",
+        SessionState.EXPIRED: "Its maximum duration was reached.",
+    },
+)
+expose(
+    Reason,
+    "Why a session ended.",
+    {
+        Reason.STOPPED_BY_CREATOR: "Somebody who may asked for it.",
+        Reason.EXPIRED: "Its maximum duration was reached.",
+        Reason.IMAGE_GONE: "Its image cannot be used any more.",
+        Reason.ENGINE_REFUSED: "The container engine refused to run it.",
+        Reason.ENGINE_UNREACHABLE: "The container engine did not answer in time.",
+        Reason.NEVER_ANSWERED: "The workstation did not answer in time.",
+        Reason.CONTAINER_EXITED: "The container ended by itself; see `exitCode` and `logs`.",
+        Reason.CONTAINER_LOST: "The container was removed from outside.",
+        Reason.OUT_OF_MEMORY: "The container used more memory than it may.",
+    },
+)
+
+
+@strawberry.type(description="A container lent to one person for a while.")
+class Session(Node):
+    """Shows a session."""
+
+    model = table.Session
+    state: SessionState = public(description="Where it stands.")
+    reason_code: Reason | None = public(description="Why it ended, for programs; null while it has not.")
+    reason: str = public(description="Why it ended, as one sentence; empty while it has not.")
+    exit_code: int | None = public(description="What its process ended with, where that is known.")
+    maximum_seconds: int = public(description="How long it may live from its start, in seconds.")
+    created_at: datetime = public(description="When it was asked for.")
+    starting_at: datetime | None = public(description="When it got a place.")
+    running_at: datetime | None = public(description="When it first answered.")
+    ended_at: datetime | None = public(description="When it ended.")
+    expires_at: datetime = public(description="When it ends at the latest.")
+
+    @public(description="The host name that is this session's alone.")
+    def hostname(self, info: Info) -> str:
+        """Return the host."""
+        return urlsplit(_origin(info, self)).hostname or ""
+
+    @public(description="Where its creator works in it: the session's host and the image's initial path.")
+    async def workstation_url(self, info: Info) -> str:
+        """Return the address."""
+        image = await info.context.loaders.images.load(self.image_id)  # type: ignore[attr-defined]
+        return f"{_origin(info, self)}/{image.initial_path if image else ''}"
+
+    @public(description="Its place in the waiting line, from 1; null unless it is queued.")
+    async def queue_position(self, info: Info) -> int | None:
+        """Return the place."""
+        if self.state is not SessionState.QUEUED:
+            return None
+        return await info.context.loaders.queue_positions.load(self.pk)  # type: ignore[attr-defined, no-any-return]
+
+    @public(description="The last lines that its container printed, kept when it ends; only for those who may read.")
+    def logs(self, info: Info) -> str | None:
+        """Return the lines."""
+        allowed = policy.can_see_logs(info.context.caller, self) is True  # type: ignore[arg-type]
+        return self.__dict__["logs"] if allowed else None
+
+    @requires(Resource.IMAGE, Operation.VIEW, description="The image that it runs.")
+    async def image(self, info: Info) -> Image | None:
+        """Return the image."""
+        return await info.context.loaders.images.load(self.image_id)  # type: ignore[attr-defined, no-any-return]
+
+    @requires(Resource.REGION, Operation.VIEW, description="Where it runs.")
+    async def region(self, info: Info) -> Region | None:
+        """Return the region."""
+        return await info.context.loaders.regions.load(self.region_id)  # type: ignore[attr-defined, no-any-return]
+
+    @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
+    async def creator(self, info: Info) -> User | None:
+        """Return the user."""
+        return await info.context.loaders.users.load(self.creator_id)  # type: ignore[attr-defined, no-any-return]
+
+
+def _origin(info: Info, session: object) -> str:
+    return info.context.home.settings.session_address(session.label)  # type: ignore[attr-defined]
+
+
+@readers.register("Session")
+async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Session]:
+    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+class SessionColumn(StrEnum):
+    """Columns that sessions can be sorted by."""
+
+    CREATED_AT = "created_at"
+    EXPIRES_AT = "expires_at"
+
+
+expose(
+    SessionColumn,
+    "What sessions can be sorted by.",
+    {SessionColumn.CREATED_AT: "When it was asked for.", SessionColumn.EXPIRES_AT: "When it ends at the latest."},
+)
+
+
+@strawberry.input(description="One sort key of sessions.")
+class SessionOrder:
+    """A column and a direction."""
+
+    field: SessionColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
+@strawberry.input(description="Conditions on sessions; all must hold.")
+class SessionWhere:
+    """Conditions."""
+
+    state: EnumFilter[SessionState] | None = strawberry.field(description="On the state.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when it was asked for.", default=None)
+
+
+SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
+Where = Annotated[SessionWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+OrderBy = Annotated[list[SessionOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
+
+
+@strawberry.type(description="Reads of sessions.")
+class SessionQueries:
+    """Root fields."""
+
+    @requires(Resource.SESSION, Operation.VIEW, description="The caller's sessions; all of them for operators.")
+    async def sessions(
+        self,
+        info: Info,
+        where: Where = None,
+        order_by: OrderBy = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Session] | None:
+        """Return one page."""
+        rows = policy.readable(info.context.caller)
+        if where and where.state:
+            rows = rows.filter(where.state.condition("state"))
+        if where and where.created_at:
+            rows = rows.filter(where.created_at.condition("created_at"))
+        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
+
+
+@strawberry.input(description="An environment variable.")
+class EnvironmentVariableInput:
+    """A name and a value."""
+
+    name: str = strawberry.field(description="Capitals, digits and underscores; `CARREL_…` is ours.")
+    value: str = strawberry.field(description="At most 4096 characters.")
+
+
+@strawberry.input(description="How a session is launched.")
+class SessionLaunchInput:
+    """What sessionLaunch takes."""
+
+    image_id: strawberry.ID | None = strawberry.field(
+        description="Another image of the workstation than its active one.", default=None
+    )
+    region: str | None = strawberry.field(description="Where; the first region if not said.", default=None)
+    seconds: int | None = strawberry.field(description="How long it may live, from 60; one hour if not said.", default=None)
+    environment: list[EnvironmentVariableInput] = strawberry.field(
+        description="Variables for the container, at most 32.", default_factory=list
+    )
+
+
+@strawberry.type(description="The answer to sessionLaunch.")
+class SessionLaunchPayload(Payload):
+    """A session."""
+
+    session: Session | None = public(description="The session.", default=None)
+    is_new: bool | None = public(
+        description="Whether it was launched now; false when the caller's live session of this image was returned.",
+        default=None,
+    )
+
+
+@strawberry.type(description="The answer to sessionStop.")
+class SessionStopPayload(Payload):
+    """A session."""
+
+    session: Session | None = public(description="The session as it is now.", default=None)
+
+
+@strawberry.type(description="The answer to sessionOpen.")
+class SessionOpenPayload(Payload):
+    """A session and the way in."""
+
+    session: Session | None = public(description="The session.", default=None)
+    url: str | None = public(description="Opens the session once, within 30 seconds; it is a secret.", default=None)
+
+
+WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
+
+
+@strawberry.type(description="Changes of sessions.")
+class SessionMutations:
+    """Root fields."""
+
+    @requires(
+        Resource.SESSION,
+        Operation.CREATE,
+        description="Launch a session. While one of the same image and region lives, that one is returned.",
+    )
+    @reported(SessionLaunchPayload)
+    async def session_launch(
+        self,
+        info: Info,
+        workstation_id: WorkstationId,
+        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="How.")] = None,  # noqa: A002
+    ) -> SessionLaunchPayload | None:
+        """Launch a session."""
+        wish = input or SessionLaunchInput()
+        session, is_new = await resolve.launch(
+            info.context.home,
+            info.context.caller,
+            decode_as("Workstation", workstation_id, path=("workstationId",)),
+            image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
+            region=wish.region,
+            seconds=wish.seconds,
+            environment={variable.name: variable.value for variable in wish.environment},
+        )
+        return SessionLaunchPayload(session=session, is_new=is_new)  # type: ignore[arg-type]
+
+    @requires(Resource.SESSION, Operation.EDIT, description="Stop a session; harmless when it is ending already.")
+    @reported(SessionStopPayload)
+    async def session_stop(self, info: Info, id: SessionId) -> SessionStopPayload | None:  # noqa: A002
+        """Stop a session."""
+        session = await resolve.stop(info.context.caller, decode_as("Session", id))
+        return SessionStopPayload(session=session)  # type: ignore[arg-type]
+
+    @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
+    @reported(SessionOpenPayload)
+    async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:  # noqa: A002
+        """Mint a ticket."""
+        session, url = await resolve.open_address(info.context.home, info.context.caller, decode_as("Session", id))
+        return SessionOpenPayload(session=session, url=url)  # type: ignore[arg-type]
+
+
+@strawberry.type(description="Streams of sessions.")
+class SessionSubscriptions:
+    """Root fields."""
+
+    @streams(
+        Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended."
+    )
+    async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:  # noqa: A002
+        """Follow a session."""
+        key, context = decode_as("Session", id), info.context
+        async for session in present_then_events(
+            context.home.bus,
+            [f"session:{key}"],
+            lambda: policy.readable(context.caller).get_or_none(id=key),
+            version=_version,
+            ended=lambda row: row.state in ENDINGS,
+        ):
+            yield session  # type: ignore[misc]
+
+    @streams(
+        Resource.SESSION,
+        Operation.VIEW,
+        description="The caller's twenty newest sessions, newest first, now and whenever one of them changes.",
+    )
+    async def my_sessions(self, info: Info) -> AsyncIterator[list[Session] | None]:
+        """Follow the caller's sessions."""
+        context = info.context
+        async for sessions in present_then_events(
+            context.home.bus,
+            [f"sessions-of:{context.caller.user_id}"],
+            lambda: resolve.recent(context.caller),
+            version=lambda rows: [(row.id, *_version(row)) for row in rows],
+        ):
+            yield sessions  # type: ignore[misc]
+
+
+def _version(session: table.Session) -> tuple[SessionState, datetime]:
+    return session.state, session.expires_at

@@ -1,0 +1,73 @@
+"""The walk through the main job, as the queries that GraphiQL opens with; the README and the tests use the same."""
+
+from schema.core.graphiql import Tab
+
+WHO = """
+query Who {
+  viewer { username kind rules }
+  workstations { nodes { id title slug activeImage { id state httpPort websocketPort sizeBytes } } }
+}
+"""
+LAUNCH = """
+mutation Launch($workstation: ID!) {
+  sessionLaunch(workstationId: $workstation) {
+    isNew
+    session { id state queuePosition expiresAt workstationUrl }
+    errors { code message path }
+  }
+}
+"""
+FOLLOW = """
+subscription Follow($session: ID!) {
+  sessionUpdated(id: $session) { state reason exitCode workstationUrl expiresAt }
+}
+"""
+MINE = """
+subscription Mine {
+  mySessions { id state workstationUrl expiresAt reason }
+}
+"""
+STOP = """
+mutation Stop($session: ID!) {
+  sessionStop(id: $session) { session { id state } errors { code message } }
+}
+"""
+HISTORY = """
+query History($session: ID) {
+  history(of: $session, first: 20) {
+    totalCount
+    nodes { at action fromState toState cause actorKind actor { username } }
+  }
+}
+"""
+UPLOAD = """
+mutation Upload {
+  uploadCreate(filename: "workstation.tar.gz") { upload { id state } url errors { code message } }
+}
+"""
+IMPORT = """
+mutation Import($workstation: ID!, $upload: ID!) {
+  imageCreate(input: {workstationId: $workstation, uploadId: $upload, httpPort: 8080, websocketPort: 4114}) {
+    image { id state } errors { code message path }
+  }
+}
+"""
+CREATE = """
+mutation Create {
+  workstationCreate(input: {title: "My workstation", isPublic: true}) {
+    workstation { id slug } errors { code message }
+  }
+}
+"""
+
+TABS = (
+    Tab("Who am I, and what can I launch?", WHO),
+    Tab("Launch a session; take the id from the first tab", LAUNCH, {"workstation": ""}),
+    Tab("Follow my sessions live", MINE),
+    Tab("Follow one session until it ends", FOLLOW, {"session": ""}),
+    Tab("Stop a session", STOP, {"session": ""}),
+    Tab("What happened", HISTORY, {"session": None}),
+    Tab("Make a workstation", CREATE),
+    Tab("Announce an upload, then PUT the archive to its url", UPLOAD),
+    Tab("Import the upload as an image", IMPORT, {"workstation": "", "upload": ""}),
+)

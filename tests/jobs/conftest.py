@@ -1,0 +1,71 @@
+"""A house with a fake engine, an image that is ready, and a person who may launch it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from carrel.kernel import Kernel, open_kernel
+from core.engine.fake import FakeEngine
+from core.settings import Settings
+from jobs.runtime import Runtime
+from models.actors import Actor
+from models.images import Image, ImageState
+from models.principal import Principal
+from models.regions import Region
+from models.services import accounts, auth, regions, sessions, workstations
+from models.services.roles import sync_default_roles
+from models.sessions import Session
+
+
+@dataclass
+class Bench:
+    """What a test of jobs works with."""
+
+    kernel: Kernel
+    runtime: Runtime
+    engine: FakeEngine
+    region: Region
+    image: Image
+    principal: Principal
+
+    @property
+    def context(self) -> dict[str, Runtime]:
+        """What a job is given."""
+        return {"runtime": self.runtime}
+
+    async def launch(self, **options: int) -> Session:
+        """Queue a session."""
+        session, _ = await sessions.launch(
+            self.image, self.region, self.kernel.settings, actor=Actor.of(self.principal), **options
+        )
+        return session
+
+    async def read(self, session: Session) -> Session:
+        """Return the session as its row is now."""
+        return await Session.get(id=session.id)
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_address: str) -> Settings:
+    """Short times, so that a test need not wait."""
+    return settings.model_copy(
+        update={"redis_url": redis_address, "session_start_seconds": 1.0, "job_seconds": 4.0, "lease_seconds": 1.0}
+    )
+
+
+@pytest.fixture
+async def bench(settings: Settings, database_url: str, redis: object) -> AsyncIterator[Bench]:
+    """A house with a fake engine and one image."""
+    engine = FakeEngine()
+    async with open_kernel(settings) as kernel:
+        await sync_default_roles()
+        user = await accounts.register("ada", "correct horse", role="builder")
+        principal = await auth.principal_for(user)
+        workstation = await workstations.create("Viewer", actor=Actor.of(principal))
+        image = await Image.create(
+            workstation=workstation, state=ImageState.READY, is_desired=True, reference="viewer:1", http_port=8080
+        )
+        region = await regions.ensure("local", 2)
+        yield Bench(kernel, kernel.runtime(engine), engine, region, image, principal)
+    await engine.close()
