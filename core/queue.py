@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
+import arq.worker
 import orjson
 from arq import func
 from arq.connections import ArqRedis
@@ -22,6 +23,11 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
+async def _no_info(*_arguments: object) -> None:
+    """Stand in for arq's greeting, which asks for what an in-process Redis has not."""
+
+
+arq.worker.log_redis_info = _no_info
 POLL_SECONDS = 0.05
 RESTART_SECONDS = 1.0
 

@@ -1,12 +1,20 @@
 """The connection to Redis, which carries wake-ups, events, tickets and rate buckets, and never the truth."""
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from fakeredis import FakeServer
+from fakeredis.aioredis import FakeConnection
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 
 CONNECTIONS = 64
+MEMORY = "memory://"
 
 
 def open_redis(url: str) -> Redis:
-    """Return a client for `url` (redis://, rediss:// or unix://); it connects at first use."""
+    """Return a client for `url` (redis://, rediss:// or unix://); it connects at first use.
+
+    `memory://` is a Redis inside this process: nothing of it survives the process, and no other process sees it.
+    """
+    if url == MEMORY:
+        return Redis(connection_pool=ConnectionPool(connection_class=FakeConnection, server=FakeServer()))
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

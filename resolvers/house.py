@@ -1,6 +1,7 @@
 """What a request finds in the house: the process's settings and connections."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
@@ -13,7 +14,7 @@ from models.services.entry import Doors
 
 @dataclass(frozen=True)
 class House:
-    """The surroundings of every request of one process."""
+    """The surroundings of every request of one process; `closing` is set when it is about to end."""
 
     settings: Settings
     redis: Redis
@@ -21,3 +22,4 @@ class House:
     storage: Storage
     doors: Doors
     signer: Signer
+    closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -24,7 +24,7 @@ SDL = print_sdl(schema)
 
 def create_app(house: House) -> Starlette:
     """Return the application over an open house."""
-    credentials = Credentials(house.settings.api_url, house.bus)
+    credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
 
     def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:

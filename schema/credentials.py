@@ -27,10 +27,10 @@ def cookie_name(api_url: str) -> str:
 class Credentials:
     """Finds the caller of a request and notices when their credential ends."""
 
-    def __init__(self, api_url: str, bus: EventBus) -> None:
-        """Take cookies that were set for `api_url`."""
+    def __init__(self, api_url: str, bus: EventBus, closing: asyncio.Event) -> None:
+        """Take cookies that were set for `api_url`; let streams end when `closing` is set."""
         self.cookie = cookie_name(api_url)
-        self._bus = bus
+        self._bus, self._closing = bus, closing
 
     async def principal_of(self, connection: HTTPConnection) -> Principal | None:
         """Return the caller; None without a credential, Unauthenticated with a wrong one."""
@@ -58,7 +58,15 @@ class Credentials:
             raise Forbidden("With a cookie, changes need the header X-Carrel-CSRF and come from our own pages.")
 
     async def until_revoked(self, principal: Principal) -> None:
-        """Return when the caller's token has ended: revoked, expired, or its user deactivated."""
+        """Return when the caller's token has ended (revoked, expired, its user deactivated), or this process ends."""
+        ends = [asyncio.ensure_future(self._ended(principal)), asyncio.ensure_future(self._closing.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def _ended(self, principal: Principal) -> None:
         if principal.token_id is None:
             await asyncio.Event().wait()
         async with self._bus.subscribe(f"token:{principal.token_id}", f"user:{principal.user_id}") as hints:

@@ -1,0 +1,54 @@
+# Everything a developer does; `make` alone lists it.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help up test check fmt lock bench chaos clean run-environment dev-environment
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: run-environment ## Install what is missing, then run the API, the proxy and a worker on this machine
+	@$(PYTHON) scripts/system.py up
+	@exec $(BIN)/carrel up
+
+test: dev-environment ## Install what the tests need and run them all: real databases, Redis, engine and browser
+	@$(PYTHON) scripts/system.py test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: dev-environment ## Format, lint, types, import rules, SDL snapshot, settings table, migrations on filled databases
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m scripts.check_sdl
+	$(BIN)/python -m scripts.settings_table --check
+	@$(PYTHON) scripts/system.py test
+	$(BIN)/python -m scripts.check_migrations
+
+fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format --quiet .
+	$(BIN)/python -m scripts.check_sdl --write
+	$(BIN)/python -m scripts.settings_table --write
+
+lock: dev-environment ## Pin the dependencies of pyproject.toml anew, with hashes; ARGS=--upgrade takes the newest
+	scripts/lock.sh $(ARGS)
+
+bench: dev-environment ## Measure what the design promises
+	$(BIN)/python -m bench $(ARGS)
+
+chaos: dev-environment ## Kill processes and drop connections while sessions run; everything must end as promised
+	$(BIN)/python -m bench.chaos $(ARGS)
+
+clean: ## Remove the environment, caches and build results; never the data in .carrel
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find build -mindepth 1 -maxdepth 1 ! -name test-cache -exec rm -rf {} + 2>/dev/null || true
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-environment:
+	@$(PYTHON) scripts/bootstrap.py run
+
+dev-environment:
+	@$(PYTHON) scripts/bootstrap.py dev

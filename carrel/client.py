@@ -1,0 +1,86 @@
+"""A small client of the public API, for the demo and for scripts: standard library only, and no way around the API."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.errors import CarrelError, Unavailable
+
+SECONDS = 60.0
+
+
+class Refused(CarrelError):
+    """The server refused the request."""
+
+    code = "REFUSED"
+
+
+@dataclass(frozen=True)
+class Client:
+    """Talks to the GraphQL endpoint `url` with a token."""
+
+    url: str
+    token: str
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Return the data of a query or mutation; Refused quotes the first error, of either kind."""
+        response = self._post(query, variables, "application/json")
+        answer = json.loads(response.read())
+        for error in answer.get("errors", ()):
+            raise Refused(error["message"])
+        data: dict[str, Any] = answer["data"]
+        for payload in data.values():
+            for error in (payload or {}).get("errors", ()) if isinstance(payload, dict) else ():
+                raise Refused(error["message"])
+        return data
+
+    def follow(self, query: str, **variables: Any) -> Iterator[dict[str, Any]]:
+        """Yield the data of a subscription, over server-sent events, until it completes."""
+        response = self._post(query, variables, "text/event-stream")
+        event = ""
+        for line in (raw.decode().rstrip("\r\n") for raw in response):
+            if line.startswith("event:"):
+                event = line[6:].strip()
+            elif line.startswith("data:") and event == "next":
+                yield _data(json.loads(line[5:]))
+            elif event == "complete":
+                return
+
+    def put(self, address: str, file: Path) -> dict[str, Any]:
+        """Send a file to an upload's address."""
+        with file.open("rb") as source:
+            headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
+            response = _request("PUT", address, source, headers)
+        body = response.read()
+        if response.status != 201:
+            raise Refused(body.decode(errors="replace").strip())
+        stored: dict[str, Any] = json.loads(body)
+        return stored
+
+    def _post(self, query: str, variables: Mapping[str, Any], accept: str) -> HTTPResponse:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Accept": accept}
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        return _request("POST", self.url, body, headers)
+
+
+def _data(answer: dict[str, Any]) -> dict[str, Any]:
+    for error in answer.get("errors", ()):
+        raise Refused(error["message"])
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+def _request(method: str, address: str, body: Any, headers: Mapping[str, str]) -> HTTPResponse:
+    parts = urlsplit(address)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.netloc, timeout=SECONDS)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    try:
+        connection.request(method, path, body, dict(headers))
+        return connection.getresponse()
+    except (OSError, HTTPException) as error:
+        raise Unavailable(f"{parts.scheme}://{parts.netloc} does not answer ({error}).") from error

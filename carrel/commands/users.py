@@ -1,0 +1,80 @@
+"""Accounts from the command line, for the first operator and for scripts."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from core import database
+from core.errors import NotFound
+from core.settings import Settings, load
+from models.accounts import TokenKind, User
+from models.actors import SERVICE
+from models.services import accounts
+
+app = typer.Typer(help="Make accounts and tokens. Example: carrel user add ada --role builder.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The user name.")]
+
+
+def _run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
+    async def inside() -> None:
+        await database.connect(settings)
+        try:
+            await work
+        finally:
+            await database.disconnect()
+
+    asyncio.run(inside())
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[str, typer.Option(envvar="CARREL_ROLE", help="researcher, builder or operator.")] = "researcher",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input; else one is made.")
+    ] = False,
+) -> None:
+    """Make an account and print its password. Example: carrel user add ada --role builder."""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
+
+    async def work() -> None:
+        await accounts.register(name, password, role=role)
+        typer.echo(f"Made {name}." if password_stdin else f"Made {name}; password (shown once): {password}")
+
+    _run(work(), load())
+
+
+@app.command("list")
+def list_() -> None:
+    """Print the user names. Example: carrel user list."""
+
+    async def work() -> None:
+        for user in await User.all().order_by("username"):
+            typer.echo(user.username)
+
+    _run(work(), load())
+
+
+@app.command()
+def token(
+    name: Name,
+    days: Annotated[int, typer.Option(envvar="CARREL_TOKEN_DAYS", help="How long it lives, in days.")] = 7,
+) -> None:
+    """Make an API token for a user and print it. Example: carrel user token ada --days 30."""
+
+    async def work() -> None:
+        user = await User.get_or_none(username=name)
+        if user is None:
+            raise NotFound(f"There is no user {name!r}.")
+        _, minted = await accounts.mint_token(
+            user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=days), name="command line"
+        )
+        typer.echo(minted.text)
+
+    _run(work(), load())

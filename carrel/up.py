@@ -1,0 +1,241 @@
+"""Everything on one machine: find or start what is missing, run API, proxy and worker, show the main job."""
+
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from carrel import demo, serving
+from carrel.client import Client
+from carrel.kernel import Kernel, open_kernel, open_region
+from core.clock import now
+from core.database import transaction
+from core.engine.host import engine_host
+from core.engine.protocol import Engine
+from core.errors import CarrelError, Unavailable
+from core.redis import MEMORY
+from core.redis_server import RedisServer, binary
+from core.settings import Settings
+from models.accounts import Token, TokenKind, User
+from models.actors import SERVICE
+from models.services import accounts, regions, sessions
+from models.services.migration import migrate
+from models.sessions import LIVE, Session
+from schema.browser import mint_sign_in_code
+
+log = logging.getLogger("carrel")
+
+DEMO = "demo"
+TOKEN_NAME = "carrel up"  # noqa: S105 - the name of a token, not its secret
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo user's ways in: a token for scripts, a one-time code for a browser, the password if it is new."""
+
+    token: str
+    code: str
+    password: str | None
+
+
+async def run(settings: Settings, console: Console) -> None:
+    """Come up, show the addresses, stay until Ctrl-C, and take everything down again."""
+    stop = _signals()
+    async with AsyncExitStack() as stack:
+        settings = await _prepare(stack, settings, console)
+        kernel = await stack.enter_async_context(open_kernel(settings))
+        engine = await stack.enter_async_context(open_region(settings))
+        await regions.ensure(settings.region, settings.region_capacity)
+        async with _processes(kernel, engine) as processes:
+            await _until(stop, processes, _show(kernel, console))
+            if not stop.is_set():
+                await _until(stop, processes, stop.wait())
+            console.print("\nStopping: sessions, then servers …")
+            await _stop_sessions(kernel)
+
+
+def _signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    return stop
+
+
+async def _prepare(stack: AsyncExitStack, settings: Settings, console: Console) -> Settings:
+    """Return the settings with an address for everything, having started what had none."""
+    found: dict[str, str] = {}
+    if not settings.redis_url:
+        found["redis_url"] = await _redis(stack, settings, console)
+    folder = settings.data_dir.resolve() / "engine"
+    found["docker_host"] = await stack.enter_async_context(
+        engine_host(settings.docker_host, folder, lambda line: console.print(f"  {line}"))
+    )
+    applied = await migrate(settings)
+    if applied:
+        console.print(f"  database: {len(applied)} migrations applied")
+    return settings.model_copy(update=found)
+
+
+async def _redis(stack: AsyncExitStack, settings: Settings, console: Console) -> str:
+    if binary() is None:
+        console.print("  no Redis found: wake-ups and events live in this process; install redis-server to keep them")
+        return MEMORY
+    server = RedisServer(settings.data_dir.resolve() / "redis")
+    url = await server.start()
+    stack.push_async_callback(server.stop)
+    return url
+
+
+@asynccontextmanager
+async def _processes(kernel: Kernel, engine: Engine) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Run API, proxy and worker while the context is open."""
+    settings = kernel.settings
+    api_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
+    inside = await _inside(settings, engine, api_sockets)
+    proxy_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
+    tasks = [
+        asyncio.create_task(serving.api(kernel, api_sockets), name="API"),
+        asyncio.create_task(serving.proxy(kernel, proxy_sockets), name="proxy"),
+        asyncio.create_task(serving.work(kernel, engine, inside), name="worker"),
+    ]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _inside(settings: Settings, engine: Engine, sockets: list[socket.socket]) -> str:
+    """Listen where containers reach the API, on the engine's own bridge, and return that address."""
+    gateway = await engine.ensure_network(f"{settings.instance}-sessions")
+    port = serving.port_of(settings.api_url)
+    if gateway == settings.bind_host:
+        return settings.api_url
+    try:
+        sockets.append(serving.listen(gateway, port, "CARREL_API_URL"))
+    except Unavailable as refusal:
+        log.warning("containers reach the API at its public address only: %s", refusal)
+        return settings.api_url
+    return f"http://{gateway}:{port}"
+
+
+async def _until(stop: asyncio.Event, processes: list[asyncio.Task[None]], work: object) -> None:
+    """Await `work`, but end early on a signal; when a process ends by itself, fail with its reason."""
+    doing = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({doing, stopping, *processes}, return_when=asyncio.FIRST_COMPLETED)
+        for process in processes:
+            if process.done():
+                process.result()
+                raise Unavailable(f"The {process.get_name()} has ended by itself; the log says why.")
+        if doing.done():
+            doing.result()
+    finally:
+        doing.cancel()
+        stopping.cancel()
+        await asyncio.gather(doing, stopping, return_exceptions=True)
+
+
+async def _show(kernel: Kernel, console: Console) -> None:
+    """Run the demo and print the addresses."""
+    settings = kernel.settings
+    visitor = await _demo_user(kernel)
+    client = Client(f"{settings.api_url}/graphql", visitor.token)
+    archive = settings.data_dir / "workstation.tar.gz"
+    try:
+        shown = await asyncio.to_thread(
+            demo.run, client, settings.docker_host or "", archive, lambda line: console.print(f"  {line}", markup=False)
+        )
+    except CarrelError as error:
+        console.print(f"  The demo could not be shown: {error.message}", style="red", markup=False)
+        shown = demo.Shown("", "")
+    _print(kernel, console, visitor, shown)
+    await asyncio.to_thread(_write, kernel, visitor, shown)
+
+
+async def _demo_user(kernel: Kernel) -> Demo:
+    user, password = await User.get_or_none(username=DEMO), None
+    if user is None:
+        password = secrets.token_urlsafe(12)
+        user = await accounts.register(DEMO, password, role="operator")
+    async with transaction():
+        for token in await Token.filter(user_id=user.id, name=TOKEN_NAME, revoked_at=None):
+            await accounts.revoke(token, actor=SERVICE, cause="carrel up was started again")
+        _, minted = await accounts.mint_token(
+            user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=7), name=TOKEN_NAME
+        )
+    code = secrets.token_urlsafe(24)
+    await mint_sign_in_code(kernel.redis, user.id, code)
+    return Demo(minted.text, code, password)
+
+
+def _print(kernel: Kernel, console: Console, visitor: Demo, shown: demo.Shown) -> None:
+    settings = kernel.settings
+    lines = [
+        ("GraphiQL, signed in (once)", f"{settings.api_url}/sign-in?code={visitor.code}"),
+        ("GraphQL", f"{settings.api_url}/graphql"),
+        ("SDL", f"{settings.api_url}/schema.graphql"),
+        ("Running session", shown.session_url or "none"),
+        ("Data", str(settings.data_dir.resolve())),
+        ("For scripts", str(settings.data_dir.resolve() / "up.json")),
+    ]
+    if visitor.password:
+        lines.append(("User demo, password (shown once)", visitor.password))
+    console.print("\nCarrel is up.\n", style="bold green")
+    for name, value in lines:
+        console.print(f"  {name:34}{value}", soft_wrap=True, markup=False, highlight=False)
+    console.print("\n  Open GraphiQL first: it signs your browser in, for the session too. Ctrl-C ends everything.\n")
+
+
+def _write(kernel: Kernel, visitor: Demo, shown: demo.Shown) -> None:
+    """Write the addresses for scripts, readable by this user alone."""
+    settings = kernel.settings
+    parts = urlsplit(settings.sessions_url)
+    facts = {
+        "graphql": f"{settings.api_url}/graphql",
+        "sdl": f"{settings.api_url}/schema.graphql",
+        "token": visitor.token,
+        "sessionId": shown.session_id,
+        "sessionUrl": shown.session_url,
+        "proxy": f"{parts.scheme}://{parts.netloc}",
+        "startedAt": now().isoformat(),
+    }
+    file = settings.data_dir / "up.json"
+    _replace(file, json.dumps(facts, indent=2) + "\n")
+
+
+def _replace(file: Path, text: str) -> None:
+    part = file.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.chmod(0o600)
+    part.write_text(text)
+    part.replace(file)
+
+
+async def _stop_sessions(kernel: Kernel) -> None:
+    """Ask for the end of every live session, and wait until the worker has ended them."""
+    async with kernel.bus.subscribe() as hints:
+        live = await Session.filter(state__in=list(LIVE))
+        async with transaction():
+            for session in live:
+                await sessions.request_stop(session, actor=SERVICE, cause="Carrel was stopped.")
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                while await Session.filter(state__in=list(LIVE)).exists():
+                    await hints.wait()
+        except TimeoutError:
+            log.warning("some sessions did not end in time; the next start ends them")

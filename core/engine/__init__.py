@@ -1,0 +1,1 @@
+"""The container engine: what the rest of the house asks of it, and who answers."""

@@ -1,0 +1,49 @@
+"""What answers for a fake container: a local HTTP server that says 200, or never says anything."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+
+from core.engine.protocol import Address
+
+
+class FakeServer:
+    """A listening port of this process; `silent` is asked at each request whether to leave it unanswered."""
+
+    def __init__(self, silent: Callable[[], bool]) -> None:
+        self._silent = silent
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> Address:
+        """Listen on a free local port and say which."""
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return Address(host, port)
+
+    def stop(self) -> None:
+        """Refuse new connections and drop the open ones."""
+        if self._server:
+            self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+                await self._serve(reader, writer)
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        if self._silent():
+            await reader.read()
+            return
+        body = json.dumps({"request": head.split("\r\n", 1)[0]}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()

@@ -1,0 +1,116 @@
+"""The executor that refuses: a field outside the operation's clearance is null, with one error."""
+
+from collections.abc import Awaitable
+from typing import Any, Self
+
+from graphql import GraphQLObjectType, is_non_null_type
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.core.context import Context
+from schema.core.lanes import Lane
+from schema.core.plan import Clearance, Key
+
+NOTHING = Clearance(frozenset(), {})
+LATER = object()
+"""Stands for the value of a field that takes the long way."""
+
+
+class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Executes what the context's clearance allows; without a clearance, nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clear(self.context_value)
+
+    def _clear(self, context: object) -> None:
+        self._clearance = (context.clearance if isinstance(context, Context) else None) or NOTHING
+        self._told: set[Key] = set()
+        manager = self.middleware_manager
+        self._has_middleware = manager is not None and bool(manager.middlewares)
+
+    def build_per_event_executor(self, payload: Any) -> Self:
+        """Give each event of a subscription its own context."""
+        executor: Self = super().build_per_event_executor(payload)  # type: ignore[assignment]
+        if isinstance(self.context_value, Context):
+            executor.context_value = self.context_value.next_event()
+        executor._clear(executor.context_value)
+        return executor
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        """Execute the fields of one object: plain attributes at once, the others as graphql-core does."""
+        lanes = self._clearance.lanes.get(parent_type.name)
+        if not lanes or self._has_middleware:
+            return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+        values: dict[str, Any] = {}
+        rest: GroupedFieldSet = {}
+        for name, details in grouped_field_set.items():
+            lane = lanes.get(details[0].node.name.value)
+            value = LATER if lane is None else self._read(lane, parent_type, source_value, path, name, details)
+            values[name] = value
+            if value is LATER:
+                rest[name] = details
+        if not rest:
+            return values
+        done = super().execute_fields(parent_type, source_value, path, rest, position_context)
+        return _joined_later(values, done) if self.is_awaitable(done) else values | done
+
+    def _read(
+        self,
+        lane: Lane,
+        parent: GraphQLObjectType,
+        source: Any,
+        path: Path | None,
+        name: str,
+        details: FieldDetailsList,
+    ) -> Any:
+        try:
+            value = lane.read(source)
+            if self.is_awaitable(value):
+                return LATER
+            return self._complete(lane, value, parent, details)
+        except Exception as error:  # noqa: BLE001 - the field fails and not the operation
+            field = parent.fields[details[0].node.name.value]
+            self.handle_field_error(error, field.type, details, Path(path, name, parent.name))
+            return None
+
+    def _complete(self, lane: Lane, value: Any, parent: GraphQLObjectType, details: FieldDetailsList) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is not None:
+            return self.complete_leaf_value(lane.leaf, value)
+        if lane.required:
+            raise TypeError(f"Cannot return null for non-nullable field {parent}.{details[0].node.name.value}.")
+        return None
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """Execute one field, if it is allowed."""
+        key = (parent_type.name, field_details_list[0].node.name.value)
+        if key in self._clearance.allowed:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        return self._refuse(key, parent_type, field_details_list, path)
+
+    def _refuse(self, key: Key, parent: GraphQLObjectType, details: FieldDetailsList, path: Path) -> None:
+        field = self.schema.get_field(parent, key[1])
+        if field is not None and (key not in self._told or is_non_null_type(field.type)):
+            self._told.add(key)
+            self.handle_field_error(self._clearance.refusal(key), field.type, details, path)
+
+
+async def _joined_later(values: dict[str, Any], done: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return values | await done

@@ -1,0 +1,1 @@
+"""What `make` runs: installing, locking, generating and checking."""

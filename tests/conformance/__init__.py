@@ -1,0 +1,1 @@
+"""The reference clients of GraphQL over HTTP, websockets and server-sent events, against our running server."""

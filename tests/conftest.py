@@ -1,0 +1,149 @@
+"""Fixtures of every test: settings of its own, fresh databases, a real Redis, a real engine, a real browser."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+from redis.asyncio import Redis
+
+from core import database as databases
+from core.engine.protocol import EngineUnavailable
+from core.redis import close_redis, open_redis
+from core.settings import Settings, load, variable
+from tests import docker_service
+from tests.services import chromium
+from tests.services.databases import copy_sqlite, forget_statements, migrated_postgres, migrated_sqlite
+from tests.services.missing import Missing, needed, strict
+from tests.services.postgres import Postgres, postgres_server
+from tests.services.redis import redis_server
+
+
+def pytest_configure() -> None:
+    """Forget the settings of whoever runs the tests; only the engine they named is used."""
+    for field in Settings.model_fields:
+        if field != "docker_host":
+            os.environ.pop(variable(field), None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines what was not run, and why; nothing is skipped silently."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"not run: {count} tests, {reason}", yellow=True, bold=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under CI=true a skipped test is a failed run, whatever skipped it."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if strict() and reporter and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def redis_address() -> Iterator[str]:
+    """Address of the real Redis of this test process."""
+    with needed("Redis"), redis_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The real PostgreSQL of this test process."""
+    with needed("PostgreSQL"), postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    return migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    return migrated_postgres(postgres, tmp_path_factory.mktemp("postgres"))
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder of the test's own, with a path short enough for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="carrel-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[str]:
+    """Address of a fresh migrated database of each kind."""
+    if request.param == "sqlite":
+        yield copy_sqlite(request.getfixturevalue("sqlite_template"), data_dir)
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex[:12]}"
+    yield asyncio.run(postgres.create(name, request.getfixturevalue("postgres_template")))
+    asyncio.run(postgres.drop(name))
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, data_dir: Path) -> Settings:
+    """Settings of the test's own; they name the database, the Redis and the engine that the test asks for."""
+
+    def asked(fixture: str) -> str | None:
+        return str(request.getfixturevalue(fixture)) if fixture in request.fixturenames else None
+
+    return load(
+        data_dir=data_dir,
+        database_url=asked("database_url"),
+        redis_url=asked("redis_address"),
+        docker_host=asked("docker_host"),
+    )
+
+
+@pytest.fixture
+async def database(settings: Settings, database_url: str) -> AsyncIterator[Settings]:
+    """An open connection to a fresh migrated database; the test runs once on each kind."""
+    assert settings.database_url == database_url
+    forget_statements()
+    await databases.connect(settings)
+    yield settings
+    await databases.disconnect()
+
+
+@pytest.fixture
+async def redis(redis_address: str) -> AsyncIterator[Redis]:
+    """A client of the real Redis, which holds nothing yet."""
+    client = open_redis(redis_address)
+    await client.flushall()
+    yield client
+    await close_redis(client)
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    """Address of a real container engine."""
+    with needed("container engine"):
+        try:
+            return docker_service.docker_host()
+        except EngineUnavailable as error:
+            raise Missing(str(error)) from error
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real browser."""
+    with needed("browser"):
+        path = chromium.executable()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
+        yield browser
+        await browser.close()

@@ -1,0 +1,117 @@
+"""Streams that begin with the present state."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from schema.core.subscriptions import present_then_events
+
+
+class Bell:
+    """An in-process bus that counts its listeners."""
+
+    def __init__(self) -> None:
+        self.listeners = 0
+        self._rung = asyncio.Event()
+
+    @asynccontextmanager
+    async def subscribe(self, *topics: str) -> AsyncIterator["Bell"]:
+        self.listeners += 1
+        try:
+            yield self
+        finally:
+            self.listeners -= 1
+
+    async def wait(self) -> None:
+        await self._rung.wait()
+        self._rung.clear()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+
+class Row:
+    """A row that is read again and again."""
+
+    def __init__(self, *states: str | None) -> None:
+        self.state: str | None = states[0]
+        self.reads = 0
+
+    async def read(self) -> str | None:
+        self.reads += 1
+        return self.state
+
+
+async def test_the_present_state_comes_first_and_a_last_state_ends() -> None:
+    row, bell = Row("stopped"), Bell()
+
+    seen = [each async for each in present_then_events(bell, ["row:1"], row.read, ended=lambda s: s == "stopped")]
+
+    assert seen == ["stopped"]
+    assert bell.listeners == 0
+
+
+async def test_each_change_comes_once_and_what_did_not_change_does_not() -> None:
+    row, bell = Row("queued"), Bell()
+    async with aclosing(present_then_events(bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+        assert await anext(stream) == "queued"
+        bell.ring()
+        asyncio.get_running_loop().call_later(0.1, setattr, row, "state", "running")
+        asyncio.get_running_loop().call_later(0.11, bell.ring)
+        assert await anext(stream) == "running"
+
+    assert bell.listeners == 0
+
+
+async def test_a_burst_of_hints_is_one_read() -> None:
+    row, bell = Row("queued"), Bell()
+    async with aclosing(present_then_events(bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+        await anext(stream)
+        row.state = "running"
+        for _ in range(100):
+            bell.ring()
+        await anext(stream)
+
+    assert row.reads == 2
+
+
+async def test_what_may_no_longer_be_seen_ends_the_stream() -> None:
+    row, bell = Row("running"), Bell()
+    stream = present_then_events(bell, ["row:1"], row.read)
+    await anext(stream)
+
+    row.state = None
+    bell.ring()
+
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+async def test_a_lost_hint_is_made_good() -> None:
+    row, bell = Row("queued"), Bell()
+    stream = present_then_events(bell, ["row:1"], row.read, reread_seconds=0.05)
+    await anext(stream)
+
+    row.state = "running"
+
+    async with asyncio.timeout(5):
+        assert await anext(stream) == "running"
+
+
+async def test_versions_decide_what_is_a_change() -> None:
+    row, bell = Row("a1"), Bell()
+    stream = present_then_events(bell, ["row:1"], row.read, version=lambda state: state[0], ended=lambda s: s == "b")
+    assert await anext(stream) == "a1"
+    row.state = "a2"
+    bell.ring()
+    asyncio.get_running_loop().call_later(0.1, setattr, row, "state", "b")
+    asyncio.get_running_loop().call_later(0.11, bell.ring)
+
+    assert [each async for each in stream] == ["b"]
+
+
+async def test_a_stream_of_nothing_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="topic"):
+        await anext(present_then_events(Bell(), [], Row("x").read))
