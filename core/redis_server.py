@@ -45,6 +45,7 @@ class RedisServer:
             _command(server, socket, self._data),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us; we still need Redis while we stop.
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one prctl call, safe between fork and exec
         )
         await self._wait(socket)

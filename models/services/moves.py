@@ -21,7 +21,7 @@ async def move_session(
     the caller's claim, is no longer the row's."""
     if to not in session_table.MOVES[session.state]:
         raise Conflict(f"Cannot go from {session.state} to {to}.")
-    if to in session_table.ENDINGS:
+    if to is SessionState.STOPPING or to in session_table.ENDINGS:
         changes["active_key"] = None
     async with transaction():
         rows = Session.filter(id=session.id, state=session.state)

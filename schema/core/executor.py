@@ -60,7 +60,7 @@ class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
                 rest[name] = details
         if not rest:
             return values
-        done = super().execute_fields(parent_type, source_value, path, rest, position_context)
+        done: Any = super().execute_fields(parent_type, source_value, path, rest, position_context)
         return _joined_later(values, done) if self.is_awaitable(done) else values | done
 
     def _read(

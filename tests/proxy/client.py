@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from tests.proxy.doors import LABEL
 
@@ -38,14 +39,14 @@ def request(
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def handshake(target: str = "/", *lines: str, **options: str | None) -> bytes:
+def handshake(target: str = "/", *lines: str, **options: Any) -> bytes:
     """Write a websocket handshake from the session's own page."""
     upgrade = ["Connection: Upgrade", "Upgrade: websocket"]
     key = ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
     own = [] if any(line.lower().startswith("origin:") for line in lines) else [f"Origin: http://{HOST}"]
     given = {line.partition(":")[0].lower() for line in lines}
     chosen = [line for line in upgrade + key + own if line.partition(":")[0].lower() not in given]
-    return request(target, *chosen, *(line for line in lines if line.partition(":")[2].strip()), **options)  # type: ignore[arg-type]
+    return request(target, *chosen, *(line for line in lines if line.partition(":")[2].strip()), **options)
 
 
 class Client:

@@ -108,6 +108,10 @@ class MemoryDoors:
         self.desks[label] = replace(self.desks[label], **changes)  # type: ignore[arg-type]
         self.hint(f"session:{self.desks[label].session_id}")
 
+    def remove(self, label: str = LABEL) -> None:
+        """Delete a session's row, and say so."""
+        self.hint(f"session:{self.desks.pop(label).session_id}")
+
     def sign_out(self, name: str = "owner") -> None:
         """Take an entry back, and say so."""
         entry = self.entries.pop(name)

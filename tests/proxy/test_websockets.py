@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -30,21 +31,21 @@ async def echo(connection: ServerConnection) -> None:
 
 
 @asynccontextmanager
-async def container(doors: MemoryDoors, handler: Handler = echo, **options: object) -> AsyncIterator[Server]:
+async def container(doors: MemoryDoors, handler: Handler = echo, **options: Any) -> AsyncIterator[Server]:
     """A container whose websocket port is served by the library."""
-    async with serve(handler, "127.0.0.1", 0, max_size=None, **options) as server:  # type: ignore[arg-type]
+    async with serve(handler, "127.0.0.1", 0, max_size=None, **options) as server:
         address = next(iter(server.sockets)).getsockname()[:2]
         doors.desks[LABEL] = replace(doors.desks[LABEL], websocket=address)
         yield server
 
 
-def dial(house: House, target: str = "/", **options: object) -> connect:
+def dial(house: House, target: str = "/", **options: Any) -> connect:
     """Connect as the session's own page does."""
     cookie = {"Cookie": f"carrel-desk={LABEL}:owner"}
     return connect(
         f"ws://{HOST}{target}", host="127.0.0.1", port=house.port, origin=WebsocketOrigin(f"http://{HOST}"),
         additional_headers=cookie, max_size=None, proxy=None, **options,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
