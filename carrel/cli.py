@@ -35,9 +35,7 @@ class Options:
 
 @app.callback()
 def _options(
-    debug: Annotated[
-        bool, typer.Option("--debug", envvar="CARREL_DEBUG", help="Show tracebacks.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="CARREL_DEBUG", help="Show tracebacks.")] = False,
 ) -> None:
     Options.debug = debug
 
@@ -101,7 +99,9 @@ def schema() -> None:
 
 @app.command()
 def demo(
-    url: Annotated[str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")] = "",
+    url: Annotated[
+        str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")
+    ] = "",
     token: Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")] = "",
 ) -> None:
     """Show the main job on a running server: upload, import, launch. Example: carrel demo."""
@@ -126,5 +126,3 @@ def _fail(sentence: str) -> None:
         raise  # noqa: PLE0704 - called from an except block alone
     typer.echo(f"carrel: {sentence}", err=True)
     sys.exit(1)
-
-

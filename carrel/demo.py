@@ -73,7 +73,15 @@ def build(docker_host: str, archive: Path, say: Say, name: str = "workstation") 
     """Build an example image and save it as `docker save IMAGE | gzip` would."""
     say(f"building the example image {name} (once; up to a minute)")
     process = subprocess.Popen(  # noqa: S603 - our own script, fixed arguments
-        [sys.executable, str(EXAMPLES / "build_image.py"), name, "--docker-host", docker_host, "--output", str(archive)],
+        [
+            sys.executable,
+            str(EXAMPLES / "build_image.py"),
+            name,
+            "--docker-host",
+            docker_host,
+            "--output",
+            str(archive),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -40,9 +40,7 @@ class Kernel:
     @property
     def house(self) -> House:
         """What a request finds."""
-        return House(
-            self.settings, self.redis, self.bus, self.storage, self.doors, open_signer(self.settings)
-        )
+        return House(self.settings, self.redis, self.bus, self.storage, self.doors, open_signer(self.settings))
 
     def runtime(self, engine: Engine, api_url: str | None = None) -> Runtime:
         """Return what jobs find, over an engine; `api_url` is where containers reach the API."""
@@ -73,7 +71,9 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
 async def open_region(settings: Settings, address: str = "127.0.0.1") -> AsyncIterator[Engine]:
     """Connect to the engine of the configured region."""
     if not settings.docker_host:
-        raise Unavailable("There is no container engine: set DOCKER_HOST, or use `carrel up`, which finds or starts one.")
+        raise Unavailable(
+            "There is no container engine: set DOCKER_HOST, or use `carrel up`, which finds or starts one."
+        )
     engine = open_engine(settings.docker_host, address=address)
     try:
         yield engine

@@ -23,11 +23,12 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
+
 async def _no_info(*_arguments: object) -> None:
     """Stand in for arq's greeting, which asks for what an in-process Redis has not."""
 
 
-arq.worker.log_redis_info = _no_info
+arq.worker.log_redis_info = _no_info  # type: ignore[assignment, attr-defined]
 POLL_SECONDS = 0.05
 RESTART_SECONDS = 1.0
 
@@ -76,18 +77,14 @@ class Queue:
 
     def __init__(self, redis: Redis) -> None:
         """Share the connections of `redis`."""
-        self._redis = ArqRedis(
-            pool_or_conn=redis.connection_pool, job_serializer=_encode, job_deserializer=_decode
-        )
+        self._redis = ArqRedis(pool_or_conn=redis.connection_pool, job_serializer=_encode, job_deserializer=_decode)
 
     async def enqueue(
         self, name: str, *arguments: Any, queue: str, key: str | None = None, due_at: datetime | None = None
     ) -> bool:
         """Put a job into `queue`; False when one with this key waits or runs already."""
         try:
-            job = await self._redis.enqueue_job(
-                name, *arguments, _queue_name=queue, _job_id=key, _defer_until=due_at
-            )
+            job = await self._redis.enqueue_job(name, *arguments, _queue_name=queue, _job_id=key, _defer_until=due_at)
         except SerializationError as error:
             raise ValueError(f"The arguments of {name} are not plain data.") from error
         return job is not None

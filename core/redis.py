@@ -1,5 +1,7 @@
 """The connection to Redis, which carries wake-ups, events, tickets and rate buckets, and never the truth."""
 
+from typing import Any
+
 from fakeredis import FakeServer
 from fakeredis.aioredis import FakeConnection
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
@@ -14,7 +16,8 @@ def open_redis(url: str) -> Redis:
     `memory://` is a Redis inside this process: nothing of it survives the process, and no other process sees it.
     """
     if url == MEMORY:
-        return Redis(connection_pool=ConnectionPool(connection_class=FakeConnection, server=FakeServer()))
+        fake: Any = FakeConnection
+        return Redis(connection_pool=ConnectionPool(connection_class=fake, server=FakeServer()))
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

@@ -64,7 +64,6 @@ class Settings(BaseSettings):
     sign_in_attempts: int = Field(5, ge=1, description="Wrong passwords in a row before an account is locked.")
     sign_in_lock_seconds: int = Field(900, ge=1, description="How long an account stays locked.")
     browser_hours: int = Field(12, ge=1, description="How long a browser stays signed in.")
-    requests_per_minute: int = Field(1200, ge=1, description="GraphQL requests per caller and minute.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
 
     @property

@@ -40,7 +40,7 @@ class Stored:
     sha256: str
 
 
-class Abandoned(Exception):  # noqa: N818
+class Abandoned(Exception):
     """The upload was cancelled; this makes the store drop the parts that it has, and reaches no caller."""
 
 

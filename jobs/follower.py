@@ -34,5 +34,3 @@ async def _heed(runtime: Runtime, event: EngineEvent) -> None:
         await session_check({"runtime": runtime}, session_id)
     except Exception:
         log.exception("follower: session %d could not be checked; the sweep will", session_id)
-
-

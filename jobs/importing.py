@@ -30,7 +30,7 @@ async def image_import(context: Mapping[str, Any], image_id: int) -> None:
     try:
         async with _held(runtime, image):
             found = await _import(runtime, image)
-            await _finish(runtime, image, found)
+            await _finish(image, found)
     except Conflict:
         log.info("image %d: another worker has taken over", image.id)
     except (ArchiveRefused, BadInput, EngineRefused, NotFound) as refusal:
@@ -106,7 +106,7 @@ async def _check_platform(runtime: Runtime, manifest: ImageManifest, held: Engin
         raise BadInput(f"The image is built for {manifest.architecture}; this region runs {native}.")
 
 
-async def _finish(runtime: Runtime, image: Image, found: Imported) -> None:
+async def _finish(image: Image, found: Imported) -> None:
     async with transaction():
         await images.finish_import(image, found)
         await claims.enqueue_waiting_for(image.id)

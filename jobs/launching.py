@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -132,9 +133,7 @@ def _gone(container: Container) -> Container:
     return Container(container.name, container.id, ContainerState.GONE, container.image, container.labels)
 
 
-async def _record(
-    runtime: Runtime, session: Session, image: Image, container: Container, address: Address
-) -> None:
+async def _record(runtime: Runtime, session: Session, image: Image, container: Container, address: Address) -> None:
     websocket = container.ports.get(image.websocket_port or image.http_port, address)
     await claims.mark_running(session, runtime.region, address.host, address.port, websocket.port)
 
@@ -164,15 +163,13 @@ async def _fail(runtime: Runtime, session: Session, code: Reason, sentence: str)
     """Keep what the container said, remove it, and record why it failed."""
     remains = await remains_of(runtime, session)
     suffix = "" if remains.exit_code is None else f" with exit code {remains.exit_code}"
-    try:
+    with suppress(EngineUnavailable):  # The sweep removes containers whose session has ended.
         await runtime.engine.remove(runtime.container_name(session))
-    except EngineUnavailable:
-        pass  # The sweep removes containers whose session has ended.
     await endings.fail(session, code, sentence.replace("{code}", suffix), remains, held=session.fence)
 
 
 async def _withdraw(runtime: Runtime, session: Session) -> None:
-    """The claim was lost; take away a container that no live session stands behind."""
+    """Take away the container of a lost claim if no live session stands behind it."""
     present = await Session.get_or_none(id=session.id)
     if present is None or present.state in ENDINGS:
         await runtime.engine.remove(runtime.container_name(session))

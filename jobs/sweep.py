@@ -92,9 +92,9 @@ async def _resume_imports(runtime: Runtime) -> None:
 
 async def _reconcile(runtime: Runtime, region: Region) -> None:
     """End sessions whose container is gone, and containers whose session has ended."""
-    running = await Session.filter(region_id=region.id, state=SessionState.RUNNING).values_list("id", flat=True)
+    running = await Session.filter(region_id=region.id, state=SessionState.RUNNING).only("id")
     containers = {session_id_of(held.name): held for held in await runtime.engine.list(runtime.labels)}
-    missing = [int(str(key)) for key in running if key not in containers or not _alive(containers[int(str(key))])]
+    missing = [row.id for row in running if row.id not in containers or not _alive(containers[row.id])]
     await _each(missing, lambda session_id: session_check({"runtime": runtime}, session_id))
     live = await Session.filter(id__in=[key for key in containers if key is not None], state__in=list(LIVE))
     kept = {session.id for session in live}

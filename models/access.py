@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
+    from models.organizations import Organization
 
 
 class Resource(StrEnum):
@@ -89,8 +94,12 @@ class RoleHolder(Model):
     """A user holds a role."""
 
     id = fields.IntField(primary_key=True)
-    user = fields.ForeignKeyField("models.User", related_name="held_roles", on_delete=fields.CASCADE, db_index=True)
-    role = fields.ForeignKeyField("models.Role", related_name="holders", on_delete=fields.CASCADE, db_index=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="held_roles", on_delete=fields.CASCADE, db_index=True
+    )
+    role: fields.ForeignKeyRelation["Role"] = fields.ForeignKeyField(
+        "models.Role", related_name="holders", on_delete=fields.CASCADE, db_index=True
+    )
 
     user_id: int
     role_id: int
@@ -104,10 +113,10 @@ class Grant(Model):
     """A user, or all members of an organization, hold an object role on one object."""
 
     id = fields.IntField(primary_key=True)
-    user = fields.ForeignKeyField(
+    user: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="grants", null=True, on_delete=fields.CASCADE, db_index=True
     )
-    organization = fields.ForeignKeyField(
+    organization: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
         "models.Organization", related_name="grants", null=True, on_delete=fields.CASCADE, db_index=True
     )
     resource = fields.CharEnumField(Resource, max_length=32)

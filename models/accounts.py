@@ -2,11 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.organizations import Organization
+    from models.sessions import Session
 
 
 class TokenKind(StrEnum):
@@ -30,7 +35,7 @@ class User(Model):
     email = fields.CharField(max_length=254, unique=True, null=True)
     display_name = fields.CharField(max_length=128, default="")
     password_hash = fields.CharField(max_length=256, null=True)
-    home_organization = fields.ForeignKeyField(
+    home_organization: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
         "models.Organization", related_name="residents", null=True, on_delete=fields.RESTRICT, db_index=True
     )
     is_active = fields.BooleanField(default=True)
@@ -51,11 +56,13 @@ class Token(Model):
     kind = fields.CharEnumField(TokenKind, max_length=16)
     key = fields.CharField(max_length=32, unique=True)
     digest = fields.CharField(max_length=64)
-    user = fields.ForeignKeyField("models.User", related_name="tokens", on_delete=fields.CASCADE, db_index=True)
-    session = fields.ForeignKeyField(
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="tokens", on_delete=fields.CASCADE, db_index=True
+    )
+    session: fields.ForeignKeyNullableRelation["Session"] = fields.ForeignKeyField(
         "models.Session", related_name="tokens", null=True, on_delete=fields.CASCADE, db_index=True
     )
-    parent = fields.ForeignKeyField(
+    parent: fields.ForeignKeyNullableRelation["Token"] = fields.ForeignKeyField(
         "models.Token", related_name="children", null=True, on_delete=fields.CASCADE, db_index=True
     )
     name = fields.CharField(max_length=128, default="")

@@ -1,13 +1,16 @@
 """One history of every move, grant, sign-in and refusal, with who did it and why."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
 from models.access import Resource
+
+if TYPE_CHECKING:
+    from models.accounts import User
 
 
 class ActorKind(StrEnum):
@@ -28,7 +31,7 @@ class HistoryEntry(Model):
     from_state = fields.CharField(max_length=32, null=True)
     to_state = fields.CharField(max_length=32, null=True)
     actor_kind = fields.CharEnumField(ActorKind, max_length=16)
-    actor = fields.ForeignKeyField(
+    actor: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="acts", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     cause = fields.CharField(max_length=500, default="")

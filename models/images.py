@@ -1,11 +1,17 @@
 """Images: the versions of a workstation, each imported from an uploaded archive."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
+    from models.uploads import Upload
+    from models.workstations import Workstation
 
 
 class ImageState(StrEnum):
@@ -31,13 +37,13 @@ class Image(Model):
     """A container image of a workstation, the desired one that is ready is what a session runs."""
 
     id = fields.IntField(primary_key=True)
-    workstation = fields.ForeignKeyField(
+    workstation: fields.ForeignKeyRelation["Workstation"] = fields.ForeignKeyField(
         "models.Workstation", related_name="images", on_delete=fields.CASCADE, db_index=True
     )
-    creator = fields.ForeignKeyField(
+    creator: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="images", null=True, on_delete=fields.SET_NULL, db_index=True
     )
-    upload = fields.ForeignKeyField(
+    upload: fields.ForeignKeyNullableRelation["Upload"] = fields.ForeignKeyField(
         "models.Upload", related_name="images", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     state = fields.CharEnumField(ImageState, max_length=16, default=ImageState.QUEUED)

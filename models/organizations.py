@@ -1,11 +1,15 @@
 """Organizations and their members."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
 
 
 class MemberRole(StrEnum):
@@ -31,8 +35,10 @@ class Membership(Model):
     """A user is a member of an organization."""
 
     id = fields.IntField(primary_key=True)
-    user = fields.ForeignKeyField("models.User", related_name="memberships", on_delete=fields.CASCADE, db_index=True)
-    organization = fields.ForeignKeyField(
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="memberships", on_delete=fields.CASCADE, db_index=True
+    )
+    organization: fields.ForeignKeyRelation["Organization"] = fields.ForeignKeyField(
         "models.Organization", related_name="memberships", on_delete=fields.CASCADE, db_index=True
     )
     role = fields.CharEnumField(MemberRole, max_length=16, default=MemberRole.MEMBER)

@@ -1,11 +1,17 @@
 """Sessions: one person working in one container for a while."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
+    from models.images import Image
+    from models.regions import Region
 
 
 class SessionState(StrEnum):
@@ -53,9 +59,15 @@ class Session(Model):
     """A container lent to its creator until it is stopped, fails, or its time is over."""
 
     id = fields.IntField(primary_key=True)
-    image = fields.ForeignKeyField("models.Image", related_name="sessions", on_delete=fields.RESTRICT, db_index=True)
-    region = fields.ForeignKeyField("models.Region", related_name="sessions", on_delete=fields.RESTRICT, db_index=True)
-    creator = fields.ForeignKeyField("models.User", related_name="sessions", on_delete=fields.RESTRICT, db_index=True)
+    image: fields.ForeignKeyRelation["Image"] = fields.ForeignKeyField(
+        "models.Image", related_name="sessions", on_delete=fields.RESTRICT, db_index=True
+    )
+    region: fields.ForeignKeyRelation["Region"] = fields.ForeignKeyField(
+        "models.Region", related_name="sessions", on_delete=fields.RESTRICT, db_index=True
+    )
+    creator: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="sessions", on_delete=fields.RESTRICT, db_index=True
+    )
     state = fields.CharEnumField(SessionState, max_length=16, default=SessionState.QUEUED)
     label = fields.CharField(max_length=63, unique=True)
     active_key = fields.CharField(max_length=64, unique=True, null=True)

@@ -1,11 +1,15 @@
 """Uploads: bytes that a user brought, waiting for what they are for."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
 
 
 class UploadState(StrEnum):
@@ -20,7 +24,9 @@ class Upload(Model):
     """A file that was, or is to be, sent by PUT to its own address."""
 
     id = fields.IntField(primary_key=True)
-    creator = fields.ForeignKeyField("models.User", related_name="uploads", on_delete=fields.CASCADE, db_index=True)
+    creator: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="uploads", on_delete=fields.CASCADE, db_index=True
+    )
     filename = fields.CharField(max_length=255)
     state = fields.CharEnumField(UploadState, max_length=16, default=UploadState.WAITING)
     storage_key = fields.CharField(max_length=255, unique=True)

@@ -1,9 +1,14 @@
 """Workstations: what people launch; each has versions, its images."""
 
+from typing import TYPE_CHECKING
+
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts import User
 
 
 class Workstation(Model):
@@ -14,7 +19,7 @@ class Workstation(Model):
     slug = fields.CharField(max_length=64, unique=True)
     description = fields.TextField(default="")
     is_public = fields.BooleanField(default=False)
-    creator = fields.ForeignKeyField(
+    creator: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="workstations", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     created_at = fields.DatetimeField(default=now)

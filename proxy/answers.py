@@ -26,15 +26,14 @@ UNWANTED_PREFIXES = (b"x-accel-", b"access-control-allow-credentials")
 class Answer:
     """What one pass over an answer's headers finds; `out` is what the browser may see."""
 
-    __slots__ = ("authority", "chunked", "length", "nominated", "origin", "out")
+    length: int | None = None
+    chunked = False
+    nominated: frozenset[bytes] = frozenset()
 
     def __init__(self, origin: bytes, authority: bytes) -> None:
         self.origin = origin
         self.authority = authority
         self.out: list[Header] = []
-        self.length: int | None = None
-        self.chunked = False
-        self.nominated: frozenset[bytes] = frozenset()
 
     def sendable(self) -> list[Header]:
         """Return the headers for the browser, without those the container nominated for its own hop."""

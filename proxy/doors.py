@@ -55,6 +55,10 @@ class Entry(Protocol):
         """The user who enters; sign-out and revocation are hinted on `user:<id>`."""
 
     @property
+    def token_id(self) -> int | None:
+        """The token that it came from, whose end is its end too."""
+
+    @property
     def expires_at(self) -> datetime:
         """When the right ends; tunnels opened with it end then too."""
 

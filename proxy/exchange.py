@@ -25,57 +25,34 @@ class Exchange:
     `complete` means that the request was read to its end, `started` that the answer's head was written.
     """
 
-    __slots__ = (
-        "address",
-        "admitted",
-        "complete",
-        "early",
-        "held",
-        "keep",
-        "method",
-        "modern",
-        "moved",
-        "opening",
-        "origin",
-        "plane",
-        "pool",
-        "protocol",
-        "raw",
-        "refusal",
-        "request",
-        "reused",
-        "started",
-        "task",
-        "transport",
-        "unread",
-        "upgrading",
-        "upstream",
-    )
-
     opening: bytes
     address: Address
     pool: Pool
-    origin: bytes
+    method = origin = b""
+    modern = True
+    keep = upgrading = False
+    raw = unread = 0
+    started = held = reused = False
+    admitted: Pass | None = None
+    upstream: Upstream | None = None
+    task: asyncio.Task[None] | None = None
 
     def __init__(self, protocol: SessionProtocol, request: Request | None, refusal: Refusal | None = None) -> None:
         self.protocol = protocol
         self.plane = protocol.plane
         self.transport = protocol.transport
+        self.moved = protocol.plane.now
         self.request = request
         self.refusal = refusal
-        self.method = request.method if request else b""
-        self.modern = request.modern if request else True
-        self.keep = request.keep if request else False
-        self.upgrading = request.upgrading if request else False
-        self.unread = 0 if request is None or request.head.chunked else request.head.length
-        self.raw = 0
-        self.complete = request is None
-        self.started = self.held = self.reused = False
         self.early: list[bytes] = []
-        self.admitted: Pass | None = None
-        self.upstream: Upstream | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.moved = self.plane.now
+        self.complete = request is None
+        if request is not None:
+            self.method = request.method
+            self.modern = request.modern
+            self.keep = request.keep
+            self.upgrading = request.upgrading
+            self.origin = request.host.origin
+            self.unread = 0 if request.head.chunked else request.head.length
 
     @property
     def blocked(self) -> bool:
@@ -104,10 +81,7 @@ class Exchange:
             lines.append(b"Transfer-Encoding: chunked\r\n")
         if self.upgrading:
             lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        forwarded = self.protocol.forwarded_for(request.head.forwarded_for)
-        scheme = self.plane.options.scheme.encode()
-        lines += (b"X-Forwarded-For: ", forwarded, b"\r\nX-Forwarded-Proto: ", scheme)
-        lines += (b"\r\nX-Forwarded-Host: ", request.host, b"\r\n\r\n")
+        lines += (self.protocol.forwarded(request.head.forwarded_for), request.host.name, b"\r\n\r\n")
         return b"".join(lines)
 
     def _connect(self) -> None:

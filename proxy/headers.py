@@ -31,46 +31,30 @@ MEMORY = 4096
 
 
 class Head:
-    """What one pass over the headers finds; `out` is what the container may see, in the order it came."""
+    """What one pass over the headers finds; `out` is what the container may see, in the order it came.
 
-    __slots__ = (
-        "accept",
-        "bearer",
-        "chunked",
-        "cookie",
-        "cookie_name",
-        "fault",
-        "fetch_mode",
-        "fetch_site",
-        "forwarded_for",
-        "host",
-        "key",
-        "length",
-        "nominated",
-        "origin",
-        "out",
-        "upgrade",
-        "version",
-    )
+    What a request does not say stays with the class: most requests say little.
+    """
+
+    host: bytes | None = None
+    cookie: bytes | None = None
+    bearer: bytes | None = None
+    length = 0
+    chunked = False
+    upgrade: bytes | None = None
+    key: bytes | None = None
+    version: bytes | None = None
+    origin: bytes | None = None
+    fetch_site: bytes | None = None
+    fetch_mode: bytes | None = None
+    forwarded_for: bytes | None = None
+    accept = b""
+    nominated: frozenset[bytes] = frozenset()
+    fault: str | None = None
 
     def __init__(self, cookie_name: bytes) -> None:
         self.cookie_name = cookie_name
         self.out: list[Header] = []
-        self.host: bytes | None = None
-        self.cookie: bytes | None = None
-        self.bearer: bytes | None = None
-        self.length = 0
-        self.chunked = False
-        self.upgrade: bytes | None = None
-        self.key: bytes | None = None
-        self.version: bytes | None = None
-        self.origin: bytes | None = None
-        self.fetch_site: bytes | None = None
-        self.fetch_mode: bytes | None = None
-        self.forwarded_for: bytes | None = None
-        self.accept = b""
-        self.nominated: frozenset[bytes] = frozenset()
-        self.fault: str | None = None
 
     def sendable(self) -> list[Header]:
         """Return the headers for the container, without those the client nominated for this hop only."""

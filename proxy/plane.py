@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from proxy.admission import Admission, Pass
 from proxy.options import Options
+from proxy.request import Understanding
 from proxy.tunnel import Tunnel
 
 
@@ -29,6 +30,7 @@ class Plane:
 
     options: Options
     admission: Admission
+    understanding: Understanding
     now: float = 0.0
     counts: Counts = field(default_factory=Counts)
     addresses: Counter[str] = field(default_factory=Counter)

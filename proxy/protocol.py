@@ -28,6 +28,8 @@ SLOW_CONTAINER = Refusal(504, "The session did not answer in time.")
 class SessionProtocol(RequestReader):
     """One client connection, as far as answering goes."""
 
+    origin_lines: bytes | None = None
+
     def _exchange(self, request: Request | None, refusal: Refusal | None = None) -> Exchange:
         return Exchange(self, request, refusal)
 
@@ -38,7 +40,7 @@ class SessionProtocol(RequestReader):
         if exchange.refusal is not None or request is None:
             self.refuse(exchange.refusal or MALFORMED)
             return
-        label, credential = request.label, request.credential
+        label, credential = request.host.label, request.credential
         if label is None or credential is None:
             self._page(exchange, request, NOBODY if label else NOWHERE)
             return
@@ -58,15 +60,14 @@ class SessionProtocol(RequestReader):
 
     def _decided(self, exchange: Exchange, request: Request, admitted: Pass) -> None:
         """Do what the verdict says."""
-        exchange.origin = b"%b://%b" % (self.plane.options.scheme.encode(), request.host)
         if admitted.verdict is not Verdict.ADMITTED:
             self._page(exchange, request, admitted)
-        elif foreign(request, exchange.origin):
+        elif foreign(request):
             self.refuse(FOREIGN)
         elif request.target.startswith(routing.OURS):
             self._page(exchange, request, admitted)
-        elif request.target.partition(b"?")[0] == routing.WEBSOCKET_PORT_QUESTION:
-            self.transport.write(plain(200, routing.outside_port(request.host, self.plane.options).decode()))
+        elif routing.asks_websocket_port(request.target):
+            self.transport.write(plain(200, routing.outside_port(request.host.name, self.plane.options).decode()))
             self.finished(exchange)
         else:
             self._forward(exchange, request, admitted)
@@ -87,10 +88,13 @@ class SessionProtocol(RequestReader):
         admitted.used_at = self.loop.time()
         exchange.forward(request, admitted, line.pool, address, without_tokens(target))
 
-    def forwarded_for(self, told: bytes | None) -> bytes:
-        """Return what the container hears of the client's address; a trusted front is believed."""
-        own = self.address.encode()
-        return told + b", " + own if told is not None and self.trusted else own
+    def forwarded(self, told: bytes | None) -> bytes:
+        """Return the lines that tell the container who asks, up to the host; a trusted front is believed."""
+        if self.origin_lines is None:
+            scheme = self.plane.options.scheme.encode()
+            self.origin_lines = b"%b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: " % (self.address.encode(), scheme)
+        before = told + b", " if told is not None and self.trusted else b""
+        return b"X-Forwarded-For: " + before + self.origin_lines
 
     # The client is slow to read: the container waits.
     def pause_writing(self) -> None:

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from proxy.exchange import Exchange
 from proxy.headers import Header
 from proxy.plane import Plane
-from proxy.request import Refusal, Request, understand
+from proxy.request import Refusal, Request
 from proxy.upstream import HIGH_WATER
 
 log = logging.getLogger(__name__)
@@ -179,8 +179,11 @@ class RequestReader(HttpToolsProtocol):
             return
         self.incoming = exchange
         self.resync = self.parser.should_upgrade() and not exchange.upgrading
-        self.waiting.append(exchange)
-        self._pump()
+        if self.current is None and not self.waiting:
+            self.current = exchange
+            self._start(exchange)
+        else:
+            self.waiting.append(exchange)
 
     def _understand(self) -> Request:
         options = self.plane.options
@@ -191,14 +194,13 @@ class RequestReader(HttpToolsProtocol):
             if size > options.head_limit:
                 raise TOO_LARGE
         parser = self.parser
-        return understand(
+        return self.plane.understanding.read(
             parser.get_method(),
             self.url,
             parser.get_http_version(),
             self.headers,
             keep=parser.should_keep_alive(),
             upgrade=parser.should_upgrade(),
-            options=options,
         )
 
     def on_body(self, body: bytes) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from proxy import headers, routing
 from proxy.headers import Head, Header
 from proxy.options import Options
-from proxy.routing import UnroutableError
+from proxy.routing import Host, Hosts, UnroutableError
 
 REFUSED_METHODS = frozenset((b"TRACE", b"CONNECT", b"PRI", b"SOURCE"))
 SAFE_METHODS = frozenset((b"GET", b"HEAD"))
 REPEATABLE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
+ALLOWED = (b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 VERSIONS = frozenset(("1.0", "1.1"))
 HOSTILE_SITES = frozenset((b"same-site", b"cross-site"))
 
 Credential = tuple[bytes | None, bytes | None]
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours
+class Refusal(Exception):
     """The request is refused before anybody looks at a session."""
 
     def __init__(self, status: int, sentence: str, *extra: Header) -> None:
@@ -47,18 +48,16 @@ def plain(status: int, sentence: str, *extra: Header) -> bytes:
 class Request:
     """One request: what was asked, of which session, by whom."""
 
-    __slots__ = ("all_headers", "head", "host", "keep", "label", "method", "modern", "target", "upgrading")
+    modern = True
+    keep = True
+    upgrading = False
 
-    def __init__(self, method: bytes, target: bytes, all_headers: list[Header], head: Head) -> None:
+    def __init__(self, method: bytes, target: bytes, all_headers: list[Header], head: Head, host: Host) -> None:
         self.method = method
         self.target = target
         self.all_headers = all_headers
         self.head = head
-        self.host = b""
-        self.label: bytes | None = None
-        self.modern = True
-        self.keep = True
-        self.upgrading = False
+        self.host = host
 
     @property
     def credential(self) -> Credential | None:
@@ -85,31 +84,43 @@ class Request:
         return self.head.fetch_mode in (None, b"navigate")
 
 
-def understand(
-    method: bytes, target: bytes, version: str, received: list[Header], *, keep: bool, upgrade: bool, options: Options
-) -> Request:
-    """Return the request, or raise the refusal; the suffix of a session's host follows from the options."""
-    if method in REFUSED_METHODS:
-        raise Refusal(405, f"{method.decode()} is not served here.", (b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE"))
-    if version not in VERSIONS:
-        raise Refusal(505, "Use HTTP/1.1.")
-    head = headers.read(received, options.cookie_name.encode())
-    if head.fault is not None or head.host is None:
-        raise Refusal(400, head.fault or "A request needs a Host header.")
-    request = Request(method, target, received, head)
-    try:
-        request.host = routing.canonical_host(head.host)
-        request.target = routing.origin_form(target, request.host)
-    except UnroutableError as fault:
-        raise Refusal(400, str(fault)) from None
-    request.label = routing.label_of(request.host, b"." + options.domain.encode())
-    request.modern = version == "1.1"
-    request.keep = keep and request.modern
-    if not request.modern and head.chunked:
+class Understanding:
+    """What it takes to make a request of what a parser found."""
+
+    def __init__(self, options: Options) -> None:
+        self.cookie_name = options.cookie_name.encode()
+        self.hosts = Hosts(options)
+
+    def read(
+        self, method: bytes, target: bytes, version: str, received: list[Header], *, keep: bool, upgrade: bool
+    ) -> Request:
+        """Return the request, or raise the refusal."""
+        if method in REFUSED_METHODS:
+            raise Refusal(405, f"{method.decode()} is not served here.", ALLOWED)
+        if version not in VERSIONS:
+            raise Refusal(505, "Use HTTP/1.1.")
+        head = headers.read(received, self.cookie_name)
+        if head.fault is not None or head.host is None:
+            raise Refusal(400, head.fault or "A request needs a Host header.")
+        try:
+            host = self.hosts.read(head.host)
+            path = target if target.startswith(b"/") else routing.origin_form(target, host.name)
+        except UnroutableError as fault:
+            raise Refusal(400, str(fault)) from None
+        request = Request(method, path, received, head, host)
+        if version == "1.0":
+            _make_old(request)
+        elif not keep:
+            request.keep = False
+        if upgrade and head.upgrade == b"websocket":
+            _check_handshake(request)
+        return request
+
+
+def _make_old(request: Request) -> None:
+    if request.head.chunked:
         raise Refusal(400, "HTTP/1.0 has no chunked bodies.")
-    if upgrade and head.upgrade == b"websocket":
-        _check_handshake(request)
-    return request
+    request.modern = request.keep = False
 
 
 def _check_handshake(request: Request) -> None:
@@ -121,13 +132,13 @@ def _check_handshake(request: Request) -> None:
     request.upgrading, request.keep = True, False
 
 
-def foreign(request: Request, origin: bytes) -> bool:
+def foreign(request: Request) -> bool:
     """Tell whether a page of another origin made the request, or may have made it.
 
     Sibling sessions are of the same site, so `same-site` is hostile too. A client that shows a
     platform token itself is no browser and is believed.
     """
-    head = request.head
+    head, origin = request.head, request.host.origin
     if head.bearer is not None:
         return head.origin is not None and head.origin != origin
     if request.upgrading:

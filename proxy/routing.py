@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 
 from proxy.doors import Address, Desk
 from proxy.options import Options
@@ -12,10 +13,40 @@ ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
 WEBSOCKET_MARK = b"mlab4d4c4142"
 WEBSOCKET_PORT_QUESTION = b"/Settings/webSocketPort"
 OURS = b"/.carrel/"
+REMEMBERED = 4096
 
 
 class UnroutableError(ValueError):
     """The request's target or Host header is of no form understood here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A Host header in its canonical form, the label before the sessions' domain, and the origin it makes."""
+
+    name: bytes
+    label: bytes | None
+    origin: bytes
+
+
+class Hosts:
+    """Reads Host headers, and remembers a bounded number of them: a client sends the same one each time."""
+
+    def __init__(self, options: Options) -> None:
+        self.scheme = options.scheme.encode()
+        self.suffix = b"." + options.domain.encode()
+        self.known: dict[bytes, Host] = {}
+
+    def read(self, told: bytes) -> Host:
+        """Return the host; UnroutableError if it is of no form understood here."""
+        found = self.known.get(told)
+        if found is None:
+            name = canonical_host(told)
+            found = Host(name, label_of(name, self.suffix), b"%b://%b" % (self.scheme, name))
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[told] = found
+        return found
 
 
 def canonical_host(host: bytes) -> bytes:
@@ -85,6 +116,11 @@ def permitted(address: Address, options: Options) -> bool:
     if ip.is_loopback:
         return port >= 1024 and port not in options.forbidden_ports
     return port >= 1024 and not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
+
+
+def asks_websocket_port(target: bytes) -> bool:
+    """Tell whether this is the question that viewers ask the proxy rather than the container."""
+    return target.startswith(WEBSOCKET_PORT_QUESTION) and target[len(WEBSOCKET_PORT_QUESTION) :][:1] in (b"", b"?")
 
 
 def outside_port(host: bytes, options: Options) -> bytes:

@@ -18,6 +18,7 @@ from proxy.health import create_health_app
 from proxy.options import Options, ProxySettings
 from proxy.plane import Plane
 from proxy.protocol import SessionProtocol
+from proxy.request import Understanding
 from proxy.tunnel import RESTARTING
 
 
@@ -67,7 +68,7 @@ class ProxyServer(Server):
 
 def create_server(doors: Doors, options: Options, *, host: str, port: int, signals: bool = True) -> ProxyServer:
     """Return the server for session hosts, not yet running."""
-    plane = Plane(options, Admission(doors, options))
+    plane = Plane(options, Admission(doors, options), Understanding(options))
     config = Config(
         create_app(doors, options),
         host=host,

@@ -26,7 +26,7 @@ class Visit:
     @classmethod
     def of(cls, request: Request, admitted: Pass) -> Visit:
         """Sum up a request and its verdict."""
-        label = request.label.decode() if request.label is not None else None
+        label = request.host.label.decode() if request.host.label is not None else None
         return cls(label, admitted.verdict, admitted.desk, request.navigates, without_tokens(request.target))
 
 

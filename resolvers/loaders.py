@@ -53,7 +53,7 @@ class Loaders:
 
     async def _editable(self, keys: Sequence[int]) -> list[bool]:
         rows = workstations.editable(self._principal).filter(id__in=list(keys))
-        found = set(await rows.values_list("id", flat=True))
+        found = {row.id for row in await rows.only("id")}
         return [key in found for key in keys]
 
 

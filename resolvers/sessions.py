@@ -1,14 +1,13 @@
 """Answer what is asked of sessions."""
 
-
 from core.database import transaction
 from core.errors import Conflict
+from models.actors import Actor
 from models.images import Image, ImageState
 from models.policies import images as image_policy
 from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
 from models.principal import Principal
-from models.actors import Actor
 from models.services import regions, sessions, workstations
 from models.sessions import ENDINGS, Session
 from resolvers.guards import require, visible
@@ -70,5 +69,3 @@ async def open_address(house: House, principal: Principal, key: int) -> tuple[Se
 async def recent(principal: Principal) -> list[Session]:
     """Return the caller's own newest sessions, at most twenty, newest first."""
     return await policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
-
-

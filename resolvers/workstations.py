@@ -17,9 +17,7 @@ from resolvers.guards import require, visible
 async def create(principal: Principal, title: str, description: str, is_public: bool) -> Workstation:
     """Make a workstation."""
     require(policy.can_create(principal))
-    return await workstations.create(
-        title, actor=Actor.of(principal), description=description, is_public=is_public
-    )
+    return await workstations.create(title, actor=Actor.of(principal), description=description, is_public=is_public)
 
 
 async def update(

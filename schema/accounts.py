@@ -12,7 +12,7 @@ from models.policies import accounts as policy
 from models.principal import PrincipalKind
 from resolvers import accounts as resolve
 from resolvers.paging import Sort, Window
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, First, Last, connect
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
@@ -65,7 +65,7 @@ class Viewer:
     @requires(Resource.USER, Operation.VIEW, description="The account that the caller acts for.")
     async def user(self, info: Info) -> User | None:
         """Return the user."""
-        return await info.context.loaders.users.load(info.context.caller.user_id)  # type: ignore[return-value]
+        return shown(await info.context.loaders.users.load(info.context.caller.user_id))
 
     @requires(Resource.USER, Operation.VIEW, description="The name of the account that the caller acts for.")
     async def username(self, info: Info) -> str | None:
@@ -111,7 +111,9 @@ class AccountQueries:
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[User] | None:
         """Return one page."""
-        return await connect(policy.readable(info.context.caller), [Sort("username")], Window(first, after, last, before))
+        return await connect(
+            policy.readable(info.context.caller), [Sort("username")], Window(first, after, last, before)
+        )
 
 
 @strawberry.input(description="A new API token.")
@@ -170,28 +172,28 @@ class AccountMutations:
     async def token_create(
         self,
         info: Info,
-        input: Annotated[TokenCreateInput, strawberry.argument(description="The token.")],  # noqa: A002
+        input: Annotated[TokenCreateInput, strawberry.argument(description="The token.")],
     ) -> TokenCreatePayload | None:
         """Make a token."""
         token, minted = await resolve.create_token(
             info.context.caller, input.name, input.lifetime_seconds, input.scopes
         )
-        return TokenCreatePayload(token=token, text=minted.text)  # type: ignore[arg-type]
+        return TokenCreatePayload(token=shown(token), text=minted.text)
 
     @requires(Resource.TOKEN, Operation.DELETE, description="End a token at once.")
     @reported(TokenRevokePayload)
-    async def token_revoke(self, info: Info, id: TokenId) -> TokenRevokePayload | None:  # noqa: A002
+    async def token_revoke(self, info: Info, id: TokenId) -> TokenRevokePayload | None:
         """Revoke a token."""
         token = await resolve.revoke_token(info.context.caller, decode_as("Token", id))
-        return TokenRevokePayload(token=token)  # type: ignore[arg-type]
+        return TokenRevokePayload(token=shown(token))
 
     @requires(Resource.USER, Operation.CREATE, description="Make an account for somebody.")
     @reported(UserCreatePayload)
     async def user_create(
         self,
         info: Info,
-        input: Annotated[UserCreateInput, strawberry.argument(description="The account.")],  # noqa: A002
+        input: Annotated[UserCreateInput, strawberry.argument(description="The account.")],
     ) -> UserCreatePayload | None:
         """Make an account."""
         user = await resolve.create_user(info.context.caller, input.username, input.password, input.role)
-        return UserCreatePayload(user=user)  # type: ignore[arg-type]
+        return UserCreatePayload(user=shown(user))

@@ -157,4 +157,3 @@ def _form(goal: str, problem: str | None = None, status: int = 200) -> Response:
         "<button>Sign in</button></form>"
     )
     return HTMLResponse(page("Sign in", body), status, HEADERS)
-

@@ -1,6 +1,7 @@
 """The context of every operation: the caller, the house, and loaders that live as long as the operation."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from strawberry.types.info import Info as StrawberryInfo
 
@@ -43,3 +44,8 @@ class Context(CoreContext):
 
 
 Info = StrawberryInfo[Context, None]
+
+
+def shown(rows: object) -> Any:
+    """Return a row, or rows, for a field whose type shows them: Strawberry reads the row's own attributes."""
+    return rows

@@ -40,11 +40,11 @@ class Credentials:
             if scheme.lower() not in SCHEMES:
                 raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
             return await auth.authenticate(text.strip())
-        text = connection.cookies.get(self.cookie)
-        if text is None:
+        cookie = connection.cookies.get(self.cookie)
+        if cookie is None:
             return None
         self._refuse_forgery(connection)
-        token = await auth.live_token(text)
+        token = await auth.live_token(cookie)
         return await auth.principal_of(token) if token else None
 
     @staticmethod

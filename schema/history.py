@@ -13,7 +13,7 @@ from models.history import ActorKind
 from models.policies import history as policy
 from resolvers.paging import Sort, Window
 from schema.accounts import User
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, First, Last, connect
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, StringFilter
@@ -36,6 +36,7 @@ class HistoryEntry(Node):
     """Shows an entry."""
 
     model = table.HistoryEntry
+    actor_id: strawberry.Private[int | None]
     resource: Resource = public(description="The sort of object.")
     action: str = public(description="What happened, such as `move` or `sign_in`.")
     from_state: str | None = public(description="The state before, where it was a move.")
@@ -48,8 +49,8 @@ class HistoryEntry(Node):
     @requires(Resource.USER, Operation.VIEW, description="The person who acted; null when the caller may not know.")
     async def actor(self, info: Info) -> User | None:
         """Return the user."""
-        key: int | None = self.actor_id  # type: ignore[attr-defined]
-        return await info.context.loaders.users.load(key) if key else None  # type: ignore[return-value]
+        key = self.actor_id
+        return shown(await info.context.loaders.users.load(key)) if key else None
 
 
 @readers.register("HistoryEntry")

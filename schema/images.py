@@ -12,7 +12,7 @@ from models.images import ImageState
 from models.policies import images as policy
 from resolvers import workstations as resolve
 from schema.accounts import User
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode_as, readers
@@ -41,6 +41,8 @@ class Image(Node):
     """Shows an image."""
 
     model = table.Image
+    workstation_id: strawberry.Private[int]
+    creator_id: strawberry.Private[int | None]
     state: ImageState = public(description="Where it stands.")
     reason: str = public(description="Why it cannot be used, as one sentence; empty while nothing is wrong.")
     http_port: int = public(description="The container's port that speaks HTTP.")
@@ -58,17 +60,15 @@ class Image(Node):
     ready_at: datetime | None = public(description="When it became ready.")
 
     @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation that it is a version of.")
-    async def workstation(
-        self, info: Info
-    ) -> Annotated["Workstation", strawberry.lazy("schema.workstations")] | None:
+    async def workstation(self, info: Info) -> Annotated["Workstation", strawberry.lazy("schema.workstations")] | None:
         """Return the workstation."""
-        return await info.context.loaders.workstations.load(self.workstation_id)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.workstations.load(self.workstation_id))
 
     @requires(Resource.USER, Operation.VIEW, description="Who brought it; null when the caller may not know of them.")
     async def creator(self, info: Info) -> User | None:
         """Return the user."""
-        key: int | None = self.creator_id  # type: ignore[attr-defined]
-        return await info.context.loaders.users.load(key) if key else None  # type: ignore[return-value]
+        key = self.creator_id
+        return shown(await info.context.loaders.users.load(key)) if key else None
 
 
 @readers.register("Image")
@@ -113,7 +113,7 @@ class ImageMutations:
     async def image_create(
         self,
         info: Info,
-        input: Annotated[ImageCreateInput, strawberry.argument(description="The image.")],  # noqa: A002
+        input: Annotated[ImageCreateInput, strawberry.argument(description="The image.")],
     ) -> ImagePayload | None:
         """Queue an import."""
         image = await resolve.create_image(
@@ -127,14 +127,14 @@ class ImageMutations:
             comment=input.comment,
             is_desired=input.is_desired,
         )
-        return ImagePayload(image=image)  # type: ignore[arg-type]
+        return ImagePayload(image=shown(image))
 
     @requires(Resource.IMAGE, Operation.EDIT, description="Let new sessions run this image.")
     @reported(ImagePayload)
-    async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:  # noqa: A002
+    async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:
         """Choose an image."""
         image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
-        return ImagePayload(image=image)  # type: ignore[arg-type]
+        return ImagePayload(image=shown(image))
 
 
 @strawberry.type(description="Streams of images.")
@@ -146,7 +146,7 @@ class ImageSubscriptions:
         Operation.VIEW,
         description="An image now and at every change, until it is ready or has failed.",
     )
-    async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:  # noqa: A002
+    async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:
         """Follow an image."""
         key, context = decode_as("Image", id), info.context
         async for image in present_then_events(
@@ -156,4 +156,4 @@ class ImageSubscriptions:
             version=lambda row: (row.state, row.reason, row.is_desired),
             ended=lambda row: row.state in SETTLED,
         ):
-            yield image  # type: ignore[misc]
+            yield shown(image)

@@ -13,7 +13,7 @@ from models.policies import organizations as policy
 from resolvers import organizations as resolve
 from resolvers.paging import Sort, Window
 from schema.accounts import User
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, First, Last, connect
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
@@ -31,13 +31,14 @@ expose(
 class Membership:
     """Shows a membership."""
 
+    user_id: strawberry.Private[int]
     role: MemberRole = public(description="What the member is there.")
     created_at: datetime = public(description="Since when.")
 
     @requires(Resource.USER, Operation.VIEW, description="The member; null when the caller may not know of them.")
     async def user(self, info: Info) -> User | None:
         """Return the member."""
-        return await info.context.loaders.users.load(self.user_id)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.users.load(self.user_id))
 
 
 @strawberry.type(description="A group of people who work together: an institute, a lab.")
@@ -45,6 +46,7 @@ class Organization(Node):
     """Shows an organization."""
 
     model = table.Organization
+    pk: strawberry.Private[int]
     name: str = public(description="Its unique name.")
     slug: str = public(description="Its name in addresses.")
     created_at: datetime = public(description="When it was founded here.")
@@ -54,7 +56,7 @@ class Organization(Node):
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Membership] | None:
         """Return one page."""
-        rows = policy.readable_memberships(info.context.caller).filter(organization_id=self.pk)  # type: ignore[attr-defined]
+        rows = policy.readable_memberships(info.context.caller).filter(organization_id=self.pk)
         return await connect(rows, [Sort("id")], Window(first, after, last, before))
 
 
@@ -96,23 +98,30 @@ class OrganizationMutations:
     @reported(OrganizationPayload)
     async def organization_create(self, info: Info, name: Name) -> OrganizationPayload | None:
         """Found an organization."""
-        return OrganizationPayload(organization=await resolve.create(info.context.caller, name))  # type: ignore[arg-type]
+        return OrganizationPayload(organization=shown(await resolve.create(info.context.caller, name)))
 
     @requires(Resource.ORGANIZATION, Operation.VIEW, description="Make somebody a member, or change what they are.")
     @reported(OrganizationPayload)
     async def organization_member_add(
-        self, info: Info, id: OrganizationId, username: Username, role: Part = MemberRole.MEMBER  # noqa: A002
+        self,
+        info: Info,
+        id: OrganizationId,
+        username: Username,
+        role: Part = MemberRole.MEMBER,
     ) -> OrganizationPayload | None:
         """Add a member."""
         key = decode_as("Organization", id)
         organization = await resolve.add_member(info.context.caller, key, username, role)
-        return OrganizationPayload(organization=organization)  # type: ignore[arg-type]
+        return OrganizationPayload(organization=shown(organization))
 
     @requires(Resource.ORGANIZATION, Operation.VIEW, description="End somebody's membership.")
     @reported(OrganizationPayload)
     async def organization_member_remove(
-        self, info: Info, id: OrganizationId, username: Username  # noqa: A002
+        self,
+        info: Info,
+        id: OrganizationId,
+        username: Username,
     ) -> OrganizationPayload | None:
         """Remove a member."""
         organization = await resolve.remove_member(info.context.caller, decode_as("Organization", id), username)
-        return OrganizationPayload(organization=organization)  # type: ignore[arg-type]
+        return OrganizationPayload(organization=shown(organization))

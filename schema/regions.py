@@ -7,7 +7,7 @@ import strawberry
 from models import regions as table
 from models.access import Operation, Resource
 from models.policies import regions as policy
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 
@@ -34,4 +34,4 @@ class RegionQueries:
     @requires(Resource.REGION, Operation.VIEW, description="All regions, by name; there are few.")
     async def regions(self, info: Info) -> list[Region] | None:
         """Return all regions."""
-        return list(await policy.readable(info.context.caller).order_by("name"))  # type: ignore[arg-type]
+        return shown(await policy.readable(info.context.caller).order_by("name"))

@@ -15,7 +15,7 @@ from models.sessions import ENDINGS, Reason, SessionState
 from resolvers import sessions as resolve
 from resolvers.paging import Sort, Window
 from schema.accounts import User
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
@@ -61,6 +61,11 @@ class Session(Node):
     """Shows a session."""
 
     model = table.Session
+    pk: strawberry.Private[int]
+    label: strawberry.Private[str]
+    image_id: strawberry.Private[int]
+    region_id: strawberry.Private[int]
+    creator_id: strawberry.Private[int]
     state: SessionState = public(description="Where it stands.")
     reason_code: Reason | None = public(description="Why it ended, for programs; null while it has not.")
     reason: str = public(description="Why it ended, as one sentence; empty while it has not.")
@@ -75,45 +80,45 @@ class Session(Node):
     @public(description="The host name that is this session's alone.")
     def hostname(self, info: Info) -> str:
         """Return the host."""
-        return urlsplit(_origin(info, self)).hostname or ""
+        return urlsplit(_origin(info, self.label)).hostname or ""
 
     @public(description="Where its creator works in it: the session's host and the image's initial path.")
     async def workstation_url(self, info: Info) -> str:
         """Return the address."""
-        image = await info.context.loaders.images.load(self.image_id)  # type: ignore[attr-defined]
-        return f"{_origin(info, self)}/{image.initial_path if image else ''}"
+        image = await info.context.loaders.images.load(self.image_id)
+        return f"{_origin(info, self.label)}/{image.initial_path if image else ''}"
 
     @public(description="Its place in the waiting line, from 1; null unless it is queued.")
     async def queue_position(self, info: Info) -> int | None:
         """Return the place."""
         if self.state is not SessionState.QUEUED:
             return None
-        return await info.context.loaders.queue_positions.load(self.pk)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.queue_positions.load(self.pk))
 
     @public(description="The last lines that its container printed, kept when it ends; only for those who may read.")
     def logs(self, info: Info) -> str | None:
         """Return the lines."""
-        allowed = policy.can_see_logs(info.context.caller, self) is True  # type: ignore[arg-type]
-        return self.__dict__["logs"] if allowed else None
+        row: table.Session = shown(self)
+        return row.logs if policy.can_see_logs(info.context.caller, row) is True else None
 
     @requires(Resource.IMAGE, Operation.VIEW, description="The image that it runs.")
     async def image(self, info: Info) -> Image | None:
         """Return the image."""
-        return await info.context.loaders.images.load(self.image_id)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.images.load(self.image_id))
 
     @requires(Resource.REGION, Operation.VIEW, description="Where it runs.")
     async def region(self, info: Info) -> Region | None:
         """Return the region."""
-        return await info.context.loaders.regions.load(self.region_id)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.regions.load(self.region_id))
 
     @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
     async def creator(self, info: Info) -> User | None:
         """Return the user."""
-        return await info.context.loaders.users.load(self.creator_id)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.users.load(self.creator_id))
 
 
-def _origin(info: Info, session: object) -> str:
-    return info.context.home.settings.session_address(session.label)  # type: ignore[attr-defined]
+def _origin(info: Info, label: str) -> str:
+    return info.context.home.settings.session_address(label)
 
 
 @readers.register("Session")
@@ -196,7 +201,9 @@ class SessionLaunchInput:
         description="Another image of the workstation than its active one.", default=None
     )
     region: str | None = strawberry.field(description="Where; the first region if not said.", default=None)
-    seconds: int | None = strawberry.field(description="How long it may live, from 60; one hour if not said.", default=None)
+    seconds: int | None = strawberry.field(
+        description="How long it may live, from 60; one hour if not said.", default=None
+    )
     environment: list[EnvironmentVariableInput] = strawberry.field(
         description="Variables for the container, at most 32.", default_factory=list
     )
@@ -245,7 +252,7 @@ class SessionMutations:
         self,
         info: Info,
         workstation_id: WorkstationId,
-        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="How.")] = None,  # noqa: A002
+        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="How.")] = None,
     ) -> SessionLaunchPayload | None:
         """Launch a session."""
         wish = input or SessionLaunchInput()
@@ -258,31 +265,29 @@ class SessionMutations:
             seconds=wish.seconds,
             environment={variable.name: variable.value for variable in wish.environment},
         )
-        return SessionLaunchPayload(session=session, is_new=is_new)  # type: ignore[arg-type]
+        return SessionLaunchPayload(session=shown(session), is_new=is_new)
 
     @requires(Resource.SESSION, Operation.EDIT, description="Stop a session; harmless when it is ending already.")
     @reported(SessionStopPayload)
-    async def session_stop(self, info: Info, id: SessionId) -> SessionStopPayload | None:  # noqa: A002
+    async def session_stop(self, info: Info, id: SessionId) -> SessionStopPayload | None:
         """Stop a session."""
         session = await resolve.stop(info.context.caller, decode_as("Session", id))
-        return SessionStopPayload(session=session)  # type: ignore[arg-type]
+        return SessionStopPayload(session=shown(session))
 
     @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
     @reported(SessionOpenPayload)
-    async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:  # noqa: A002
+    async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:
         """Mint a ticket."""
         session, url = await resolve.open_address(info.context.home, info.context.caller, decode_as("Session", id))
-        return SessionOpenPayload(session=session, url=url)  # type: ignore[arg-type]
+        return SessionOpenPayload(session=shown(session), url=url)
 
 
 @strawberry.type(description="Streams of sessions.")
 class SessionSubscriptions:
     """Root fields."""
 
-    @streams(
-        Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended."
-    )
-    async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:  # noqa: A002
+    @streams(Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended.")
+    async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
         """Follow a session."""
         key, context = decode_as("Session", id), info.context
         async for session in present_then_events(
@@ -292,7 +297,7 @@ class SessionSubscriptions:
             version=_version,
             ended=lambda row: row.state in ENDINGS,
         ):
-            yield session  # type: ignore[misc]
+            yield shown(session)
 
     @streams(
         Resource.SESSION,
@@ -308,7 +313,7 @@ class SessionSubscriptions:
             lambda: resolve.recent(context.caller),
             version=lambda rows: [(row.id, *_version(row)) for row in rows],
         ):
-            yield sessions  # type: ignore[misc]
+            yield shown(sessions)
 
 
 def _version(session: table.Session) -> tuple[SessionState, datetime]:

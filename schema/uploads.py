@@ -11,7 +11,7 @@ from models.access import Operation, Resource
 from models.policies import uploads as policy
 from models.uploads import UploadState
 from resolvers import uploads as resolve
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, readers
@@ -67,4 +67,4 @@ class UploadMutations:
     async def upload_create(self, info: Info, filename: Filename) -> UploadCreatePayload | None:
         """Announce a file."""
         upload = await resolve.create(info.context.caller, filename)
-        return UploadCreatePayload(upload=upload, url=resolve.address(info.context.home, upload))  # type: ignore[arg-type]
+        return UploadCreatePayload(upload=shown(upload), url=resolve.address(info.context.home, upload))

@@ -14,7 +14,7 @@ from models.policies import workstations as policy
 from resolvers import workstations as resolve
 from resolvers.paging import Sort, Window
 from schema.accounts import User
-from schema.context import Context, Info
+from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
@@ -38,6 +38,8 @@ class Workstation(Node):
     """Shows a workstation."""
 
     model = table.Workstation
+    pk: strawberry.Private[int]
+    creator_id: strawberry.Private[int | None]
     title: str = public(description="Its title.")
     slug: str = public(description="Its unique name in addresses.")
     description: str = public(description="What it is for.")
@@ -49,26 +51,26 @@ class Workstation(Node):
     @requires(Resource.USER, Operation.VIEW, description="Who made it; null when the caller may not know of them.")
     async def creator(self, info: Info) -> User | None:
         """Return the user."""
-        key: int | None = self.creator_id  # type: ignore[attr-defined]
-        return await info.context.loaders.users.load(key) if key else None  # type: ignore[return-value]
+        key = self.creator_id
+        return shown(await info.context.loaders.users.load(key)) if key else None
 
     @requires(Resource.IMAGE, Operation.VIEW, description="The image that new sessions run; null while there is none.")
     async def active_image(self, info: Info) -> Image | None:
         """Return the image."""
-        return await info.context.loaders.active_images.load(self.pk)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.active_images.load(self.pk))
 
     @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
     async def images(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Image] | None:
         """Return one page."""
-        rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)  # type: ignore[attr-defined]
+        rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)
         return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
 
     @public(description="Whether the caller may edit it.")
     async def can_edit(self, info: Info) -> bool:
         """Ask the policy, for all workstations of the answer at once."""
-        return await info.context.loaders.editable.load(self.pk)  # type: ignore[attr-defined, no-any-return]
+        return shown(await info.context.loaders.editable.load(self.pk))
 
 
 @readers.register("Workstation")
@@ -138,7 +140,7 @@ class WorkstationQueries:
         self, info: Info, slug: Annotated[str, strawberry.argument(description="Its unique name in addresses.")]
     ) -> Workstation | None:
         """Return one workstation."""
-        return await policy.readable(info.context.caller).get_or_none(slug=slug)  # type: ignore[return-value]
+        return shown(await policy.readable(info.context.caller).get_or_none(slug=slug))
 
 
 @strawberry.input(description="A new workstation.")
@@ -181,19 +183,19 @@ class WorkstationMutations:
     async def workstation_create(
         self,
         info: Info,
-        input: Annotated[WorkstationCreateInput, strawberry.argument(description="The workstation.")],  # noqa: A002
+        input: Annotated[WorkstationCreateInput, strawberry.argument(description="The workstation.")],
     ) -> WorkstationPayload | None:
         """Make a workstation."""
         made = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
-        return WorkstationPayload(workstation=made)  # type: ignore[arg-type]
+        return WorkstationPayload(workstation=shown(made))
 
     @requires(Resource.WORKSTATION, Operation.EDIT, description="Change title, description or publicity.")
     @reported(WorkstationPayload)
     async def workstation_update(
         self,
         info: Info,
-        id: WorkstationId,  # noqa: A002
-        input: Annotated[WorkstationUpdateInput, strawberry.argument(description="What to change.")],  # noqa: A002
+        id: WorkstationId,
+        input: Annotated[WorkstationUpdateInput, strawberry.argument(description="What to change.")],
         expected_version: Expected = None,
     ) -> WorkstationPayload | None:
         """Change a workstation."""
@@ -201,24 +203,32 @@ class WorkstationMutations:
         changes = {name: value for name, value in given.items() if value is not None}
         key = decode_as("Workstation", id)
         changed = await resolve.update(info.context.caller, key, changes, expected_version)
-        return WorkstationPayload(workstation=changed)  # type: ignore[arg-type]
+        return WorkstationPayload(workstation=shown(changed))
 
     @requires(Resource.WORKSTATION, Operation.EDIT, description="Let somebody launch or edit the workstation.")
     @reported(WorkstationPayload)
     async def workstation_user_add(
-        self, info: Info, id: WorkstationId, username: Username, role: Role = ObjectRole.WORKSTATION_USER  # noqa: A002
+        self,
+        info: Info,
+        id: WorkstationId,
+        username: Username,
+        role: Role = ObjectRole.WORKSTATION_USER,
     ) -> WorkstationPayload | None:
         """Grant a role."""
         key = decode_as("Workstation", id)
         changed = await resolve.add_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=changed)  # type: ignore[arg-type]
+        return WorkstationPayload(workstation=shown(changed))
 
     @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role on the workstation away from somebody.")
     @reported(WorkstationPayload)
     async def workstation_user_remove(
-        self, info: Info, id: WorkstationId, username: Username, role: Role = ObjectRole.WORKSTATION_USER  # noqa: A002
+        self,
+        info: Info,
+        id: WorkstationId,
+        username: Username,
+        role: Role = ObjectRole.WORKSTATION_USER,
     ) -> WorkstationPayload | None:
         """Take a role away."""
         key = decode_as("Workstation", id)
         changed = await resolve.remove_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=changed)  # type: ignore[arg-type]
+        return WorkstationPayload(workstation=shown(changed))

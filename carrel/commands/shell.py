@@ -29,7 +29,7 @@ def start(settings: Settings) -> None:
     """Open the prompt; the database is connected in its own loop."""
     from IPython.terminal.ipapp import TerminalIPythonApp  # IPython is heavy; only the shell pays for it.
 
-    prompt = TerminalIPythonApp.instance(user_ns=names(settings), display_banner=False)
+    prompt: Any = TerminalIPythonApp.instance(user_ns=names(settings), display_banner=False)
     prompt.exec_lines = [f"print({BANNER!r})", "await connect()"]
     prompt.initialize(argv=[])
     prompt.start()

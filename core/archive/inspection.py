@@ -15,7 +15,7 @@ AHEAD = 4
 SLICE = 256 << 10  # The thread looks up from its work this often.
 
 
-class Abandoned(Exception):  # noqa: N818
+class Abandoned(Exception):
     """Nobody waits for the result any more; this ends the reading thread and reaches no caller."""
 
 

@@ -18,6 +18,10 @@ def readable(principal: Principal) -> QuerySet[Image]:
         mine = Session.filter(id=principal.session_id).values("image_id")
         return Image.filter(id__in=Subquery(mine))
     edited = Q(workstation_id__in=Subquery(workstations.editable(principal).values("id")))
-    seen = Q(is_desired=True, state=ImageState.READY, workstation_id__in=Subquery(workstations.readable(principal).values("id")))
+    seen = Q(
+        is_desired=True,
+        state=ImageState.READY,
+        workstation_id__in=Subquery(workstations.readable(principal).values("id")),
+    )
     used = Q(id__in=Subquery(Session.filter(creator_id=principal.user_id).values("image_id")))
     return Image.filter(edited | seen | used)

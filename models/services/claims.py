@@ -1,6 +1,7 @@
 """Take a session for work: admission from the waiting line, leases, and what is recorded under a fence."""
 
 from datetime import timedelta
+from typing import Any
 
 from tortoise.expressions import F, Q
 
@@ -44,7 +45,7 @@ async def _admit(session: Session, settings: Settings) -> Session | None:
     if image.state is not ImageState.READY or busy + await ahead.count() >= region.capacity:
         return None
     at = now()
-    changes = {
+    changes: dict[str, Any] = {
         "fence": session.fence + 1,
         "lease_until": at + settings.lease,
         "starting_at": at,

@@ -27,7 +27,10 @@ NOTHING = Remains()
 async def fail(
     session: Session, code: Reason, sentence: str, remains: Remains = NOTHING, *, held: int | None = None
 ) -> None:
-    """End a session that could not start or whose container ended; Conflict when it has moved meanwhile or `held` is not its fence."""
+    """End a session that could not start or whose container ended.
+
+    Conflict when it has moved meanwhile, or when `held` is not its fence.
+    """
     await _finish(session, SessionState.FAILED, remains, sentence, held, reason_code=code, reason=sentence)
 
 

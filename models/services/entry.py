@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
+from typing import Protocol
 
 import orjson
 from redis.asyncio import Redis
@@ -47,6 +48,18 @@ class Entry:
     token_id: int | None = None
 
 
+class Held(Protocol):
+    """What is needed of an entry to seal it."""
+
+    @property
+    def user_id(self) -> int:
+        """Whose it is."""
+
+    @property
+    def token_id(self) -> int | None:
+        """The token that it came from."""
+
+
 class Doors:
     """Answers the proxy's questions from the rows; tickets alone live in Redis."""
 
@@ -81,7 +94,7 @@ class Doors:
             return None
         return Entry(held["user"], session.expires_at, held["token"])
 
-    async def seal(self, entry: Entry, label: str) -> str:
+    async def seal(self, entry: Held, label: str) -> str:
         """Return the cookie value of an entry: a token of its own, for this session alone."""
         session = await Session.get_or_none(label=label)
         if session is None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tortoise.expressions import F, Q
 
@@ -91,7 +92,11 @@ async def claim_import(image_id: int, settings: Settings) -> Image | None:
     if image is None:
         return None
     if image.state is ImageState.QUEUED:
-        changes = {"fence": image.fence + 1, "lease_until": at + settings.lease, "attempts": image.attempts + 1}
+        changes: dict[str, Any] = {
+            "fence": image.fence + 1,
+            "lease_until": at + settings.lease,
+            "attempts": image.attempts + 1,
+        }
         try:
             await move_image(image, ImageState.IMPORTING, SERVICE, held=image.fence, **changes)
         except Conflict:
@@ -134,7 +139,13 @@ async def finish_import(image: Image, found: Imported) -> None:
 async def fail_import(image: Image, reason: str) -> None:
     """Record why an image could not be imported; a desired one gives way to its predecessor."""
     await move_image(
-        image, ImageState.FAILED, SERVICE, cause=reason, held=image.fence, reason=reason, lease_until=None,
+        image,
+        ImageState.FAILED,
+        SERVICE,
+        cause=reason,
+        held=image.fence,
+        reason=reason,
+        lease_until=None,
         is_desired=False,
     )
 

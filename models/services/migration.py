@@ -60,7 +60,9 @@ async def _apply(configuration: dict[str, Any], file: Path | None, target: str |
 async def _look_over(before: Mapping[str, int], after: Mapping[str, int]) -> None:
     _, broken = await get_connection("default").execute_query("PRAGMA foreign_key_check")
     if broken:
-        raise Conflict(f"The migration left {len(broken)} rows that refer to nothing; restore the copy beside the file.")
+        raise Conflict(
+            f"The migration left {len(broken)} rows that refer to nothing; restore the copy beside the file."
+        )
     lost = [name for name, count in before.items() if name in after and after[name] < count]
     if lost:
         raise Conflict(f"The migration lost rows of {', '.join(lost)}; restore the copy beside the file.")
@@ -76,7 +78,8 @@ async def _counts(configuration: dict[str, Any]) -> dict[str, int]:
     await Tortoise.init(config=configuration)
     connection = get_connection("default")
     rows = await connection.execute_query_dict(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'tortoise_migrations'"
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        " AND name NOT LIKE 'sqlite_%' AND name <> 'tortoise_migrations'"
     )
     counts: dict[str, int] = {}
     for row in rows:

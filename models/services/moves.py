@@ -17,8 +17,7 @@ from models.sessions import Session, SessionState
 async def move_session(
     session: Session, to: SessionState, actor: Actor, *, cause: str = "", held: int | None = None, **changes: Any
 ) -> None:
-    """Move a session; Conflict when it has moved meanwhile, or when `held`, the fence of
-    the caller's claim, is no longer the row's."""
+    """Move a session, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
     if to not in session_table.MOVES[session.state]:
         raise Conflict(f"Cannot go from {session.state} to {to}.")
     if to is SessionState.STOPPING or to in session_table.ENDINGS:
@@ -40,8 +39,7 @@ async def move_session(
 async def move_image(
     image: Image, to: ImageState, actor: Actor, *, cause: str = "", held: int | None = None, **changes: Any
 ) -> None:
-    """Move an image; Conflict when it has moved meanwhile, or when `held`, the fence of
-    the caller's claim, is no longer the row's."""
+    """Move an image, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
     if to not in image_table.MOVES[image.state]:
         raise Conflict(f"Cannot go from {image.state} to {to}.")
     async with transaction():
@@ -50,8 +48,6 @@ async def move_image(
             rows = rows.filter(fence=held)
         if not await rows.update(state=to, **changes):
             raise Conflict("The image changed meanwhile; read it again.")
-        await history.record(
-            Resource.IMAGE, image.id, "move", actor, from_state=image.state, to_state=to, cause=cause
-        )
+        await history.record(Resource.IMAGE, image.id, "move", actor, from_state=image.state, to_state=to, cause=cause)
         outbox.publish(f"image:{image.id}")
     image.update_from_dict({"state": to, **changes})

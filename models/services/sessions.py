@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
@@ -124,7 +125,7 @@ async def _try_end(session: Session, outcome: SessionState, code: Reason, actor:
     region = await Region.get(id=session.region_id)
     async with transaction():
         if session.state is SessionState.QUEUED:
-            changes = {"reason_code": code, "reason": sentence, "ended_at": now()}
+            changes: dict[str, Any] = {"reason_code": code, "reason": sentence, "ended_at": now()}
             await move_session(session, outcome, actor, cause=sentence, **changes)
             return
         await move_session(

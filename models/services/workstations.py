@@ -1,5 +1,7 @@
 """Make workstations, edit them, and grant people their use."""
 
+from typing import Any
+
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput, Conflict
@@ -28,7 +30,7 @@ async def _free_slug(title: str) -> str:
     slug = slugify(title)
     if not slug:
         raise BadInput("A title has at least one letter or digit.", path=("title",))
-    taken = await Workstation.filter(slug__startswith=slug[:56]).values_list("slug", flat=True)
+    taken = {row.slug for row in await Workstation.filter(slug__startswith=slug[:56]).only("slug")}
     number, free = 1, slug
     while free in taken:
         number += 1
@@ -49,7 +51,12 @@ async def update(workstation: Workstation, changes: dict[str, str | bool], *, ve
 async def grant(workstation: Workstation, user_id: int, role: ObjectRole, *, actor: Actor) -> None:
     """Let a user use or edit the workstation; harmless when they already may."""
     async with transaction():
-        values = {"user_id": user_id, "resource": Resource.WORKSTATION, "object_id": workstation.id, "role": role}
+        values: dict[str, Any] = {
+            "user_id": user_id,
+            "resource": Resource.WORKSTATION,
+            "object_id": workstation.id,
+            "role": role,
+        }
         if not await Grant.filter(**values).exists():
             await Grant.create(**values)
             detail = {"user": user_id, "role": role}

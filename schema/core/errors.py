@@ -97,12 +97,14 @@ class Payload:
 Shown = TypeVar("Shown", bound=Payload)
 
 
-def reported(payload: type[Shown]) -> Callable[[Callable[P, Awaitable[Shown]]], Callable[P, Awaitable[Shown]]]:
+def reported(
+    payload: type[Shown],
+) -> Callable[[Callable[P, Awaitable[Shown | None]]], Callable[P, Awaitable[Shown | None]]]:
     """Decorate a mutation's resolver: what its user can fix is answered in `payload.errors`, all else is raised."""
 
-    def decorate(resolver: Callable[P, Awaitable[Shown]]) -> Callable[P, Awaitable[Shown]]:
+    def decorate(resolver: Callable[P, Awaitable[Shown | None]]) -> Callable[P, Awaitable[Shown | None]]:
         @wraps(resolver)
-        async def run(*args: P.args, **kwargs: P.kwargs) -> Shown:
+        async def run(*args: P.args, **kwargs: P.kwargs) -> Shown | None:
             try:
                 return await resolver(*args, **kwargs)
             except USER_CAN_FIX as error:

@@ -122,7 +122,7 @@ class NodeQueries:
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")],
     ) -> Node | None:
         """Read one object by its id."""
         found: Node | None = (await readers.read(info.context, [id]))[0]

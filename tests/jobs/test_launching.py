@@ -5,11 +5,11 @@ from core.engine.fake import Behaviour
 from jobs.launching import session_launch
 from jobs.stopping import session_check, session_stop
 from jobs.sweep import sweep
-from models.actors import SERVICE
 from models.accounts import Token
+from models.actors import SERVICE
 from models.history import HistoryEntry
-from models.services import sessions
 from models.images import Image, ImageState
+from models.services import sessions
 from models.sessions import Reason, Session, SessionState
 from tests.jobs.conftest import Bench
 
@@ -23,7 +23,9 @@ async def test_a_queued_session_becomes_running_with_an_address_and_a_history(be
     assert session.state is SessionState.RUNNING
     assert session.host == "127.0.0.1"
     assert session.http_port
-    moves = await HistoryEntry.filter(resource="session", action="move").order_by("id").values_list("to_state", flat=True)
+    moves = (
+        await HistoryEntry.filter(resource="session", action="move").order_by("id").values_list("to_state", flat=True)
+    )
     assert moves == ["starting", "running"]
 
 
