@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from proxy.headers import CONNECTION_WORDS, HOP_BY_HOP, MEMORY, Header, reserved
+from proxy.headers import CONNECTION_WORDS, HOP_BY_HOP, MEMORABLE, MEMORY, Header, reserved
 
 UNWANTED = frozenset(
     (
@@ -91,10 +91,9 @@ def _location(answer: Answer, header: Header) -> None:
 
 
 def _allow_origin(answer: Answer, header: Header) -> None:
-    """Only the session's own pages may read it, with their cookie."""
+    """No page but the session's own may read an answer."""
     if header[1].strip() == answer.origin:
         answer.out.append(header)
-        answer.out.append((b"Access-Control-Allow-Credentials", b"true"))
 
 
 READERS: dict[bytes, Reader] = {
@@ -114,7 +113,8 @@ def _remember(name: bytes) -> Reader:
     reader = _reader(name.lower())
     if len(_known) >= MEMORY:
         _known.clear()
-    _known[name] = reader
+    if len(name) <= MEMORABLE:
+        _known[name] = reader
     return reader
 
 

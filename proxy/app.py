@@ -1,16 +1,31 @@
 """The small Starlette application beside the data path: entry, waiting, ended and refused pages."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from proxy import pages
 from proxy.doors import Doors
 from proxy.entry import EntryPages
 from proxy.options import Options, ProxySettings
 
-ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCOL", "MOVE", "COPY", "REPORT"]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class AnyMethod:
+    """An endpoint for every method there is."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await self.endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 def create_app(doors: Doors, settings: ProxySettings | Options) -> Starlette:
@@ -21,8 +36,8 @@ def create_app(doors: Doors, settings: ProxySettings | Options) -> Starlette:
         routes=[
             Route("/.carrel/enter", entry.enter, methods=["GET"]),
             Route("/.carrel/state", entry.state, methods=["GET"]),
-            Route("/.carrel/{rest:path}", _nothing, methods=ANY_METHOD),
-            Route("/{rest:path}", entry.answer, methods=ANY_METHOD),
+            Route("/.carrel/{rest:path}", AnyMethod(_nothing)),
+            Route("/{rest:path}", AnyMethod(entry.answer)),
         ],
     )
 

@@ -30,7 +30,7 @@ class Exchange:
     pool: Pool
     method = origin = b""
     modern = True
-    keep = upgrading = False
+    keep = upgrading = bodiless = False
     raw = unread = 0
     started = held = reused = False
     admitted: Pass | None = None
@@ -52,12 +52,13 @@ class Exchange:
             self.keep = request.keep
             self.upgrading = request.upgrading
             self.origin = request.host.origin
+            self.bodiless = request.bodiless
             self.unread = 0 if request.head.chunked else request.head.length
 
     @property
     def blocked(self) -> bool:
         """Tell whether the client should wait before it sends more."""
-        return self.held or (self.upstream is None and (self.upgrading or not self.complete))
+        return self.held or self.upgrading or (self.upstream is None and not self.complete)
 
     # The request.
     def forward(self, request: Request, admitted: Pass, pool: Pool, address: Address, target: bytes) -> None:
@@ -92,7 +93,7 @@ class Exchange:
     async def _connecting(self) -> None:
         try:
             upstream = await self.pool.connect(self.address)
-        except OSError as fault:  # TimeoutError and PermissionError are among them.
+        except (OSError, ValueError) as fault:  # TimeoutError, PermissionError and UnicodeError are among them.
             log.warning("A session's container does not take connections: %s.", type(fault).__name__)
             self.failed()
             return

@@ -27,7 +27,7 @@ IDENTITY_PREFIXES = (b"x-forwarded-", b"x-carrel-", b"x-auth-request-")
 FRAMING = frozenset((b"host", b"content-length", b"transfer-encoding"))
 CONNECTION_WORDS = frozenset((b"close", b"keep-alive", b"upgrade", b""))
 TOKEN_PREFIX = b"carrel_"
-MEMORY = 4096
+MEMORY, MEMORABLE = 4096, 64
 
 
 class Head:
@@ -211,7 +211,8 @@ def _remember(name: bytes) -> Reader:
     reader = _reader(name.lower())
     if len(_known) >= MEMORY:
         _known.clear()
-    _known[name] = reader
+    if len(name) <= MEMORABLE:
+        _known[name] = reader
     return reader
 
 

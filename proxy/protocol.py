@@ -77,7 +77,10 @@ class SessionProtocol(RequestReader):
         if desk is None or line is None:
             self.unreachable(exchange)
             return
-        if line.requests >= options.requests_per_session or line.tunnels >= options.tunnels_per_session:
+        crowd, limit = line.requests, options.requests_per_session
+        if request.upgrading:
+            crowd, limit = line.tunnels, options.tunnels_per_session
+        if crowd >= limit:
             self.refuse(CROWDED)
             return
         address, target = routing.destination(desk, request.target, websocket=request.upgrading)
@@ -133,6 +136,8 @@ class SessionProtocol(RequestReader):
         self.incoming = None
         self.current = None
         self.waiting.clear()
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # A page that is being written comes too late.
         if not self.transport.is_closing():
             self.transport.write(refusal.render())
             self._linger()
@@ -155,6 +160,9 @@ class SessionProtocol(RequestReader):
 
     def tunnel(self, exchange: Exchange, upstream: Upstream, opening: bytes, admitted: Pass) -> None:
         """Hand both connections over to a tunnel; uvicorn's shutdown no longer waits for this one."""
+        if self.transport.is_closing():
+            upstream.drop()
+            return
         self.connections.discard(self)
         self.current = None
         upstream.pool.discard(upstream)

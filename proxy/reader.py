@@ -110,31 +110,37 @@ class RequestReader(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(data[upgrade.args[0] :])
+            while data:
+                data = self._feed_until_upgrade(data)
         except httptools.HttpParserError as fault:
             if isinstance(fault, httptools.HttpParserCallbackError):
                 log.exception("A request broke the proxy.")
             self._malformed(MALFORMED)
 
-    def _after_upgrade(self, rest: bytes) -> None:
-        """Go on after a head that asked for another protocol: bytes for the tunnel, or plain http after all."""
-        if self.deaf:
-            return
-        if not self.resync:
+    def _feed_until_upgrade(self, data: bytes) -> bytes:
+        """Feed the parser; return what is left behind a head that asked for another protocol but stays http."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if self.deaf:
+                return b""
+            if self.resync:
+                self._stay_http()
+                return rest
             last = self.waiting[-1] if self.waiting else self.current
             if rest and last is not None and last.upgrading:
                 last.early.append(rest)
-            return
+        return b""
+
+    def _stay_http(self) -> None:
+        """Parse on as plain http: a parser that saw an upgrade has forgotten how long the body is."""
         self.resync = False
         framing = self._framing()
         self.parser = httptools.HttpRequestParser(self)
         self.muted = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
         self.muted = False
-        if rest:
-            self._feed(rest)
 
     def _framing(self) -> bytes:
         """Return the lines that tell the parser how long the body is."""
@@ -179,11 +185,12 @@ class RequestReader(HttpToolsProtocol):
             return
         self.incoming = exchange
         self.resync = self.parser.should_upgrade() and not exchange.upgrading
-        if self.current is None and not self.waiting:
-            self.current = exchange
-            self._start(exchange)
-        else:
+        if self.current is not None or self.waiting:
             self.waiting.append(exchange)
+            return
+        self.current = exchange
+        if not exchange.bodiless:
+            self._start(exchange)
 
     def _understand(self) -> Request:
         options = self.plane.options
@@ -219,7 +226,9 @@ class RequestReader(HttpToolsProtocol):
         exchange.end()
         if not exchange.keep:
             self.deaf = not exchange.upgrading
-        if self.waiting:
+        if exchange.bodiless and exchange is self.current:
+            self._start(exchange)
+        elif self.waiting:
             self.gate()
 
     def _malformed(self, refusal: Refusal) -> None:
@@ -236,6 +245,8 @@ class RequestReader(HttpToolsProtocol):
     def gate(self) -> None:
         """Read on, or wait: for the container, or for the answers that are owed."""
         current = self.current
+        if self.transport.is_closing():
+            return
         if not self.deaf and (self.waiting or (current is not None and current.blocked)):
             self.flow.pause_reading()
         else:

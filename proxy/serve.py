@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -116,6 +117,8 @@ async def serve(
     Inside another program's loop pass `signals=False` and cancel the task: that drains, too.
     """
     options = settings if isinstance(settings, Options) else Options.of(settings)
+    if health_port:
+        options = replace(options, forbidden_ports=options.forbidden_ports | {health_port})
     server = create_server(doors, options, host=host, port=port, signals=signals)
     if health_port is None:
         await run(server, sockets)

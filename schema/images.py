@@ -17,6 +17,7 @@ from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
+from schema.core.scalars import BigInt
 from schema.core.subscriptions import present_then_events
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class Image(Node):
     architecture: str | None = public(description="The processor architecture it is built for.")
     image_user: str | None = public(description="The user that its process runs as; never root.")
     exposed_ports: list[int] = public(description="The ports that it declares.")
-    archive_bytes: float | None = public(description="The size of the uploaded archive, in bytes.")
-    size_bytes: float | None = public(description="The size of its layers, uncompressed, in bytes.")
+    archive_bytes: BigInt | None = public(description="The size of the uploaded archive, in bytes.")
+    size_bytes: BigInt | None = public(description="The size of its layers, uncompressed, in bytes.")
     created_at: datetime = public(description="When it was brought.")
     ready_at: datetime | None = public(description="When it became ready.")
 

@@ -1,9 +1,11 @@
 """The schema: every noun's queries, mutations and subscriptions, merged."""
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from schema.accounts import AccountMutations, AccountQueries
 from schema.core.ids import NodeQueries
+from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
 from schema.history import HistoryQueries
 from schema.images import ImageMutations, ImageSubscriptions
@@ -44,4 +46,4 @@ class Subscription(ImageSubscriptions, SessionSubscriptions):
     """The root of streams."""
 
 
-schema = Schema(Query, Mutation, Subscription, types=[Upload])
+schema = Schema(Query, Mutation, Subscription, types=[Upload], config=StrawberryConfig(scalar_map=SCALARS))

@@ -16,6 +16,7 @@ from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
+from schema.core.scalars import BigInt
 
 expose(
     UploadState,
@@ -35,7 +36,7 @@ class Upload(Node):
     model = table.Upload
     filename: str = public(description="The file's name.")
     state: UploadState = public(description="Where it stands.")
-    size_bytes: float | None = public(description="Its size in bytes, once it is complete.")
+    size_bytes: BigInt | None = public(description="Its size in bytes, once it is complete.")
     sha256: str | None = public(description="The SHA-256 of its bytes, in hexadecimal, once it is complete.")
     expires_at: datetime = public(description="It is deleted then, unless it was used.")
 

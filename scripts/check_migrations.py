@@ -12,11 +12,12 @@ from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError, OperationalError
-from tortoise.migrations.api import migrate
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from core.database import config
+from core.errors import Conflict
 from core.settings import load
+from models.services import migration
 from scripts.tables import Tables, count_rows, fill, read_indexes, read_tables
 from tests.services.databases import forget_statements
 from tests.services.missing import Missing, strict
@@ -104,8 +105,8 @@ async def step(configuration: dict[str, Any], name: str) -> None:
 async def apply(configuration: dict[str, Any], name: str) -> None:
     """Run one migration; LostError says why it does not run."""
     try:
-        await migrate(config=configuration, target=f"{APP}.{name}")
-    except (OperationalError, IntegrityError) as error:
+        await migration.apply(configuration, target=f"{APP}.{name}" if name != names()[-1] else None)
+    except (OperationalError, IntegrityError, Conflict) as error:
         raise LostError(
             f"{name} does not run on {configuration['connections']['default']['engine']}: {error}"
         ) from error

@@ -29,11 +29,10 @@ async def migrate(settings: Settings, *, target: str | None = None) -> list[str]
     """Apply what is missing, or go to `target`; return the names of the migrations that were applied."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     configuration = database.config(settings)
-    file = sqlite_file(configuration)
     try:
         pending = await _pending(configuration)
         if pending or target:
-            await _apply(configuration, file, target)
+            await apply(configuration, target)
         if target is None:
             await _sync(configuration)
     finally:
@@ -41,7 +40,9 @@ async def migrate(settings: Settings, *, target: str | None = None) -> list[str]
     return pending
 
 
-async def _apply(configuration: dict[str, Any], file: Path | None, target: str | None) -> None:
+async def apply(configuration: dict[str, Any], target: str | None = None) -> None:
+    """Apply what is missing, or go to `target`, guarding a SQLite file against what its migrations would lose."""
+    file = sqlite_file(configuration)
     if file is None:
         await run_migrations(config=configuration, target=target)
         return

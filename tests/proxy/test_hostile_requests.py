@@ -290,6 +290,13 @@ async def test_24_h2c_is_answered_as_plain_http(house: House, origin: Origin, bo
     assert not {b"upgrade", b"http2-settings"} & set(origin.calls[0].names())
 
 
+async def test_24_many_pipelined_upgrades_make_no_deep_stack(house: House, origin: Origin) -> None:
+    client = await house.connect()
+    client.writer.write(request("/", "Connection: Upgrade", "Upgrade: h2c") * 1500)
+
+    assert {(await client.reply()).status for _ in range(1500)} == {200}
+
+
 async def test_24_h2c_with_a_chunked_body_keeps_its_body(house: House, origin: Origin) -> None:
     upgrade = ["Connection: Upgrade", "Upgrade: h2c", "Transfer-Encoding: chunked"]
 

@@ -14,11 +14,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin as WebsocketOrigin
 from websockets.typing import Subprotocol
 
-from tests.proxy.client import HOST, handshake
+from tests.proxy.client import HOST, handshake, request
 from tests.proxy.conftest import House, Opener
 from tests.proxy.doors import LABEL, MemoryDoors
-from tests.proxy.origin import Origin, says
-from tests.proxy.waiting import until
+from tests.proxy.origin import Origin, ok, says
+from tests.proxy.waiting import settled, until
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 MANY_MEBIBYTES = 16 * 1024 * 1024
@@ -197,8 +197,32 @@ async def test_47_one_session_has_a_limit_of_websockets(open_house: Opener, orig
     house = await open_house(tunnels_per_session=2)
     origin.answer = says(SWITCH)
     statuses = [(await (await house.connect()).ask(handshake())).status for _ in range(3)]
+    origin.answer = ok()
 
     assert statuses == [101, 101, 503]
+    assert (await house.ask(request())).status == 200
+
+
+async def test_25_what_a_client_sends_before_the_101_is_not_read_without_end(house: House, origin: Origin) -> None:
+    async def hang(call: object, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    origin.answer = hang
+    client = await house.connect()
+    await client.send(handshake())
+    sent = 0
+
+    async def pour() -> None:
+        nonlocal sent
+        while True:
+            await client.send(b"\0" * 65536)
+            sent += 65536
+
+    pouring = asyncio.create_task(pour())
+    await settled(lambda: sent)
+    pouring.cancel()
+
+    assert sent < 32 * 1024 * 1024
 
 
 async def test_closed_websockets_are_forgotten(house: House, doors: MemoryDoors) -> None:

@@ -3,14 +3,11 @@
 import asyncio
 import shutil
 from pathlib import Path
-from typing import Any
 
-from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
-from tortoise.migrations.api import migrate
 
-from core.database import config
 from core.settings import load
+from models.services.migration import migrate
 from tests.services.postgres import Postgres
 
 TEMPLATE = "carrel_template"
@@ -40,12 +37,5 @@ def copy_sqlite(template: Path, folder: Path) -> str:
 
 
 def _migrate(folder: Path, url: str) -> None:
-    asyncio.run(_run(config(load(data_dir=folder, database_url=url))))
-
-
-async def _run(configuration: dict[str, Any]) -> None:
     forget_statements()
-    try:
-        await migrate(config=configuration)
-    finally:
-        await Tortoise.close_connections()
+    asyncio.run(migrate(load(data_dir=folder, database_url=url)))

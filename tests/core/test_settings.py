@@ -1,0 +1,87 @@
+"""Settings come from the environment, once, and mistakes are told all together."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadInput
+from core.settings import Settings, load, variable
+
+
+def test_nothing_need_be_set() -> None:
+    settings = load()
+
+    assert settings.data_dir == Path(".carrel")
+    assert (settings.database_url, settings.redis_url, settings.storage_url, settings.secret_key) == (None,) * 4
+    assert settings.api_url == "http://127.0.0.1:8080"
+    assert settings.session_seconds <= settings.session_seconds_limit
+    assert settings.job_seconds < settings.lease_seconds
+
+
+def test_every_mistake_is_listed_at_once_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "CARREL_SESSION_SECONDS": "soon",
+        "CARREL_LOG_LEVEL": "LOUD",
+        "CARREL_INSTANCE": "Not A Name",
+        "CARREL_HEALTH_PORT": "70000",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadInput) as caught:
+        load()
+
+    for name in wrong:
+        assert f"{name}: " in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_addresses_of_services_have_the_names_that_everybody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://one")
+    monkeypatch.setenv("REDIS_URL", "redis://two")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///three")
+
+    settings = load()
+
+    assert (settings.database_url, settings.redis_url, settings.docker_host) == (
+        "postgres://one",
+        "redis://two",
+        "unix:///three",
+    )
+
+
+def test_what_the_caller_gives_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://theirs")
+    monkeypatch.setenv("CARREL_REGION", "theirs")
+
+    settings = load(database_url="postgres://ours", region="ours")
+
+    assert (settings.database_url, settings.region) == ("postgres://ours", "ours")
+
+
+def test_every_setting_has_a_variable_and_a_description() -> None:
+    for name, field in Settings.model_fields.items():
+        assert variable(name).isupper()
+        assert (field.description or "").endswith(".")
+
+
+def test_the_secret_is_not_printed() -> None:
+    assert "hush" not in repr(load(secret_key="hush"))
+
+
+def test_settings_do_not_change() -> None:
+    settings = load()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.region = "elsewhere"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "address"),
+    [
+        ("http://sessions.localhost:8081", "http://sx.sessions.localhost:8081"),
+        ("https://desks.example.org", "https://sx.desks.example.org"),
+    ],
+)
+def test_each_session_has_a_host_below_the_proxy(proxy: str, address: str) -> None:
+    assert load(sessions_url=proxy).session_address("sx") == address
