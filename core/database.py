@@ -51,7 +51,7 @@ def config(settings: Settings) -> dict[str, Any]:
 def _connection(settings: Settings) -> dict[str, Any]:
     url = settings.database_url
     if url and not url.startswith("sqlite"):
-        return expand_db_url(url)
+        return expand_db_url(url) | {"engine": "core.postgres"}
     path = url.removeprefix("sqlite://") if url else str(settings.data_dir / "carrel.sqlite3")
     return {
         "engine": "core.sqlite",

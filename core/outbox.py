@@ -112,10 +112,9 @@ async def _deliver(batch: list[OutboxMessage]) -> None:
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await sender.send(batch)
-    except Exception as error:  # noqa: BLE001 - whatever failed, the rows are safe and the relay sends them
+        await OutboxMessage.filter(key__in=[message.key for message in batch]).delete()
+    except Exception as error:  # noqa: BLE001 - the transaction holds, the rows are safe and the relay sends them
         log.warning("outbox: %d messages wait for the relay (%s)", len(batch), error)
-        return
-    await OutboxMessage.filter(key__in=[message.key for message in batch]).delete()
 
 
 async def relay(limit: int = 500) -> int:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fakeredis import FakeServer
-from fakeredis.aioredis import FakeConnection
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 
 CONNECTIONS = 64

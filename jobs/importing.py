@@ -74,7 +74,8 @@ async def _import(runtime: Runtime, image: Image) -> Imported:
         raise NotFound("The uploaded archive is gone; upload it again.")
     manifest = await archive.inspect(runtime.storage.get(upload.storage_key))
     _check_ports(image, manifest)
-    loaded = await runtime.engine.load(runtime.storage.get(upload.storage_key))
+    tag = f"carrel-imported/{runtime.settings.instance}:image-{image.id}"
+    loaded = await runtime.engine.load(archive.retagged(runtime.storage.get(upload.storage_key), tag))
     held = await runtime.engine.image(loaded)
     if held is None:
         raise EngineRefused("The engine took the image but does not show it; try again.")
@@ -99,8 +100,8 @@ def _check_ports(image: Image, manifest: ImageManifest) -> None:
 
 
 async def _check_platform(runtime: Runtime, manifest: ImageManifest, held: EngineImage) -> None:
-    if held.architecture != manifest.architecture:
-        raise EngineRefused("The engine holds another image under this name; try again.")
+    if held.id not in (manifest.image_id, *manifest.manifest_digests):
+        raise EngineRefused("The engine made another image of the archive than it describes; save it again.")
     native = await runtime.engine.architecture()
     if native != manifest.architecture:
         raise BadInput(f"The image is built for {manifest.architecture}; this region runs {native}.")

@@ -3,5 +3,6 @@
 from core.archive.inspection import inspect
 from core.archive.limits import ArchiveLimits, ArchiveRefused
 from core.archive.manifest import ImageManifest
+from core.archive.retag import retagged
 
-__all__ = ["ArchiveLimits", "ArchiveRefused", "ImageManifest", "inspect"]
+__all__ = ["ArchiveLimits", "ArchiveRefused", "ImageManifest", "inspect", "retagged"]

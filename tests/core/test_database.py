@@ -36,12 +36,15 @@ async def test_a_rollback_leaves_nothing_and_keeps_no_promise(database: Settings
     async def note() -> None:
         told.append("told")
 
-    with pytest.raises(ZeroDivisionError):
+    async def founded_in_vain() -> None:
         async with transaction():
             before_commit(note)
             after_commit(note)
             await _found("lab")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await founded_in_vain()
 
     assert (told, await Organization.all().count()) == ([], 0)
 
@@ -50,10 +53,13 @@ async def test_a_promise_that_fails_before_the_commit_undoes_it(database: Settin
     async def fail() -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    async def founded() -> None:
         async with transaction():
             before_commit(fail)
             await _found("lab")
+
+    with pytest.raises(ZeroDivisionError):
+        await founded()
 
     assert await Organization.all().count() == 0
 
@@ -75,11 +81,14 @@ async def test_a_transaction_inside_another_joins_it(database: Settings) -> None
 
 
 async def test_what_an_inner_one_wrote_goes_with_the_outer(database: Settings) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def founded_in_vain() -> None:
         async with transaction():
             async with transaction():
                 await _found("inner")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await founded_in_vain()
 
     assert await Organization.all().count() == 0
 
@@ -107,10 +116,12 @@ async def test_a_transaction_is_its_tasks_own(database: Settings) -> None:
 
 
 async def test_the_next_transaction_starts_afresh_after_a_failure(database: Settings) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with transaction():
             raise ZeroDivisionError
 
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with transaction():
         await _found("lab")
 

@@ -1,7 +1,6 @@
 """The private Redis: reached by this user alone, ending with its parent, keeping what it was given."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -37,6 +36,14 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
 async def test_it_answers_on_a_socket_of_this_user_and_on_no_port(data_dir: Path) -> None:
     server = RedisServer(data_dir / "redis")
     address = await server.start()
@@ -45,12 +52,11 @@ async def test_it_answers_on_a_socket_of_this_user_and_on_no_port(data_dir: Path
     assert await client.ping()
     assert (await client.config_get("port"))["port"] == "0"
     socket = Path(address.removeprefix("unix://"))
-    assert socket.stat().st_mode & 0o777 == 0o600
-    assert socket.parent.stat().st_mode & 0o777 == 0o700
+    assert [_mode(path) for path in (socket, socket.parent)] == [0o600, 0o700]
 
     await close_redis(client)
     await server.stop()
-    assert not socket.parent.exists()
+    assert not _exists(socket.parent)
 
 
 async def test_what_it_was_given_is_there_after_a_restart(data_dir: Path) -> None:
@@ -69,14 +75,14 @@ async def test_what_it_was_given_is_there_after_a_restart(data_dir: Path) -> Non
 
 @pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGKILL])
 async def test_it_ends_with_its_parent_however_that_ends(data_dir: Path, blow: signal.Signals) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(data_dir)], stdout=subprocess.PIPE, text=True)
+    arguments = [sys.executable, "-c", PARENT, str(data_dir)]
+    parent = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
     assert parent.stdout
-    child = int(await asyncio.to_thread(parent.stdout.readline))
+    child = int(await asyncio.wait_for(parent.stdout.readline(), 20))
     assert _alive(child)
 
-    os.kill(parent.pid, blow)
-    await asyncio.to_thread(parent.wait, 10)
-    parent.stdout.close()
+    parent.send_signal(blow)
+    await asyncio.wait_for(parent.wait(), 10)
 
     await eventually(lambda: not _alive(child))
 

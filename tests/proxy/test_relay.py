@@ -58,6 +58,31 @@ async def test_a_body_is_the_same_both_ways(house: House, origin: Origin, size: 
     assert origin.connections == 1
 
 
+PIECEMEAL = {
+    "get": request("/1") + request("/2"),
+    "length": request("/1", "Content-Length: 5", method="POST", body=b"12345") + request("/2"),
+    "chunked": request("/1", "Transfer-Encoding: chunked", method="POST", body=chunked(b"12345", 2)) + request("/2"),
+    "h2c": request("/1", "Connection: Upgrade", "Upgrade: h2c", "Content-Length: 2", body=b"12") + request("/2"),
+}
+
+
+@pytest.mark.parametrize("name", PIECEMEAL)
+async def test_requests_may_come_and_answers_go_byte_by_byte(house: House, origin: Origin, name: str) -> None:
+    async def spell(call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello", 2):
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+
+    origin.answer = spell
+    client = await house.connect()
+    for byte in PIECEMEAL[name]:
+        client.writer.write(bytes([byte]))
+        await asyncio.sleep(0)
+
+    assert [(await client.reply()).body for _ in range(2)] == [b"hello"] * 2
+    assert [call.target for call in origin.calls] == [b"/1", b"/2"]
+
+
 ANSWERS = {
     "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"a" * 50_000, 999), False),
     "until the end": (b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 50_000, True),

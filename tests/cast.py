@@ -1,0 +1,108 @@
+"""The people and things of a small house, with everybody whom a permission may tell apart."""
+
+from dataclasses import dataclass
+
+from core.clock import now
+from core.settings import Settings
+from models.access import ObjectRole
+from models.accounts import TokenKind, User
+from models.actors import SERVICE, Actor
+from models.images import Image, ImageState
+from models.organizations import MemberRole, Organization
+from models.principal import Principal
+from models.regions import Region
+from models.services import accounts, auth, organizations, regions, sessions, uploads, workstations
+from models.services.roles import sync_default_roles
+from models.sessions import Session, SessionState
+from models.uploads import Upload, UploadState
+from models.workstations import Workstation
+
+ROLES = {
+    "operator": "operator",
+    "owner": "builder",
+    "editor": "builder",
+    "guest": "researcher",
+    "member": "researcher",
+    "admin": "researcher",
+    "stranger": "researcher",
+}
+"""The owner made the workstation, the editor and the guest hold a grant on it, the guest has a session of it, the
+member and the admin belong to the lab, the stranger has nothing to do with any of it."""
+
+
+@dataclass
+class Cast:
+    """Everybody, and what they have."""
+
+    settings: Settings
+    users: dict[str, User]
+    workstation: Workstation
+    image: Image
+    older: Image
+    broken: Image
+    region: Region
+    session: Session
+    upload: Upload
+    lab: Organization
+    desk_text: str
+
+    async def principal(self, name: str) -> Principal:
+        """Return somebody as a caller, with what they hold now; `desk` is the container of the guest's session."""
+        if name == "desk":
+            return await auth.authenticate(self.desk_text)
+        return await auth.principal_for(self.users[name])
+
+    async def actor(self, name: str) -> Actor:
+        """Return somebody as the one who causes a move."""
+        return Actor.of(await self.principal(name))
+
+    async def token(self, name: str, kind: TokenKind = TokenKind.API) -> str:
+        """Return the text of a new token of somebody."""
+        if name == "desk":
+            return self.desk_text
+        _, minted = await accounts.mint_token(self.users[name].id, kind, actor=SERVICE, lifetime=None, name="test")
+        return minted.text
+
+
+async def assemble(settings: Settings) -> Cast:
+    """Fill a migrated database."""
+    await sync_default_roles()
+    users = {name: await accounts.register(name, None, role=role) for name, role in ROLES.items()}
+    region = await regions.ensure("local", 2)
+    owner = Actor.of(await auth.principal_for(users["owner"]))
+    workstation = await workstations.create("Viewer", actor=owner)
+    await workstations.grant(workstation, users["editor"].id, ObjectRole.WORKSTATION_EDITOR, actor=owner)
+    await workstations.grant(workstation, users["guest"].id, ObjectRole.WORKSTATION_USER, actor=owner)
+    older = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:1")
+    broken = await _image(workstation, users["owner"], ImageState.FAILED, reason="It runs as root.")
+    image = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:2", is_desired=True)
+    lab = await organizations.create("The Lab", actor=SERVICE)
+    await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
+    await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
+    upload = await uploads.create("viewer.tar.gz", actor=owner)
+    await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
+    guest = Actor.of(await auth.principal_for(users["guest"]))
+    session, _ = await sessions.launch(image, region, settings, actor=guest)
+    await Session.filter(id=session.id).update(
+        state=SessionState.RUNNING, host="127.0.0.1", http_port=1, websocket_port=1, starting_at=now(), running_at=now()
+    )
+    _, desk = await accounts.mint_token(
+        users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
+    )
+    return Cast(
+        settings=settings,
+        users=users,
+        workstation=workstation,
+        image=image,
+        older=older,
+        broken=broken,
+        region=region,
+        session=await Session.get(id=session.id),
+        upload=await Upload.get(id=upload.id),
+        lab=lab,
+        desk_text=desk.text,
+    )
+
+
+async def _image(workstation: Workstation, creator: User, state: ImageState, **more: object) -> Image:
+    return await Image.create(workstation=workstation, creator=creator, state=state, **more)
