@@ -229,9 +229,8 @@ def _replace(file: Path, text: str) -> None:
 async def _stop_sessions(kernel: Kernel) -> None:
     """Ask for the end of every live session, and wait until the worker has ended them."""
     async with kernel.bus.subscribe() as hints:
-        live = await Session.filter(state__in=list(LIVE))
-        async with transaction():
-            for session in live:
+        for session in await Session.filter(state__in=list(LIVE)):
+            async with transaction():
                 await sessions.request_stop(session, actor=SERVICE, cause="Carrel was stopped.")
         try:
             async with asyncio.timeout(STOP_SECONDS):

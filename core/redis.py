@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fakeredis import FakeServer
+from fakeredis import FakeAsyncRedisConnection, FakeServer
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 
 CONNECTIONS = 64
@@ -15,7 +15,7 @@ def open_redis(url: str) -> Redis:
     `memory://` is a Redis inside this process: nothing of it survives the process, and no other process sees it.
     """
     if url == MEMORY:
-        fake: Any = FakeConnection
+        fake: Any = FakeAsyncRedisConnection
         return Redis(connection_pool=ConnectionPool(connection_class=fake, server=FakeServer()))
     pool = BlockingConnectionPool.from_url(
         url,

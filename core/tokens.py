@@ -29,6 +29,8 @@ def parse(text: str) -> tuple[str, str] | None:
     parts = text.split("_", 3)
     if len(parts) != 4 or parts[0] != PREFIX or not all(parts) or len(text) > 200:
         return None
+    if not (parts[2].isascii() and parts[2].isalnum()):
+        return None
     return parts[2], parts[3]
 
 

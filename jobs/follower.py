@@ -4,9 +4,11 @@ import asyncio
 import logging
 
 from core.clock import now
-from core.engine.protocol import EngineEvent, EngineUnavailable, EventAction
+from core.engine.protocol import EngineEvent, EventAction
+from core.errors import EngineError
 from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import session_check
+from jobs.sweep import reconcile
 
 log = logging.getLogger(__name__)
 
@@ -14,16 +16,31 @@ AGAIN_SECONDS = 1.0
 
 
 async def follow(runtime: Runtime) -> None:
-    """Check a session whenever its container ends; runs until it is cancelled, and outlives losses of the engine."""
+    """Check a session whenever its container ends; runs until it is cancelled, and outlives losses of the engine.
+
+    An engine keeps few past events, so that after a loss all sessions are compared with their containers once.
+    """
     since = now()
     while True:
         try:
             async for event in runtime.engine.events(runtime.labels, since):
                 since = max(since, event.at)
                 await _heed(runtime, event)
-        except EngineUnavailable as silence:
-            log.warning("follower: the engine of %s is lost (%s); trying again", runtime.region, silence)
+        except EngineError as loss:
+            log.warning("follower: the engine of %s is lost (%s); trying again", runtime.region, loss)
+        except Exception:
+            log.exception("follower: the events of %s could not be read; trying again", runtime.region)
         await asyncio.sleep(AGAIN_SECONDS)
+        await _catch_up(runtime)
+
+
+async def _catch_up(runtime: Runtime) -> None:
+    try:
+        await reconcile(runtime)
+    except EngineError:
+        return  # It is lost still, which the next attempt to follow says.
+    except Exception:
+        log.exception("follower: the sessions of %s could not be compared; the sweep will", runtime.region)
 
 
 async def _heed(runtime: Runtime, event: EngineEvent) -> None:

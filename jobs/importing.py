@@ -14,7 +14,7 @@ from core.engine.protocol import EngineImage, EngineRefused
 from core.errors import BadInput, Conflict, NotFound
 from jobs.runtime import Runtime, runtime_of
 from models.images import Image
-from models.services import claims, images
+from models.services import images, line
 from models.services.images import ATTEMPTS, Imported
 from models.uploads import Upload
 
@@ -110,4 +110,4 @@ async def _check_platform(runtime: Runtime, manifest: ImageManifest, held: Engin
 async def _finish(image: Image, found: Imported) -> None:
     async with transaction():
         await images.finish_import(image, found)
-        await claims.enqueue_waiting_for(image.id)
+        await line.call_those_waiting_for(image.id)

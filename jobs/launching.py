@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.clock import now
+from core.database import transaction
 from core.engine.protocol import (
     Address,
     Container,
@@ -18,14 +19,15 @@ from core.engine.protocol import (
     ImageMissing,
     Limits,
 )
-from core.errors import Conflict
+from core.errors import Conflict, EngineError
 from jobs.readiness import answers
 from jobs.remains import remains_of
 from jobs.runtime import Runtime, runtime_of
+from jobs.stopping import session_check
 from models.accounts import TokenKind
 from models.actors import SERVICE
 from models.images import Image
-from models.services import accounts, claims, endings, images
+from models.services import accounts, claims, endings, images, line
 from models.sessions import ENDINGS, Reason, Session
 
 FIRST_PAUSE = 0.02
@@ -44,21 +46,30 @@ async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
         await _launch(runtime, session)
     except Conflict:
         await _withdraw(runtime, session)
+    except asyncio.CancelledError:
+        await claims.yield_launch(session, runtime.region, 0)
+        raise
 
 
 async def _launch(runtime: Runtime, session: Session) -> None:
     image = await Image.get(id=session.image_id)
     try:
         container = await _ensure(runtime, session, image)
+        await _await_answer(runtime, session, image, container)
     except ImageMissing:
-        await claims.back_to_line(session, "The engine has lost the image; it is imported again.")
-        await images.restore(image, runtime.region)
+        await _bring_back(runtime, session, image)
     except EngineRefused as refusal:
         await _fail(runtime, session, Reason.ENGINE_REFUSED, refusal.message)
     except EngineUnavailable as silence:
         await _later(runtime, session, Reason.ENGINE_UNREACHABLE, silence.message)
-    else:
-        await _await_answer(runtime, session, image, container)
+
+
+async def _bring_back(runtime: Runtime, session: Session, image: Image) -> None:
+    """Let the session wait until the image is imported again, and those behind it go first."""
+    await claims.back_to_line(session, "The engine has lost the image; it is imported again.")
+    with suppress(Conflict):  # Another launch has asked for it already.
+        await images.restore(image, runtime.region)
+    await line.make_way(session)
 
 
 async def _ensure(runtime: Runtime, session: Session, image: Image) -> Container:
@@ -89,15 +100,20 @@ def _spec(
 
 
 async def _environment(runtime: Runtime, session: Session, image: Image) -> dict[str, str]:
-    """Return the variables of a new container; the platform's own win over what the creator gave."""
-    _, minted = await accounts.mint_token(
-        session.creator_id,
-        TokenKind.DESK,
-        actor=SERVICE,
-        lifetime=session.expires_at - now() + TOKEN_GRACE,
-        name=f"session {session.id}",
-        session_id=session.id,
-    )
+    """Return the variables of a new container; the platform's own win over what the creator gave.
+
+    Conflict when the claim is lost: neither token nor container is made for a session that is ending.
+    """
+    async with transaction():
+        await claims.renew(session, runtime.settings)
+        _, minted = await accounts.mint_token(
+            session.creator_id,
+            TokenKind.DESK,
+            actor=SERVICE,
+            lifetime=session.expires_at - now() + TOKEN_GRACE,
+            name=f"session {session.id}",
+            session_id=session.id,
+        )
     return session.environment | {
         "CARREL_API_URL": runtime.api_url,
         "CARREL_TOKEN": minted.text,
@@ -136,6 +152,9 @@ def _gone(container: Container) -> Container:
 async def _record(runtime: Runtime, session: Session, image: Image, container: Container, address: Address) -> None:
     websocket = container.ports.get(image.websocket_port or image.http_port, address)
     await claims.mark_running(session, runtime.region, address.host, address.port, websocket.port)
+    with suppress(EngineError):
+        # The container's end may have come before this record, when nobody heeded it.
+        await session_check({"runtime": runtime}, session.id)
 
 
 async def _unanswered(runtime: Runtime, session: Session, container: Container) -> None:
@@ -160,12 +179,12 @@ async def _later(runtime: Runtime, session: Session, code: Reason, sentence: str
 
 
 async def _fail(runtime: Runtime, session: Session, code: Reason, sentence: str) -> None:
-    """Keep what the container said, remove it, and record why it failed."""
+    """Keep what the container said, record why it failed, and only then, the claim being good, remove it."""
     remains = await remains_of(runtime, session)
     suffix = "" if remains.exit_code is None else f" with exit code {remains.exit_code}"
-    with suppress(EngineUnavailable):  # The sweep removes containers whose session has ended.
-        await runtime.engine.remove(runtime.container_name(session))
     await endings.fail(session, code, sentence.replace("{code}", suffix), remains, held=session.fence)
+    with suppress(EngineError):  # The sweep removes containers whose session has ended.
+        await runtime.engine.remove(runtime.container_name(session))
 
 
 async def _withdraw(runtime: Runtime, session: Session) -> None:

@@ -1,11 +1,14 @@
 """End containers whose session is stopping, and notice those that ended by themselves."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from core.clock import now
 from core.engine.protocol import Container, ContainerState
-from core.errors import Conflict
+from core.errors import Conflict, EngineError
 from jobs.remains import remains_of
 from jobs.runtime import Runtime, runtime_of
 from models.actors import SERVICE
@@ -13,7 +16,10 @@ from models.services import claims, endings, sessions
 from models.services.endings import NOTHING
 from models.sessions import LIVE, Reason, Session, SessionState
 
+log = logging.getLogger(__name__)
+
 KILLED = 137
+AGAIN_SECONDS = 1.0
 
 
 async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
@@ -22,14 +28,27 @@ async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
     session = await claims.claim_stop(session_id, runtime.settings)
     if session is None:
         return
+    try:
+        await _stop(runtime, session)
+    except Conflict:
+        return  # Another worker held a newer claim and has finished.
+    except EngineError as error:
+        log.warning("session %d: its container cannot be ended yet (%s)", session.id, error)
+        await claims.yield_stop(session, runtime.region, AGAIN_SECONDS)
+    except asyncio.CancelledError:
+        await claims.yield_stop(session, runtime.region, 0)
+        raise
+
+
+async def _stop(runtime: Runtime, session: Session) -> None:
     name = runtime.container_name(session)
     await runtime.engine.stop(name, runtime.settings.stop_grace_seconds)
     remains = await remains_of(runtime, session)
     await runtime.engine.remove(name)
-    try:
-        await endings.finish_stop(session, remains)
-    except Conflict:
-        return  # Another worker held a newer claim and has finished.
+    await endings.finish_stop(session, remains)
+    with suppress(EngineError):
+        # A launch under way may have made it after the first removal, and have looked at the row before its end.
+        await runtime.engine.remove(name)
 
 
 async def session_check(context: Mapping[str, Any], session_id: int) -> None:
@@ -58,7 +77,7 @@ async def _check_container(runtime: Runtime, session: Session) -> None:
 
 
 def _cause(container: Container | None) -> tuple[Reason, str]:
-    if container is None:
+    if container is None or container.state is ContainerState.GONE:
         return Reason.CONTAINER_LOST, "The container is gone; it was removed from outside."
     if container.oom_killed:
         return Reason.OUT_OF_MEMORY, "The container was ended because it used more memory than it may."

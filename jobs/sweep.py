@@ -18,8 +18,8 @@ from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import session_check
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, claims, images, sessions, uploads
-from models.sessions import LIVE, OCCUPYING, Session, SessionState
+from models.services import accounts, endings, images, line, sessions, uploads
+from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ async def sweep(runtime: Runtime) -> None:
         lambda: _resume_stops(region),
         lambda: _resume_launches(region),
         lambda: _resume_imports(runtime),
-        lambda: _reconcile(runtime, region),
+        lambda: _give_up(region),
+        lambda: reconcile(runtime),
         lambda: _purge(runtime.storage),
     ]
     await _each(steps, lambda step: step())
@@ -75,12 +76,10 @@ async def _resume_stops(region: Region) -> None:
 
 async def _resume_launches(region: Region) -> None:
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now())
-    busy = await Session.filter(region_id=region.id, state__in=list(OCCUPYING)).count()
     async with transaction():
         for session in await Session.filter(free, region_id=region.id, state=SessionState.STARTING).limit(BATCH):
-            sessions.enqueue_launch(session, region.name)
-        if region.capacity > busy:
-            await claims.enqueue_next(region.id, region.name, region.capacity - busy)
+            line.enqueue_launch(session, region.name)
+        await line.call_next(region)
 
 
 async def _resume_imports(runtime: Runtime) -> None:
@@ -90,9 +89,21 @@ async def _resume_imports(runtime: Runtime) -> None:
             images.enqueue_import(image, runtime.region)
 
 
-async def _reconcile(runtime: Runtime, region: Region) -> None:
-    """End sessions whose container is gone, and containers whose session has ended."""
-    running = await Session.filter(region_id=region.id, state=SessionState.RUNNING).only("id")
+async def _give_up(region: Region) -> None:
+    """End sessions that wait for an image which will not come."""
+    lost = [ImageState.FAILED, ImageState.REMOVED]
+    waiting = Session.filter(region_id=region.id, state=SessionState.QUEUED, image__state__in=lost)
+    sentence = "Its image cannot be used any more; launch another one."
+    await _each(await waiting.limit(BATCH), lambda session: endings.fail(session, Reason.IMAGE_GONE, sentence))
+
+
+async def reconcile(runtime: Runtime) -> None:
+    """End sessions whose container is gone, and containers whose session has ended.
+
+    The rows of the running are read before the containers, those of the live after them: so nobody who starts or
+    ends meanwhile is taken for lost.
+    """
+    running = await Session.filter(region__name=runtime.region, state=SessionState.RUNNING).only("id")
     containers = {session_id_of(held.name): held for held in await runtime.engine.list(runtime.labels)}
     missing = [row.id for row in running if row.id not in containers or not _alive(containers[row.id])]
     await _each(missing, lambda session_id: session_check({"runtime": runtime}, session_id))

@@ -33,21 +33,17 @@ def long_jobs(runtime: Runtime) -> Mapping[Job, Spec]:
 
 
 async def run(runtime: Runtime, redis: Redis) -> None:
-    """Work for ever; cancel to end. Jobs in hand get the stop grace to finish."""
+    """Work for ever; cancel to end. Jobs in hand are cancelled, and give their claims back for others to go on."""
     context = {"runtime": runtime}
     workers = [
         Worker(redis, region_queue(runtime.region), short_jobs(runtime), context),
         Worker(redis, import_queue(runtime.region), long_jobs(runtime), context, parallel=2),
     ]
-    try:
-        async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker.run())
-            group.create_task(_sweep_often(runtime))
-            group.create_task(follow(runtime))
-    finally:
+    async with asyncio.TaskGroup() as group:
         for worker in workers:
-            await worker.drain(0)
+            group.create_task(worker.run())
+        group.create_task(_sweep_often(runtime))
+        group.create_task(follow(runtime))
 
 
 async def _sweep_often(runtime: Runtime) -> None:

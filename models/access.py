@@ -149,6 +149,7 @@ RESEARCHER = _rules(
     "upload:view:own",
     "upload:create:own",
     "workstation:view:own",
+    "workstation:edit:own",
     "image:view:own",
     "image:create:own",
     "image:edit:own",
@@ -156,7 +157,7 @@ RESEARCHER = _rules(
     "session:create:own",
     "session:edit:own",
 )
-BUILDER = RESEARCHER | _rules("workstation:create:own", "workstation:edit:own")
+BUILDER = RESEARCHER | _rules("workstation:create:own")
 OPERATOR = frozenset(Rule(resource, operation, Scope.GLOBAL) for resource in Resource for operation in Operation)
 DESK = _rules("user:view:own", "session:view:own", "workstation:view:own", "image:view:own")
 

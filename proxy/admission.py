@@ -84,9 +84,16 @@ def judge(desk: Desk | None, entry: Entry | None) -> Verdict:
         return Verdict.SIGN_IN
     if desk is None or desk.creator_id != entry.user_id:
         return Verdict.UNKNOWN
+    if overdue(desk):
+        return Verdict.ENDED
     if desk.state == "running" and desk.http is not None:
         return Verdict.ADMITTED
     return Verdict.WAITING if desk.state in ("queued", "starting", "running") else Verdict.ENDED
+
+
+def overdue(desk: Desk) -> bool:
+    """Tell whether a session's time is over, whatever its state says yet."""
+    return desk.expires_at is not None and desk.expires_at <= clock.now()
 
 
 class Admission:
@@ -137,8 +144,9 @@ class Admission:
     def _stale(self, old: Pass | None, now: float) -> Pass:
         if old is None or old.verdict is not Verdict.ADMITTED or now - old.asked_at > self.options.stale_seconds:
             return CLOSED_DOORS
-        if old.entry is None or old.entry.expires_at <= clock.now():
-            old.verdict = Verdict.SIGN_IN
+        verdict = judge(old.desk, old.entry)
+        if verdict is not Verdict.ADMITTED:
+            old.verdict = verdict
             old.revoke()
             return old
         old.fresh_until = now + self.options.verdict_seconds
@@ -215,8 +223,9 @@ class Admission:
             await self._ask(line.label, credential)
 
     def _patience(self, line: Line) -> float:
-        """Return how long to wait for a hint: at most until the first of the entries expires."""
-        ends = [held.entry.expires_at for held in line.passes.values() if held.entry is not None]
+        """Return how long to wait for a hint: at most until the first of the entries, or the session, expires."""
+        known = [end for held in line.passes.values() for end in (held.entry, held.desk) if end is not None]
+        ends = [end.expires_at for end in known if end.expires_at is not None]
         left = min(((end - clock.now()).total_seconds() for end in ends), default=self.options.review_seconds)
         return max(0.01, min(left, self.options.review_seconds))
 

@@ -28,6 +28,7 @@ class Answer:
 
     length: int | None = None
     chunked = False
+    html = False
     nominated: frozenset[bytes] = frozenset()
 
     def __init__(self, origin: bytes, authority: bytes) -> None:
@@ -75,6 +76,11 @@ def _transfer_encoding(answer: Answer, _: Header) -> None:
     answer.chunked = True
 
 
+def _content_type(answer: Answer, header: Header) -> None:
+    answer.html = header[1].lower().startswith((b"text/html", b"application/xhtml"))
+    answer.out.append(header)
+
+
 def _set_cookie(answer: Answer, header: Header) -> None:
     pair, *attributes = header[1].split(b";")
     wide = any(attribute.partition(b"=")[0].strip().lower() == b"domain" for attribute in attributes)
@@ -98,6 +104,7 @@ def _allow_origin(answer: Answer, header: Header) -> None:
 
 READERS: dict[bytes, Reader] = {
     b"connection": _connection,
+    b"content-type": _content_type,
     b"content-length": _content_length,
     b"transfer-encoding": _transfer_encoding,
     b"set-cookie": _set_cookie,

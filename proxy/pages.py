@@ -24,6 +24,7 @@ STATE_SENTENCES = {
     "starting": "Its container is starting.",
     "running": "It is ready.",
 }
+ENDED_SENTENCES = {"stopping": "It was stopped.", "stopped": "It was stopped.", "failed": "Its container ended."}
 ENDED_TITLES = {
     "stopping": "This session is stopping",
     "failed": "This session failed",
@@ -85,7 +86,7 @@ def starting(visit: Visit, options: Options) -> Response:
 def ended(visit: Visit, options: Options) -> Response:
     """Say that the session is over, and why."""
     state = str(visit.desk.state) if visit.desk else "stopped"
-    reason = (visit.desk.reason if visit.desk else None) or "It was stopped."
+    reason = (visit.desk.reason if visit.desk else None) or ENDED_SENTENCES.get(state, "Its time is over.")
     if not visit.navigates:
         return news("SESSION_ENDED", "This session has ended.", status=410, state=state, reason=reason)
     body = paragraph(reason) + link(options.api_url, "Start a new session")

@@ -31,10 +31,15 @@ class Plane:
     options: Options
     admission: Admission
     understanding: Understanding
+    framing: bytes = field(init=False)
     now: float = 0.0
     counts: Counts = field(default_factory=Counts)
     addresses: Counter[str] = field(default_factory=Counter)
     open_tunnels: set[Tunnel] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Prepare the line that lets only the platform and the session itself show a session in a frame."""
+        self.framing = b"Content-Security-Policy: frame-ancestors 'self' %b\r\n" % self.options.api_url.encode()
 
     def arrived(self, address: str) -> bool:
         """Count a connection of an address, and tell whether it is one too many."""

@@ -185,6 +185,8 @@ class Upstream(asyncio.Protocol):
         lines = [status_line(self.status)]
         for name, value in answer.sendable():
             lines += (name, b": ", value, b"\r\n")
+        if answer.html:
+            lines.append(exchange.plane.framing)
         if exchange.method == b"HEAD" or self.status in (204, 304):
             self._without_body(exchange, answer, lines)
         elif answer.chunked or answer.length is None:

@@ -1,8 +1,9 @@
 """Answer what is asked of uploads."""
 
 from collections.abc import AsyncIterator
+from secrets import token_hex
 
-from core.errors import Forbidden
+from core.errors import Conflict, Forbidden
 from models.actors import Actor
 from models.policies import uploads as policy
 from models.principal import Principal
@@ -31,6 +32,11 @@ async def receive(house: House, upload_id: int, signature: str, chunks: AsyncIte
     if not house.signer.valid(PURPOSE, str(upload_id), signature):
         raise Forbidden("This upload address is not one of ours; announce the upload and use its address.")
     upload = await uploads.receivable(upload_id)
-    stored = await house.storage.put(upload.storage_key, chunks, limit=house.settings.upload_bytes_limit)
-    await uploads.complete(upload, stored.size, stored.sha256)
+    key = f"{upload.storage_key}-{token_hex(8)}"  # Two senders at once must not write over one another.
+    stored = await house.storage.put(key, chunks, limit=house.settings.upload_bytes_limit)
+    try:
+        await uploads.complete(upload, key, stored.size, stored.sha256)
+    except Conflict:
+        await house.storage.delete(key)
+        raise
     return upload

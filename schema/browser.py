@@ -21,7 +21,8 @@ from resolvers.house import House
 from schema.credentials import Credentials
 from schema.pages import page
 
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+# Not "no-referrer": with it browsers send `Origin: null` with our own form, which would be refused as another site's.
+HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY"}
 CODE_SECONDS = 86_400
 
 

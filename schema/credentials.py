@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from core.clock import now
 from core.errors import Forbidden, Unauthenticated
 from core.events import EventBus
-from models.accounts import Token
+from models.accounts import Token, TokenKind
 from models.principal import Principal
 from models.services import auth
 from schema.core.requests import CSRF_HEADERS
@@ -45,7 +45,7 @@ class Credentials:
             return None
         self._refuse_forgery(connection)
         token = await auth.live_token(cookie)
-        return await auth.principal_of(token) if token else None
+        return await auth.principal_of(token) if token and token.kind is TokenKind.BROWSER else None
 
     @staticmethod
     def _refuse_forgery(connection: HTTPConnection) -> None:

@@ -150,6 +150,7 @@ class ImageSubscriptions:
     async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:
         """Follow an image."""
         key, context = decode_as("Image", id), info.context
+        await visible(policy.readable(context.caller), key)
         async for image in present_then_events(
             context.home.bus,
             [f"image:{key}"],

@@ -290,6 +290,7 @@ class SessionSubscriptions:
     async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
         """Follow a session."""
         key, context = decode_as("Session", id), info.context
+        await visible(policy.readable(context.caller), key)
         async for session in present_then_events(
             context.home.bus,
             [f"session:{key}"],

@@ -30,6 +30,8 @@ def can_connect(principal: Principal, session: Session) -> Verdict:
     """Can the principal work in the session's container? Nobody but its creator can."""
     if principal.kind is not PrincipalKind.USER:
         return "Only a person enters a session."
+    if not principal.may(Resource.SESSION, Operation.EDIT):
+        return "Your credential may not work in sessions."
     return session.creator_id == principal.user_id or "Only its creator works in a session."
 
 

@@ -17,33 +17,37 @@ from models.actors import SERVICE, Actor
 from models.history import ActorKind
 from models.services import history
 
-USERNAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9._-]{2,127}$")
+USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
 
 
 async def register(
     username: str, password: str | None, *, actor: Actor = SERVICE, role: str = "researcher", email: str | None = None
 ) -> User:
     """Make an account that holds a default role; BadInput says what is wrong with name or password."""
-    if not USERNAME.match(username):
+    if not USERNAME.fullmatch(username):
         raise BadInput(
             "A user name has 3 to 128 letters, digits, dots, dashes or underscores and begins with a letter.",
             path=("username",),
         )
     if password is not None and len(password) < passwords.MINIMUM_LENGTH:
         raise BadInput(f"A password has at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
+    holds = await Role.get_or_none(name=role)
+    if holds is None:
+        known = ", ".join(str(name) for name in await Role.all().order_by("id").values_list("name", flat=True))
+        raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
     hashed = await passwords.hash_password(password) if password is not None else None
     async with transaction():
         if await User.filter(username=username).exists():
             raise BadInput("This user name is taken.", path=("username",))
         user = await User.create(username=username, email=email, password_hash=hashed)
-        await RoleHolder.create(user=user, role=await Role.get(name=role))
+        await RoleHolder.create(user=user, role=holds)
         await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
     return user
 
 
 async def sign_in(username: str, password: str, settings: Settings) -> User:
     """Return the user with this name and password; after too many mistakes the account is locked for a while."""
-    user = await User.get_or_none(username=username)
+    user = await User.get_or_none(username=username) if USERNAME.fullmatch(username) else None
     if user and user.locked_until and now() < user.locked_until:
         raise RateLimited(
             "Too many wrong passwords; wait and try again.",
@@ -111,8 +115,12 @@ async def revoke(token: Token, *, actor: Actor, cause: str = "") -> None:
 
 
 async def revoke_desk_tokens(session_id: int) -> None:
-    """End the tokens that a session's container held; called within the transaction that ends the session."""
-    await Token.filter(session_id=session_id, revoked_at=None).update(revoked_at=now())
+    """End the tokens that a session's container held; called within the transaction that ends the session.
+
+    The cookies by which its creator came in stay: they now open the page that says how the session ended.
+    """
+    held = Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None)
+    await held.update(revoked_at=now())
 
 
 async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:

@@ -17,9 +17,12 @@ TOUCH = timedelta(minutes=1)
 
 
 async def authenticate(text: str) -> Principal:
-    """Return the principal of a token's text; Unauthenticated when it is unknown, revoked or expired."""
+    """Return the principal of a token's text; Unauthenticated when it is unknown, revoked or expired.
+
+    The cookie by which a session is entered opens that session's host alone, so here it is no credential.
+    """
     token = await live_token(text)
-    if token is None:
+    if token is None or token.kind is TokenKind.ENTRY:
         raise Unauthenticated("The token is unknown, revoked or expired.")
     return await principal_of(token)
 

@@ -13,12 +13,9 @@ from core.queue import Job, region_queue
 from core.settings import Settings
 from models.actors import SERVICE
 from models.images import Image, ImageState
-from models.regions import Region
+from models.services import line
 from models.services.moves import move_session
-from models.services.sessions import enqueue_launch
-from models.sessions import OCCUPYING, Session, SessionState
-
-LINE = 50
+from models.sessions import Session, SessionState
 
 
 async def claim_launch(session_id: int, settings: Settings) -> Session | None:
@@ -36,13 +33,9 @@ async def claim_launch(session_id: int, settings: Settings) -> Session | None:
 
 
 async def _admit(session: Session, settings: Settings) -> Session | None:
-    region = await Region.filter(id=session.region_id).select_for_update().get()
-    busy = await Session.filter(region_id=region.id, state__in=list(OCCUPYING)).count()
+    region = await line.turnstile(session.region_id)
     image = await Image.get(id=session.image_id)
-    ahead = Session.filter(
-        region_id=region.id, state=SessionState.QUEUED, id__lt=session.id, image__state=ImageState.READY
-    )
-    if image.state is not ImageState.READY or busy + await ahead.count() >= region.capacity:
+    if image.state is not ImageState.READY or not await line.has_turn(session, region):
         return None
     at = now()
     changes: dict[str, Any] = {
@@ -77,23 +70,38 @@ async def still_mine(session: Session) -> bool:
     return await Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence).exists()
 
 
+async def renew(session: Session, settings: Settings) -> None:
+    """Prolong a launch's claim and lock its row until the open transaction ends; Conflict when the claim is lost."""
+    rows = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
+    if not await rows.update(lease_until=now() + settings.lease):
+        raise Conflict("The session changed meanwhile; read it again.")
+
+
 async def yield_launch(session: Session, region: str, seconds: float) -> None:
     """Give the claim back and ask for the launch to go on in `seconds`; harmless when the claim was lost."""
+    key = f"launch:{session.id}:{session.fence}"
+    await _yield(session, SessionState.STARTING, Job.SESSION_LAUNCH, key, region, seconds)
+
+
+async def yield_stop(session: Session, region: str, seconds: float) -> None:
+    """Give the claim back and ask for the stop to go on in `seconds`; harmless when the claim was lost."""
+    key = f"stop:{session.id}:{session.fence}"
+    await _yield(session, SessionState.STOPPING, Job.SESSION_STOP, key, region, seconds)
+
+
+async def _yield(session: Session, state: SessionState, job: Job, key: str, region: str, seconds: float) -> None:
+    at = now()
     async with transaction():
-        rows = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
-        if await rows.update(lease_until=now()):
-            outbox.enqueue(
-                Job.SESSION_LAUNCH,
-                session.id,
-                queue=region_queue(region),
-                key=f"launch:{session.id}:{session.fence}",
-                due_at=now() + timedelta(seconds=seconds),
-            )
+        if await Session.filter(id=session.id, state=state, fence=session.fence).update(lease_until=at):
+            due_at = at + timedelta(seconds=seconds)
+            outbox.enqueue(job, session.id, queue=region_queue(region), key=key, due_at=due_at)
 
 
 async def back_to_line(session: Session, cause: str) -> None:
     """Put a session that cannot start yet back into the waiting line, at its old place."""
-    await move_session(session, SessionState.QUEUED, SERVICE, cause=cause, held=session.fence, lease_until=None)
+    async with transaction():
+        await line.turnstile(session.region_id)
+        await move_session(session, SessionState.QUEUED, SERVICE, cause=cause, held=session.fence, lease_until=None)
 
 
 async def mark_running(session: Session, region: str, host: str, http_port: int, websocket_port: int) -> None:
@@ -117,17 +125,3 @@ async def mark_running(session: Session, region: str, host: str, http_port: int,
             key=f"expire:{session.id}",
             due_at=session.expires_at,
         )
-
-
-async def enqueue_next(region_id: int, region: str, places: int = 1) -> None:
-    """Ask within the open transaction for the launch of those who are first in the region's line."""
-    waiting = Session.filter(region_id=region_id, state=SessionState.QUEUED, image__state=ImageState.READY)
-    for session in await waiting.order_by("id").limit(min(places, LINE)):
-        enqueue_launch(session, region)
-
-
-async def enqueue_waiting_for(image_id: int) -> None:
-    """Ask within the open transaction for the launch of the sessions that waited for an image."""
-    waiting = Session.filter(image_id=image_id, state=SessionState.QUEUED).order_by("id").limit(LINE)
-    for session in await waiting.select_related("region"):
-        enqueue_launch(session, session.region.name)

@@ -1,12 +1,11 @@
-"""End sessions: keep what the container said, free its place, and end its token."""
+"""End sessions: keep what the container said, and give its place to the next."""
 
 from dataclasses import dataclass
 
 from core.clock import now
 from core.database import transaction
 from models.actors import SERVICE
-from models.regions import Region
-from models.services import accounts, claims
+from models.services import line
 from models.services.moves import move_session
 from models.sessions import Reason, Session, SessionState
 
@@ -42,13 +41,12 @@ async def finish_stop(session: Session, remains: Remains) -> None:
 async def _finish(
     session: Session, to: SessionState, remains: Remains, cause: str, held: int | None, **changes: object
 ) -> None:
-    region = await Region.get(id=session.region_id)
     if remains.logs:
         changes["logs"] = remains.logs[-LOG_CHARACTERS:]
     if remains.exit_code is not None:
         changes["exit_code"] = remains.exit_code
     changes |= {"ended_at": now(), "lease_until": None, "host": None, "http_port": None, "websocket_port": None}
     async with transaction():
+        region = await line.turnstile(session.region_id)
         await move_session(session, to, SERVICE, cause=cause, held=held, **changes)
-        await accounts.revoke_desk_tokens(session.id)
-        await claims.enqueue_next(region.id, region.name)
+        await line.call_next(region, after=session.id)

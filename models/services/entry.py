@@ -11,17 +11,19 @@ import orjson
 from redis.asyncio import Redis
 
 from core.clock import now
-from core.errors import CarrelError, NotFound
+from core.errors import NotFound
 from core.events import EventBus, Hints
 from models.accounts import Token, TokenKind
 from models.actors import Actor
 from models.history import ActorKind
 from models.policies.sessions import can_connect
 from models.services import accounts, auth
-from models.sessions import ENDINGS, Session
+from models.sessions import Session
 
 TICKET_SECONDS = 30
 LABEL_LIMIT = 63
+ENTRY_LIFETIME = timedelta(days=8)
+"""Longer than any session: an entry outlives its session, so that its page can say how it ended."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ class Doors:
         if (held["label"], held["state"]) != (label, state_hash):
             return None
         session = await Session.get_or_none(label=label)
-        if session is None or session.creator_id != held["user"] or session.state in ENDINGS:
+        if session is None or session.creator_id != held["user"]:
             return None
-        return Entry(held["user"], session.expires_at, held["token"])
+        return Entry(held["user"], now() + ENTRY_LIFETIME, held["token"])
 
     async def seal(self, entry: Held, label: str) -> str:
         """Return the cookie value of an entry: a token of its own, for this session alone."""
@@ -103,7 +105,7 @@ class Doors:
             entry.user_id,
             TokenKind.ENTRY,
             actor=Actor(ActorKind.USER, entry.user_id),
-            lifetime=timedelta(days=8),
+            lifetime=ENTRY_LIFETIME,
             session_id=session.id,
             parent_id=entry.token_id,
         )
@@ -117,22 +119,26 @@ class Doors:
         session = await Session.get_or_none(id=token.session_id, label=label)
         if session is None or not await _parent_lives(token):
             return None
-        return Entry(token.user_id, min(session.expires_at, token.expires_at or session.expires_at), token.id)
+        return Entry(token.user_id, _end_of(token), token.id)
 
     async def bearer(self, token: str, label: str) -> Entry | None:
         """Return the entry of a script that sends its API token instead of a cookie."""
-        try:
-            principal = await auth.authenticate(token)
-        except CarrelError:
-            return None
+        held = await auth.live_token(token)
         session = await Session.get_or_none(label=label)
-        if session is None or can_connect(principal, session) is not True:
+        if held is None or held.kind is TokenKind.ENTRY or session is None:
             return None
-        return Entry(principal.user_id, session.expires_at, principal.token_id)
+        principal = await auth.principal_of(held)
+        if can_connect(principal, session) is not True:
+            return None
+        return Entry(principal.user_id, _end_of(held), held.id)
 
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints that a session or a user changed."""
         return self._bus.subscribe(*topics)
+
+
+def _end_of(token: Token) -> datetime:
+    return token.expires_at or now() + ENTRY_LIFETIME
 
 
 async def _parent_lives(token: Token) -> bool:

@@ -21,7 +21,7 @@ from models.services.moves import move_image
 from models.uploads import Upload, UploadState
 from models.workstations import Workstation
 
-PATH = re.compile(r"^[^/\s][^\s]*$")
+PATH = re.compile(r"[^/\s][^\s]*")
 ATTEMPTS = 5
 
 
@@ -53,7 +53,7 @@ async def create(
     _check_port(http_port, "httpPort")
     if websocket_port is not None:
         _check_port(websocket_port, "websocketPort")
-    if initial_path and (not PATH.match(initial_path) or len(initial_path) > 256):
+    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256):
         raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
     async with transaction():
         if not await Upload.filter(id=upload.id, state=UploadState.COMPLETE).update(state=UploadState.USED):

@@ -10,14 +10,17 @@ from models import sessions as session_table
 from models.access import Resource
 from models.actors import Actor
 from models.images import Image, ImageState
-from models.services import history
+from models.services import accounts, history
 from models.sessions import Session, SessionState
 
 
 async def move_session(
     session: Session, to: SessionState, actor: Actor, *, cause: str = "", held: int | None = None, **changes: Any
 ) -> None:
-    """Move a session, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
+    """Move a session, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict.
+
+    The tokens of its container end with the session.
+    """
     if to not in session_table.MOVES[session.state]:
         raise Conflict(f"Cannot go from {session.state} to {to}.")
     if to is SessionState.STOPPING or to in session_table.ENDINGS:
@@ -28,6 +31,8 @@ async def move_session(
             rows = rows.filter(fence=held)
         if not await rows.update(state=to, **changes):
             raise Conflict("The session changed meanwhile; read it again.")
+        if to in session_table.ENDINGS:
+            await accounts.revoke_desk_tokens(session.id)
         await history.record(
             Resource.SESSION, session.id, "move", actor, from_state=session.state, to_state=to, cause=cause
         )

@@ -16,11 +16,11 @@ from models.access import Resource
 from models.actors import Actor
 from models.images import Image
 from models.regions import Region
-from models.services import history
+from models.services import history, line
 from models.services.moves import move_session
 from models.sessions import ENDINGS, LIVE, Reason, Session, SessionState
 
-VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{0,63}$")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 PLATFORM_PREFIX = "CARREL_"
 VARIABLES_LIMIT = 32
 
@@ -67,7 +67,7 @@ async def _create(
             environment=environment,
         )
         await history.record(Resource.SESSION, session.id, "launch", actor, to_state=session.state)
-        enqueue_launch(session, region.name)
+        line.enqueue_launch(session, region.name)
         outbox.publish(f"sessions-of:{session.creator_id}")
     return session
 
@@ -77,19 +77,13 @@ def check_environment(environment: dict[str, str]) -> None:
     if len(environment) > VARIABLES_LIMIT:
         raise BadInput(f"At most {VARIABLES_LIMIT} environment variables can be given.", path=("environment",))
     for name, value in environment.items():
-        if not VARIABLE.match(name) or name.startswith(PLATFORM_PREFIX):
+        if not VARIABLE.fullmatch(name) or name.startswith(PLATFORM_PREFIX):
             raise BadInput(
                 f"{name[:64]!r} cannot be set: a name has capitals, digits and underscores, and CARREL_ is ours.",
                 path=("environment",),
             )
         if len(value) > 4096 or "\0" in value:
             raise BadInput(f"The value of {name} is too long or has a zero byte.", path=("environment",))
-
-
-def enqueue_launch(session: Session, region: str) -> None:
-    """Ask within the open transaction for the launch to begin or to go on."""
-    key = f"launch:{session.id}:{session.fence}"
-    outbox.enqueue(Job.SESSION_LAUNCH, session.id, queue=region_queue(region), key=key)
 
 
 def enqueue_stop(session: Session, region: str) -> None:
@@ -122,12 +116,14 @@ async def _end(session: Session, outcome: SessionState, code: Reason, actor: Act
 
 
 async def _try_end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
-    region = await Region.get(id=session.region_id)
     async with transaction():
         if session.state is SessionState.QUEUED:
+            region = await line.turnstile(session.region_id)
             changes: dict[str, Any] = {"reason_code": code, "reason": sentence, "ended_at": now()}
             await move_session(session, outcome, actor, cause=sentence, **changes)
+            await line.call_next(region, after=session.id)
             return
+        region = await Region.get(id=session.region_id)
         await move_session(
             session,
             SessionState.STOPPING,

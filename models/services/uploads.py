@@ -40,10 +40,10 @@ async def receivable(upload_id: int) -> Upload:
     return upload
 
 
-async def complete(upload: Upload, size_bytes: int, sha256: str) -> None:
-    """Record the bytes of an upload; Conflict when another sender was faster."""
+async def complete(upload: Upload, storage_key: str, size_bytes: int, sha256: str) -> None:
+    """Record where the bytes lie and what they are of an upload; Conflict when another sender was faster."""
     rows = Upload.filter(id=upload.id, state=UploadState.WAITING)
-    if not await rows.update(state=UploadState.COMPLETE, size_bytes=size_bytes, sha256=sha256):
+    if not await rows.update(state=UploadState.COMPLETE, storage_key=storage_key, size_bytes=size_bytes, sha256=sha256):
         raise Conflict("This upload is complete; announce another for other bytes.")
     await upload.refresh_from_db()
 

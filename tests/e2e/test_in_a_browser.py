@@ -82,7 +82,7 @@ async def test_a_second_person_sees_none_of_it(
     session = await ada.launch(workstation)
 
     assert await eve.ask(documents.SESSION, id=session.id) is None
-    assert await eve.ask(documents.SESSIONS) == {"totalCount": 0, "nodes": []}
+    assert {"id": session.id} not in (await eve.ask(documents.SESSIONS))["nodes"]
     for document in (documents.STOP, documents.OPEN):
         refused = await eve.ask(document, id=session.id)
         assert [error["code"] for error in refused["errors"]] == ["NOT_FOUND"]

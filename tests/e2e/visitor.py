@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.house import House, Person
 
@@ -47,7 +47,7 @@ CHOOSE = """() => {
 }"""
 TALK = """async ([text]) => {
   const socket = window.own = new WebSocket(location.origin.replace(/^http/, "ws") + "/mlab4d4c4142/echo");
-  socket.onclose = ({code}) => { window.closed = {code, at: Date.now()}; };
+  socket.onclose = ({code}) => { window.cut = {code, at: Date.now()}; };
   await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject; });
   const answer = new Promise((resolve) => { socket.onmessage = ({data}) => resolve(data); });
   socket.send(text);
@@ -73,7 +73,7 @@ class Visitor:
         """Fill in the form, which leads to the query page."""
         await self.platform.goto(self.house.settings.api_url)
         await fill_in(self.platform, person)
-        await self.platform.wait_for_selector(".graphiql-container")
+        await expect(self.platform.locator(".graphiql-container")).to_be_visible(timeout=15_000)
 
     async def sign_out(self) -> None:
         """Send the form that signs out."""
@@ -122,7 +122,7 @@ class Visitor:
 
     async def cut_off(self, seconds: float) -> int:
         """Wait until that websocket is closed by the other side, and return with which code."""
-        closed = await self.desk.wait_for_function("window.closed", timeout=seconds * 1000)
+        closed = await self.desk.wait_for_function("window.cut", timeout=seconds * 1000)
         return int((await closed.json_value())["code"])
 
 

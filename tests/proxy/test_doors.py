@@ -298,6 +298,19 @@ async def test_57_health_and_metrics_at_a_session_host_are_the_containers(house:
         assert (await house.ask(request(target))).body == b"hello"
 
 
+async def test_56_nothing_a_client_sends_is_logged(
+    house: House, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.ask(request("/?token=carrel_api_k_s", "User-Agent: \x1b[31mevil" + "a" * 50_000))
+    await house.ask(request("/evil", cookie="forged-evil"))
+    await house.ask(b"evil\r\n\r\n")
+    await origin.stop()
+    await house.ask(request("/evil"))
+
+    assert not [record for record in caplog.records if any(word in record.getMessage() for word in ("evil", "carrel_"))]
+    assert len(caplog.text) < 1000
+
+
 async def test_48_a_container_that_takes_no_connection(house: House, origin: Origin) -> None:
     await origin.stop()
 

@@ -179,6 +179,15 @@ async def test_37_its_own_cookies_are_all_kept_in_order(house: House, origin: Or
     assert reply.all(b"Set-Cookie") == cookies
 
 
+async def test_51_only_the_platform_and_the_session_itself_may_frame_a_page(house: House, origin: Origin) -> None:
+    origin.answer = ok(b"<p>", b"Content-Type: text/html", b"Content-Security-Policy: default-src 'self'")
+
+    reply = await house.ask(request())
+
+    rule = b"frame-ancestors 'self' http://platform.test:8080"
+    assert reply.all(b"content-security-policy") == [b"default-src 'self'", rule]
+
+
 async def test_40_its_own_origin_may_be_allowed(house: House, origin: Origin) -> None:
     origin.answer = ok(b"hello", b"Access-Control-Allow-Origin: http://" + HOST.encode())
 
