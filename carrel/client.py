@@ -28,8 +28,8 @@ class Client:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of a query or mutation; Refused quotes the first error, of either kind."""
-        response = self._post(query, variables, "application/json")
-        answer = json.loads(response.read())
+        with self._post(query, variables, "application/json") as response:
+            answer = json.loads(response.read())
         for error in answer.get("errors", ()):
             raise Refused(error["message"])
         data: dict[str, Any] = answer["data"]
@@ -40,22 +40,22 @@ class Client:
 
     def follow(self, query: str, **variables: Any) -> Iterator[dict[str, Any]]:
         """Yield the data of a subscription, over server-sent events, until it completes."""
-        response = self._post(query, variables, "text/event-stream")
-        event = ""
-        for line in (raw.decode().rstrip("\r\n") for raw in response):
-            if line.startswith("event:"):
-                event = line[6:].strip()
-            elif line.startswith("data:") and event == "next":
-                yield _data(json.loads(line[5:]))
-            elif event == "complete":
-                return
+        with self._post(query, variables, "text/event-stream") as response:
+            event = ""
+            for line in (raw.decode().rstrip("\r\n") for raw in response):
+                if line.startswith("event:"):
+                    event = line[6:].strip()
+                elif line.startswith("data:") and event == "next":
+                    yield _data(json.loads(line[5:]))
+                elif event == "complete":
+                    return
 
     def put(self, address: str, file: Path) -> dict[str, Any]:
         """Send a file to an upload's address."""
         with file.open("rb") as source:
             headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
-            response = _request("PUT", address, source, headers)
-        body = response.read()
+            with _request("PUT", address, source, headers) as response:
+                body = response.read()
         if response.status != 201:
             raise Refused(body.decode(errors="replace").strip())
         stored: dict[str, Any] = json.loads(body)
@@ -80,7 +80,7 @@ def _request(method: str, address: str, body: Any, headers: Mapping[str, str]) -
     connection = kind(parts.netloc, timeout=SECONDS)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
-        connection.request(method, path, body, dict(headers))
+        connection.request(method, path, body, {**headers, "Connection": "close"})
         return connection.getresponse()
     except (OSError, HTTPException) as error:
         raise Unavailable(f"{parts.scheme}://{parts.netloc} does not answer ({error}).") from error

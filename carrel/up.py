@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -62,14 +63,21 @@ async def run(settings: Settings, console: Console) -> None:
             if not stop.is_set():
                 await _until(stop, processes, stop.wait())
             console.print("\nStopping: sessions, then servers …")
+            (settings.data_dir / "up.json").unlink(missing_ok=True)
             await _stop_sessions(kernel)
 
 
 def _signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def heed() -> None:
+        if stop.is_set():
+            os._exit(130)  # Asked twice: end at once; the next start takes down what is left.
+        stop.set()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
+        loop.add_signal_handler(name, heed)
     return stop
 
 
@@ -113,9 +121,16 @@ async def _processes(kernel: Kernel, engine: Engine) -> AsyncIterator[list[async
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel the processes and wait for them, but not for ever."""
+    for task in tasks:
+        task.cancel()
+    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    for task in late:
+        log.error("the %s did not end within %d s: %s", task.get_name(), STOP_SECONDS, task.get_stack(limit=4))
 
 
 async def _inside(settings: Settings, engine: Engine, sockets: list[socket.socket]) -> str:
@@ -198,7 +213,8 @@ def _print(kernel: Kernel, console: Console, visitor: Demo, shown: demo.Shown) -
     console.print("\nCarrel is up.\n", style="bold green")
     for name, value in lines:
         console.print(f"  {name:34}{value}", soft_wrap=True, markup=False, highlight=False)
-    console.print("\n  Open GraphiQL first: it signs your browser in, for the session too. Ctrl-C ends everything.\n")
+    console.print("\n  Open GraphiQL first: it signs your browser in, for the session too.")
+    console.print("  Ctrl-C ends everything, sessions included.\n")
 
 
 def _write(kernel: Kernel, visitor: Demo, shown: demo.Shown) -> None:

@@ -1,7 +1,7 @@
 """The database: its configuration, its connection, and the one way to open a transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ TABLES = (
     "models.access",
     "models.organizations",
     "models.history",
+    "models.idempotency",
     "models.regions",
     "models.uploads",
     "models.workstations",
@@ -36,10 +37,12 @@ class OpenTransaction:
 
     before: list[Hook] = field(default_factory=list)
     after: list[Hook] = field(default_factory=list)
+    ended: list[Hook] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 _open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", default=None)
+_joining: ContextVar[tuple[Hook, ...]] = ContextVar("joining", default=())
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -90,7 +93,7 @@ async def transaction() -> AsyncIterator[None]:
     if _open.get() is not None:
         yield
         return
-    opened = OpenTransaction()
+    opened = OpenTransaction(before=list(_joining.get()))
     token = _open.set(opened)
     try:
         async with in_transaction():
@@ -99,8 +102,15 @@ async def transaction() -> AsyncIterator[None]:
                 await hook()
     finally:
         _open.reset(token)
+        for hook in opened.ended:
+            await hook()
     for hook in opened.after:
         await hook()
+
+
+def is_open() -> bool:
+    """Say whether a transaction is open here."""
+    return _open.get() is not None
 
 
 def current() -> OpenTransaction:
@@ -111,6 +121,16 @@ def current() -> OpenTransaction:
     return opened
 
 
+@contextmanager
+def joining(hook: Hook) -> Iterator[None]:
+    """Run `hook` before the commit of every transaction that is opened here meanwhile; one that fails undoes it."""
+    token = _joining.set((*_joining.get(), hook))
+    try:
+        yield
+    finally:
+        _joining.reset(token)
+
+
 def before_commit(hook: Hook) -> None:
     """Run `hook` as the last thing inside the open transaction."""
     current().before.append(hook)
@@ -119,3 +139,8 @@ def before_commit(hook: Hook) -> None:
 def after_commit(hook: Hook) -> None:
     """Run `hook` once the open transaction holds; never when it is rolled back."""
     current().after.append(hook)
+
+
+def after_end(hook: Hook) -> None:
+    """Run `hook` once the open transaction is over, whether it holds or was rolled back; the hook must not fail."""
+    current().ended.append(hook)

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         description="Address of the proxy; each session is served at one label below its host.",
     )
     bind_host: str = Field("127.0.0.1", description="Address on which the API and the proxy listen.")
-    health_port: int = Field(8082, ge=0, le=65535, description="Port of the proxy's own health page; 0 takes any.")
+    health_port: int = Field(8082, ge=0, le=65535, description="Port of the proxy's own health page; 0 turns it off.")
     region: str = Field("local", max_length=32, description="Region that this worker serves.")
     region_capacity: int = Field(8, ge=1, le=10_000, description="Sessions at once in the first region.")
     instance: str = Field(
@@ -63,6 +63,15 @@ class Settings(BaseSettings):
     upload_bytes_limit: int = Field(20 * 1024**3, ge=1024, description="The largest upload, in bytes.")
     sign_in_attempts: int = Field(5, ge=1, description="Wrong passwords in a row before an account is locked.")
     sign_in_lock_seconds: int = Field(900, ge=1, description="How long an account stays locked.")
+    requests_per_minute: int = Field(
+        1200, ge=0, description="Operations that one user, or one address without a name, may ask for; 0 means any."
+    )
+    points_per_minute: int = Field(
+        120_000, ge=1, description="Points that their operations may cost together; `extensions.cost` tells them."
+    )
+    metrics_public: bool = Field(
+        False, description="Whether the API's `/metrics` answers everybody, and not only operators' tokens."
+    )
     browser_hours: int = Field(12, ge=1, description="How long a browser stays signed in.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
 

@@ -32,6 +32,7 @@ from models.sessions import ENDINGS, Reason, Session
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
+GROWTH = 1.1  # A tenth of the time waited so far is lost at most.
 AGAIN_SECONDS = 0.5
 TOKEN_GRACE = timedelta(minutes=5)
 
@@ -138,7 +139,7 @@ async def _await_answer(runtime: Runtime, session: Session, image: Image, contai
         if loop.time() > until or _overdue(runtime, session):
             break
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
         container = await runtime.engine.inspect(container.name) or _gone(container)
         if not await claims.still_mine(session):
             raise Conflict

@@ -18,7 +18,7 @@ from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import session_check
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, endings, images, line, sessions, uploads
+from models.services import accounts, endings, idempotency, images, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
@@ -119,6 +119,7 @@ def _alive(container: Container) -> bool:
 
 async def _purge(storage: Storage) -> None:
     await accounts.purge_tokens()
+    await idempotency.purge()
     await _each(await uploads.overdue(), lambda upload: _discard(storage, upload))
 
 

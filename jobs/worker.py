@@ -1,4 +1,4 @@
-"""The resident worker of one region: its queues, its sweep, and its follower, until it is cancelled."""
+"""The resident worker of one region: its queues, its sweep, its follower and its pulse, until it is cancelled."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from core.queue import Job, Spec, Worker, import_queue, region_queue
 from jobs.follower import follow
 from jobs.importing import image_import
 from jobs.launching import session_launch
+from jobs.pulse import beat
 from jobs.runtime import Runtime
 from jobs.stopping import session_check, session_stop
 from jobs.sweep import sweep
@@ -44,6 +45,7 @@ async def run(runtime: Runtime, redis: Redis) -> None:
             group.create_task(worker.run())
         group.create_task(_sweep_often(runtime))
         group.create_task(follow(runtime))
+        group.create_task(beat(runtime, redis))
 
 
 async def _sweep_often(runtime: Runtime) -> None:

@@ -1,93 +1,48 @@
-"""Rules, roles and grants: what may be done, by whom, and how far it reaches."""
+"""Roles, rules and grants that people hold; the words and the tables behind them are in `models.nouns`."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from models.nouns import ObjectRole, Resource
+from models.roles import BUILDER, DEFAULT_ROLES, DESK, OPERATOR, RESEARCHER
+from models.rules import OBJECT_ROLES, Permission, Rule
+from models.vocabulary import WIDTH, Operation, Scope
 
 if TYPE_CHECKING:
     from models.accounts import User
     from models.organizations import Organization
 
 
-class Resource(StrEnum):
-    """A noun that rules speak of."""
-
-    USER = "user"
-    ORGANIZATION = "organization"
-    TOKEN = "token"  # noqa: S105 - the name of a noun, not a secret
-    ROLE = "role"
-    HISTORY = "history"
-    REGION = "region"
-    UPLOAD = "upload"
-    WORKSTATION = "workstation"
-    IMAGE = "image"
-    SESSION = "session"
-
-
-class Operation(StrEnum):
-    """What is done to a resource."""
-
-    VIEW = "view"
-    CREATE = "create"
-    EDIT = "edit"
-    DELETE = "delete"
-    SEND = "send"
-    RECEIVE = "receive"
-
-
-class Scope(StrEnum):
-    """How far a rule reaches, from the narrowest to the widest."""
-
-    OWN = "own"
-    ORGANIZATION = "organization"
-    COLLABORATION = "collaboration"
-    GLOBAL = "global"
-
-
-WIDTH = {scope: width for width, scope in enumerate(Scope)}
-
-
-@dataclass(frozen=True, order=True)
-class Rule:
-    """One permission: an operation on a resource within a scope; written `session:create:own`."""
-
-    resource: Resource
-    operation: Operation
-    scope: Scope
-
-    def __str__(self) -> str:
-        return f"{self.resource}:{self.operation}:{self.scope}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Rule":
-        """Read `resource:operation:scope`; ValueError when a part is unknown."""
-        resource, operation, scope = text.split(":")
-        return cls(Resource(resource), Operation(operation), Scope(scope))
-
-
-class ObjectRole(StrEnum):
-    """What a grant makes somebody on one object."""
-
-    WORKSTATION_EDITOR = "workstation_editor"
-    WORKSTATION_USER = "workstation_user"
-
-
 class Role(Model):
-    """A named set of rules, the default ones are kept equal to `DEFAULT_ROLES` by every migration."""
+    """A named set of rules, the default ones are kept equal to `DEFAULT_ROLES` by every migration.
+
+    A role of an organization is held by its members and reaches no other one. `key` keeps names unique in each.
+    """
 
     id = fields.IntField(primary_key=True)
-    name = fields.CharField(max_length=64, unique=True)
+    key = fields.CharField(max_length=80, unique=True)
+    name = fields.CharField(max_length=64)
     description = fields.CharField(max_length=1024, default="")
     rules: list[str] = fields.JSONField(default=list)
     is_default = fields.BooleanField(default=False)
+    organization: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
+        "models.Organization", related_name="roles", null=True, on_delete=fields.CASCADE, db_index=True
+    )
+    created_at = fields.DatetimeField(default=now)
+    version = fields.IntField(default=1)
+
+    organization_id: int | None
 
     class Meta:
         table = "role"
+
+    async def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the key that its name gives it."""
+        self.key = role_key(self.name, self.organization_id)
+        await super().save(*args, **kwargs)
 
 
 class RoleHolder(Model):
@@ -107,6 +62,23 @@ class RoleHolder(Model):
     class Meta:
         table = "role_holder"
         unique_together = (("user_id", "role_id"),)
+
+
+class UserRule(Model):
+    """A user holds a rule directly."""
+
+    id = fields.IntField(primary_key=True)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="direct_rules", on_delete=fields.CASCADE, db_index=True
+    )
+    rule = fields.CharField(max_length=96)
+    created_at = fields.DatetimeField(default=now)
+
+    user_id: int
+
+    class Meta:
+        table = "user_rule"
+        unique_together = (("user_id", "rule"),)
 
 
 class Grant(Model):
@@ -133,36 +105,28 @@ class Grant(Model):
         unique_together = (("user_id", "organization_id", "resource", "object_id", "role"),)
 
 
-def _rules(*texts: str) -> frozenset[Rule]:
-    return frozenset(Rule.parse(text) for text in texts)
+def role_key(name: str, organization_id: int | None) -> str:
+    """Return what makes a role's name unique: within its organization, or among those of the whole house."""
+    return f"{organization_id or 0}:{name}"
 
 
-RESEARCHER = _rules(
-    "user:view:own",
-    "user:edit:own",
-    "organization:view:own",
-    "token:view:own",
-    "token:create:own",
-    "token:delete:own",
-    "history:view:own",
-    "region:view:global",
-    "upload:view:own",
-    "upload:create:own",
-    "workstation:view:own",
-    "workstation:edit:own",
-    "image:view:own",
-    "image:create:own",
-    "image:edit:own",
-    "session:view:own",
-    "session:create:own",
-    "session:edit:own",
-)
-BUILDER = RESEARCHER | _rules("workstation:create:own")
-OPERATOR = frozenset(Rule(resource, operation, Scope.GLOBAL) for resource in Resource for operation in Operation)
-DESK = _rules("user:view:own", "session:view:own", "workstation:view:own", "image:view:own")
-
-DEFAULT_ROLES: dict[str, tuple[str, frozenset[Rule]]] = {
-    "researcher": ("Launches workstations that are shared with them.", RESEARCHER),
-    "builder": ("A researcher who also makes workstations and uploads images.", BUILDER),
-    "operator": ("Runs the installation: every operation on every resource.", OPERATOR),
-}
+__all__ = [
+    "BUILDER",
+    "DEFAULT_ROLES",
+    "DESK",
+    "OBJECT_ROLES",
+    "OPERATOR",
+    "RESEARCHER",
+    "WIDTH",
+    "Grant",
+    "ObjectRole",
+    "Operation",
+    "Permission",
+    "Resource",
+    "Role",
+    "RoleHolder",
+    "Rule",
+    "Scope",
+    "UserRule",
+    "role_key",
+]

@@ -37,6 +37,8 @@ class HistoryEntry(Model):
     cause = fields.CharField(max_length=500, default="")
     detail: dict[str, Any] = fields.JSONField(default=dict)
     at = fields.DatetimeField(default=now)
+    once = fields.CharField(max_length=160, unique=True, null=True)
+    """What is recorded once at most has a name here."""
 
     actor_id: int | None
 

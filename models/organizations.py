@@ -1,22 +1,15 @@
 """Organizations and their members."""
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from models.vocabulary import MemberRole
 
 if TYPE_CHECKING:
     from models.accounts import User
-
-
-class MemberRole(StrEnum):
-    """What a member is in an organization."""
-
-    MEMBER = "member"
-    ADMIN = "admin"
 
 
 class Organization(Model):
@@ -50,3 +43,6 @@ class Membership(Model):
     class Meta:
         table = "membership"
         unique_together = (("user_id", "organization_id"),)
+
+
+__all__ = ["MemberRole", "Membership", "Organization"]

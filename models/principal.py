@@ -1,9 +1,12 @@
-"""Who is asking: the caller of a request, with the rules that hold for this credential."""
+"""Who is asking: the caller of a request, with the rules that hold for this credential, and where they hold."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
-from models.access import WIDTH, Operation, Resource, Rule, Scope
+from models.access import WIDTH, Operation, Permission, Resource, Rule, Scope
 
 
 class PrincipalKind(StrEnum):
@@ -16,7 +19,12 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller. A desk acts within the rights of its session's creator, narrowed to its own rules."""
+    """A caller. A desk acts within the rights of its session's creator, narrowed to its own rules.
+
+    `rules` are all that it holds; what it may do with its own things and with those granted to it has the scope own.
+    `anchored` says for which organization a rule wider than own is held: a member role counts in its organization
+    alone, a role of an organization there, and every other one in the user's home organization.
+    """
 
     kind: PrincipalKind
     user_id: int
@@ -24,15 +32,42 @@ class Principal:
     organization_ids: frozenset[int] = frozenset()
     token_id: int | None = None
     session_id: int | None = None
-    granted: frozenset[tuple[Resource, int]] = field(default=frozenset(), compare=False)
+    anchored: frozenset[tuple[Rule, int]] = frozenset()
+
+    @cached_property
+    def _widths(self) -> Mapping[Permission, int]:
+        widths: dict[Permission, int] = {}
+        for rule in self.rules:
+            widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
+        return widths
+
+    @cached_property
+    def _places(self) -> Mapping[Permission, frozenset[int]]:
+        places: defaultdict[Permission, set[int]] = defaultdict(set)
+        for rule, organization in self.anchored:
+            places[rule.permission].add(organization)
+        return {permission: frozenset(found) for permission, found in places.items()}
 
     def may(self, resource: Resource, operation: Operation) -> bool:
         """Say whether any rule, of whatever scope, allows the operation on the resource."""
-        return any(rule.resource is resource and rule.operation is operation for rule in self.rules)
+        return Permission(resource, operation) in self._widths
 
     def reaches(self, resource: Resource, operation: Operation, scope: Scope) -> bool:
-        """Say whether a rule at least as wide as `scope` allows the operation."""
+        """Say whether a rule at least as wide as `scope` allows the operation, wherever it holds."""
+        return self._widths.get(Permission(resource, operation), -1) >= WIDTH[scope]
+
+    def places(self, permission: Permission) -> frozenset[int]:
+        """Return the organizations in which the permission is held for all that belongs to them."""
+        return self._places.get(permission, frozenset())
+
+    def holds(self, rule: Rule, organization_id: int | None) -> bool:
+        """Say whether the principal holds a rule at least this wide where one of this organization would hold it.
+
+        Who gives a rule away, or takes it, must hold it so.
+        """
+        if rule.scope in (Scope.OWN, Scope.GLOBAL) or self.reaches(rule.resource, rule.operation, Scope.GLOBAL):
+            return self.reaches(rule.resource, rule.operation, rule.scope)
         return any(
-            rule.resource is resource and rule.operation is operation and WIDTH[rule.scope] >= WIDTH[scope]
-            for rule in self.rules
+            place == organization_id and held.permission == rule.permission and WIDTH[held.scope] >= WIDTH[rule.scope]
+            for held, place in self.anchored
         )

@@ -133,7 +133,8 @@ def refused(visit: Visit, options: Options, message: str) -> Response:
 
 def sign_in_first() -> Response:
     """Tell a program, which cannot sign in on a page."""
-    answer = news("UNAUTHENTICATED", "Sign in first, or send a valid token.", status=401)
+    message = "Sign in first, or send a valid token of the one whose session this is."
+    answer = news("UNAUTHENTICATED", message, status=401)
     answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
 

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 from core.errors import BadInput
 from core.tokens import Minted
-from models.access import DEFAULT_ROLES, Rule
+from models.access import Rule
 from models.accounts import Token, TokenKind, User
 from models.actors import Actor
 from models.policies import accounts as policy
+from models.policies import organizations as organization_policy
+from models.policies.actions import Action
 from models.principal import Principal
-from models.services import accounts
+from models.rules import known as known_rules
+from models.services import accounts, roles
 from resolvers.guards import require, visible
 
 
@@ -17,9 +20,9 @@ async def create_token(
     principal: Principal, name: str, lifetime_seconds: int | None, scopes: list[str] | None
 ) -> tuple[Token, Minted]:
     """Make an API token of the caller, with all of its rules or only with some of them."""
-    require(policy.can_create_token(principal))
-    if not name.strip() or len(name) > 128:
-        raise BadInput("A token's name has 1 to 128 characters.", path=("name",))
+    await require(principal, Action.TOKEN_CREATE)
+    if not name.strip() or len(name) > 128 or not name.isprintable():
+        raise BadInput("A token's name has 1 to 128 printable characters.", path=("name",))
     if lifetime_seconds is not None and lifetime_seconds < 1:
         raise BadInput("A token lives for at least one second.", path=("lifetimeSeconds",))
     lifetime = timedelta(seconds=lifetime_seconds) if lifetime_seconds else None
@@ -50,15 +53,21 @@ def _scopes(principal: Principal, scopes: list[str] | None) -> list[Rule]:
 async def revoke_token(principal: Principal, key: int) -> Token:
     """End a token at once."""
     token = await visible(policy.readable_tokens(principal), key)
-    require(policy.can_revoke_token(principal, token))
+    await require(principal, Action.TOKEN_REVOKE, token)
     await accounts.revoke(token, actor=Actor.of(principal), cause="revoked by request")
     await token.refresh_from_db()
     return token
 
 
-async def create_user(principal: Principal, username: str, password: str, role: str) -> User:
-    """Make an account for somebody."""
-    require(policy.can_register(principal))
-    if role not in DEFAULT_ROLES:
-        raise BadInput(f"There is no role {role[:64]!r}; there are: {', '.join(DEFAULT_ROLES)}.", path=("role",))
-    return await accounts.register(username, password, actor=Actor.of(principal), role=role)
+async def create_user(
+    principal: Principal, username: str, password: str, role: str, organization_id: int | None
+) -> User:
+    """Make an account for somebody, with a default role of which the caller holds every rule."""
+    await require(principal, Action.USER_CREATE, None, organization_id)
+    held = known_rules((await roles.default(role)).rules)
+    await require(principal, Action.USER_CREATE, None, organization_id, held)
+    if organization_id is not None:
+        await visible(organization_policy.readable(principal), organization_id)
+    return await accounts.register(
+        username, password, actor=Actor.of(principal), role=role, home_organization_id=organization_id
+    )

@@ -6,8 +6,10 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from core.errors import Forbidden, NotFound, Unauthenticated
-from models.policies.verdicts import Verdict
+from models.actors import Actor
+from models.policies.actions import ACTS, Action, decide
 from models.principal import Principal
+from models.services import denials
 
 M = TypeVar("M", bound=Model)
 
@@ -20,9 +22,12 @@ async def visible(rows: QuerySet[M], key: int) -> M:
     return row
 
 
-def require(verdict: Verdict) -> None:
-    """Go on when the verdict is True; else refuse with its reason."""
+async def require(principal: Principal, action: Action, row: Model | None = None, *which: object) -> None:
+    """Go on when the principal may do this to the row, with these particulars; else refuse with why, and record it."""
+    verdict = await decide(principal, action, row, *which)
     if verdict is not True:
+        object_id = row.pk if row is not None else 0
+        await denials.record(Actor.of(principal), action, ACTS[action].on, object_id, verdict)
         raise Forbidden(verdict)
 
 

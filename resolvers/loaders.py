@@ -1,15 +1,16 @@
 """Loaders of one operation: related rows by key, each kind in one statement, with the caller's rights."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from models.access import Resource, Role
 from models.accounts import User
 from models.images import Image, ImageState
-from models.policies import accounts, images, organizations, regions, sessions, workstations
+from models.policies import accounts, images, organizations, regions, roles, sessions, workstations
 from models.principal import Principal
 from models.regions import Region
 from models.services.sessions import queue_positions
@@ -33,6 +34,9 @@ class Loaders:
         self.sessions = DataLoader[int, Session | None](load_fn=self._by_key(sessions.readable))
         self.active_images = DataLoader[int, Image | None](load_fn=self._active_images)
         self.queue_positions = DataLoader[int, int | None](load_fn=_positions)
+        self.granted: dict[Resource, DataLoader[int, Any]] = {Resource.WORKSTATION: self.workstations}
+        self.roles_of = DataLoader[int, list[Role]](load_fn=self._roles_of)
+        self.rules_of = DataLoader[int, list[str]](load_fn=self._rules_of)
         self.editable = DataLoader[int, bool](load_fn=self._editable)
 
     def _by_key(
@@ -50,6 +54,14 @@ class Loaders:
         )
         found = {image.workstation_id: image for image in await rows}
         return [found.get(key) for key in keys]
+
+    async def _roles_of(self, keys: Sequence[int]) -> list[list[Role]]:
+        rows = await roles.readable_holders(self._principal).filter(user_id__in=list(keys)).select_related("role")
+        return [sorted((row.role for row in rows if row.user_id == key), key=lambda role: role.name) for key in keys]
+
+    async def _rules_of(self, keys: Sequence[int]) -> list[list[str]]:
+        rows = await roles.readable_rules(self._principal).filter(user_id__in=list(keys))
+        return [sorted(row.rule for row in rows if row.user_id == key) for key in keys]
 
     async def _editable(self, keys: Sequence[int]) -> list[bool]:
         rows = workstations.editable(self._principal).filter(id__in=list(keys))

@@ -1,12 +1,15 @@
 """Answer what is asked of sessions."""
 
+from collections.abc import Sequence
+
 from core.database import transaction
-from core.errors import Conflict
+from core.errors import Conflict, Forbidden, NotFound
 from models.actors import Actor
 from models.images import Image, ImageState
 from models.policies import images as image_policy
 from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
+from models.policies.actions import Action
 from models.principal import Principal
 from models.services import regions, sessions, workstations
 from models.sessions import ENDINGS, Session
@@ -28,7 +31,7 @@ async def launch(
 ) -> tuple[Session, bool]:
     """Launch a session of the workstation's active image, or of one that the caller names."""
     workstation = await visible(workstation_policy.readable(principal), workstation_id)
-    require(policy.can_launch(principal))
+    await require(principal, Action.SESSION_LAUNCH, workstation)
     if image_id is None:
         image = await workstations.active_image(workstation.id)
     else:
@@ -50,16 +53,43 @@ def _require_ready(image: Image) -> None:
 async def stop(principal: Principal, key: int) -> Session:
     """Stop a session; it ends within seconds."""
     session = await visible(policy.readable(principal), key)
-    require(policy.can_stop(principal, session))
+    await require(principal, Action.SESSION_STOP, session)
     async with transaction():
         await sessions.request_stop(session, actor=Actor.of(principal))
+    return session
+
+
+Stopped = Session | NotFound | Forbidden
+"""What became of one of many: the session as it is now, or why it was not stopped."""
+
+
+async def stop_many(principal: Principal, keys: Sequence[int | NotFound], *, all_or_none: bool) -> list[Stopped]:
+    """Stop those that the principal may stop, or with `all_or_none` only if it may stop every one."""
+    asked = [key for key in keys if isinstance(key, int)]
+    rows = {row.id: row for row in await policy.readable(principal).filter(id__in=asked)}
+    judged = [key if isinstance(key, NotFound) else await _stoppable(principal, rows.get(key)) for key in keys]
+    able = [each for each in judged if isinstance(each, Session)]
+    if all_or_none and len(able) < len(judged):
+        return judged
+    for session in sorted(able, key=lambda row: (row.region_id, row.id)):
+        await sessions.request_stop(session, actor=Actor.of(principal))
+    return judged
+
+
+async def _stoppable(principal: Principal, session: Session | None) -> Stopped:
+    if session is None:
+        return NotFound("There is no such session, or you may not see it.")
+    try:
+        await require(principal, Action.SESSION_STOP, session)
+    except Forbidden as refusal:
+        return refusal
     return session
 
 
 async def open_address(house: House, principal: Principal, key: int) -> tuple[Session, str]:
     """Return the session and an address that enters it once, within 30 s, without a further sign-in."""
     session = await visible(policy.readable(principal), key)
-    require(policy.can_connect(principal, session))
+    await require(principal, Action.SESSION_OPEN, session)
     if session.state in ENDINGS:
         raise Conflict(f"The session is {session.state}; launch a new one.")
     ticket = await house.doors.mint_ticket(principal.user_id, principal.token_id, session.label, "")

@@ -5,7 +5,7 @@ from secrets import token_hex
 
 from core.errors import Conflict, Forbidden
 from models.actors import Actor
-from models.policies import uploads as policy
+from models.policies.actions import Action
 from models.principal import Principal
 from models.services import uploads
 from models.uploads import Upload
@@ -17,7 +17,7 @@ PURPOSE = "upload"
 
 async def create(principal: Principal, filename: str) -> Upload:
     """Announce a file."""
-    require(policy.can_create(principal))
+    await require(principal, Action.UPLOAD_CREATE)
     return await uploads.create(filename, actor=Actor.of(principal))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -18,6 +18,10 @@ from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
+from schema.replays import replayed
+
+if TYPE_CHECKING:
+    from schema.access import Role
 
 expose(
     PrincipalKind,
@@ -37,7 +41,18 @@ class User(Node):
     model = table.User
     username: str = public(description="The unique name they sign in with.")
     display_name: str = public(description="How they want to be called; may be empty.")
+    pk: strawberry.Private[int]
     created_at: datetime = public(description="When the account was made.")
+
+    @requires(Resource.ROLE, Operation.VIEW, description="The roles they hold, by name; those that the caller may see.")
+    async def roles(self, info: Info) -> list[Annotated["Role", strawberry.lazy("schema.access")]] | None:
+        """Return the roles."""
+        return shown(await info.context.loaders.roles_of.load(self.pk))
+
+    @requires(Resource.ROLE, Operation.VIEW, description="The rules they hold directly, as `session:view:own`.")
+    async def rules(self, info: Info) -> list[str] | None:
+        """Return the rules."""
+        return await info.context.loaders.rules_of.load(self.pk)
 
 
 @strawberry.type(description="An API token; its text is shown once, when it is made.")
@@ -150,7 +165,12 @@ class UserCreateInput:
 
     username: str = strawberry.field(description="3 to 128 letters, digits, dots, dashes, underscores.")
     password: str = strawberry.field(description="At least 10 characters.")
-    role: str = strawberry.field(description="researcher, builder or operator.", default="researcher")
+    role: str = strawberry.field(
+        description="A default role of which the caller holds every rule, such as researcher.", default="researcher"
+    )
+    organization_id: strawberry.ID | None = strawberry.field(
+        description="Where they are at home; only who makes accounts everywhere may leave it out.", default=None
+    )
 
 
 @strawberry.type(description="The answer to userCreate.")
@@ -160,6 +180,7 @@ class UserCreatePayload(Payload):
     user: User | None = public(description="The new account.", default=None)
 
 
+CREATION = "Make an API token of the caller's own. Takes `@idempotent`; the text is in the first answer only."
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token.")]
 
 
@@ -167,8 +188,9 @@ TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token.")
 class AccountMutations:
     """Root fields."""
 
-    @requires(Resource.TOKEN, Operation.CREATE, description="Make an API token of the caller's own.")
+    @requires(Resource.TOKEN, Operation.CREATE, description=CREATION)
     @reported(TokenCreatePayload)
+    @replayed(TokenCreatePayload, "token")
     async def token_create(
         self,
         info: Info,
@@ -187,13 +209,16 @@ class AccountMutations:
         token = await resolve.revoke_token(info.context.caller, decode_as("Token", id))
         return TokenRevokePayload(token=shown(token))
 
-    @requires(Resource.USER, Operation.CREATE, description="Make an account for somebody.")
+    @requires(Resource.USER, Operation.CREATE, description="Make an account for somebody. Takes `@idempotent`.")
     @reported(UserCreatePayload)
+    @replayed(UserCreatePayload, "user")
     async def user_create(
         self,
         info: Info,
         input: Annotated[UserCreateInput, strawberry.argument(description="The account.")],
     ) -> UserCreatePayload | None:
         """Make an account."""
-        user = await resolve.create_user(info.context.caller, input.username, input.password, input.role)
+        home = input.organization_id
+        key = decode_as("Organization", home, path=("organizationId",)) if home else None
+        user = await resolve.create_user(info.context.caller, input.username, input.password, input.role, key)
         return UserCreatePayload(user=shown(user))

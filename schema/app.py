@@ -15,7 +15,10 @@ from schema.core.sdl import print_sdl
 from schema.core.server import GraphQLServer, Surface
 from schema.credentials import Credentials
 from schema.health import health_of
+from schema.numbers import numbers_of
+from schema.rates import gate_of
 from schema.receiving import receiver_of
+from schema.rights import Rights
 from schema.root import schema
 from schema.walk import TABS
 
@@ -26,9 +29,10 @@ def create_app(house: House) -> Starlette:
     """Return the application over an open house."""
     credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
+    gate, rights = gate_of(house), Rights()
 
     def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
-        return Context(principal=principal, connection=connection, house=house)
+        return Context(principal=principal, connection=connection, house=house, gate=gate, renew=rights.renewed)
 
     server = GraphQLServer(
         schema,
@@ -56,6 +60,7 @@ def create_app(house: House) -> Starlette:
             Route("/enter", browser.enter, methods=["GET"]),
             Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
             Route("/health", health_of(house)),
+            Route("/metrics", numbers_of(house, credentials)),
         ],
         exception_handlers={CarrelError: plain_error, 404: not_found},
     )

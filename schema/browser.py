@@ -100,7 +100,7 @@ class Browser:
 
     @staticmethod
     async def _may_enter(principal: Principal, label: str) -> bool:
-        session = await Session.get_or_none(label=label[:63])
+        session = await Session.get_or_none(label=label[:63]) if label.isalnum() else None
         return session is not None and can_connect(principal, session) is True
 
     async def _spend(self, code: str) -> User | None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
+from tortoise.expressions import Q
 
 from models import history as table
 from models.access import Operation, Resource
@@ -16,8 +17,8 @@ from schema.accounts import User
 from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, First, Last, connect
 from schema.core.enums import expose
-from schema.core.filters import DateTimeFilter, EnumFilter, StringFilter
-from schema.core.ids import Node, decode, readers
+from schema.core.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, combined, every
+from schema.core.ids import Node, UnknownId, decode, readers
 from schema.core.permissions import public, requires
 
 expose(
@@ -38,7 +39,9 @@ class HistoryEntry(Node):
     model = table.HistoryEntry
     actor_id: strawberry.Private[int | None]
     resource: Resource = public(description="The sort of object.")
-    action: str = public(description="What happened, such as `move` or `sign_in`.")
+    action: str = public(
+        description="What happened, such as `move`, `sign_in` or, for a refusal, `session_stop_refused`."
+    )
     from_state: str | None = public(description="The state before, where it was a move.")
     to_state: str | None = public(description="The state after, where there is one.")
     actor_kind: ActorKind = public(description="Who acted.")
@@ -64,7 +67,24 @@ class HistoryWhere:
 
     resource: EnumFilter[Resource] | None = strawberry.field(description="On the sort of object.", default=None)
     action: StringFilter | None = strawberry.field(description="On what happened.", default=None)
+    actor: IdFilter | None = strawberry.field(description="On the person who acted.", default=None)
+    actor_kind: EnumFilter[ActorKind] | None = strawberry.field(description="On who acted.", default=None)
+    cause: StringFilter | None = strawberry.field(description="On why it happened.", default=None)
     at: DateTimeFilter | None = strawberry.field(description="On when it happened.", default=None)
+    and_: list["HistoryWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["HistoryWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "HistoryWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: HistoryWhere) -> Q:
+    return every(
+        where.resource.condition("resource") if where.resource else Q(),
+        where.action.condition("action") if where.action else Q(),
+        where.actor.condition("actor_id", "User") if where.actor else Q(),
+        where.actor_kind.condition("actor_kind") if where.actor_kind else Q(),
+        where.cause.condition("cause") if where.cause else Q(),
+        where.at.condition("at") if where.at else Q(),
+    )
 
 
 Where = Annotated[HistoryWhere | None, strawberry.argument(description="Only entries for which all of this holds.")]
@@ -90,11 +110,8 @@ class HistoryQueries:
         rows = policy.readable(info.context.caller)
         if of is not None:
             kind, key = decode(of)
+            if kind.lower() not in set(Resource):
+                raise UnknownId("This is not the id of anything that has a history.", path=("of",))
             rows = rows.filter(resource=kind.lower(), object_id=key)
-        if where and where.resource:
-            rows = rows.filter(where.resource.condition("resource"))
-        if where and where.action:
-            rows = rows.filter(where.action.condition("action"))
-        if where and where.at:
-            rows = rows.filter(where.at.condition("at"))
+        rows = rows.filter(combined(where, _own))
         return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))

@@ -11,6 +11,7 @@ from models.access import Operation, Resource
 from models.images import ImageState
 from models.policies import images as policy
 from resolvers import workstations as resolve
+from resolvers.guards import visible
 from schema.accounts import User
 from schema.context import Context, Info, shown
 from schema.core.enums import expose
@@ -19,6 +20,7 @@ from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
 from schema.core.scalars import BigInt
 from schema.core.subscriptions import present_then_events
+from schema.replays import replayed
 
 if TYPE_CHECKING:
     from schema.workstations import Workstation
@@ -109,8 +111,13 @@ class ImagePayload(Payload):
 class ImageMutations:
     """Root fields."""
 
-    @requires(Resource.IMAGE, Operation.CREATE, description="Import an upload as an image of a workstation.")
+    @requires(
+        Resource.IMAGE,
+        Operation.CREATE,
+        description="Import an upload as an image of a workstation. Takes `@idempotent`.",
+    )
     @reported(ImagePayload)
+    @replayed(ImagePayload, "image")
     async def image_create(
         self,
         info: Info,
@@ -152,6 +159,7 @@ class ImageSubscriptions:
         key, context = decode_as("Image", id), info.context
         await visible(policy.readable(context.caller), key)
         async for image in present_then_events(
+            context,
             context.home.bus,
             [f"image:{key}"],
             lambda: policy.readable(context.caller).get_or_none(id=key),

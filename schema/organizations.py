@@ -19,11 +19,17 @@ from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
+from schema.replays import replayed
 
 expose(
     MemberRole,
     "What a member is in an organization.",
-    {MemberRole.MEMBER: "Belongs to it.", MemberRole.ADMIN: "Also manages its members."},
+    {
+        MemberRole.GUEST: "May begin things of its own there.",
+        MemberRole.READONLY: "Sees what belongs to the organization.",
+        MemberRole.MEMBER: "Belongs to it.",
+        MemberRole.ADMIN: "Also manages its members.",
+    },
 )
 
 
@@ -94,8 +100,9 @@ Part = Annotated[MemberRole, strawberry.argument(description="What they are to b
 class OrganizationMutations:
     """Root fields."""
 
-    @requires(Resource.ORGANIZATION, Operation.CREATE, description="Found an organization.")
+    @requires(Resource.ORGANIZATION, Operation.CREATE, description="Found an organization. Takes `@idempotent`.")
     @reported(OrganizationPayload)
+    @replayed(OrganizationPayload, "organization")
     async def organization_create(self, info: Info, name: Name) -> OrganizationPayload | None:
         """Found an organization."""
         return OrganizationPayload(organization=shown(await resolve.create(info.context.caller, name)))

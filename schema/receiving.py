@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from core.errors import BadInput
 from resolvers import uploads as resolve
 from resolvers.house import House
 
@@ -14,7 +15,10 @@ def receiver_of(house: House) -> Callable[[Request], Awaitable[Response]]:
 
     async def receive(request: Request) -> Response:
         signature = request.query_params.get("signature", "")
-        upload = await resolve.receive(house, request.path_params["key"], signature, request.stream())
+        try:
+            upload = await resolve.receive(house, request.path_params["key"], signature, request.stream())
+        except ClientDisconnect:
+            raise BadInput("The transfer broke off; nothing was kept, send the file again.") from None
         return JSONResponse({"sizeBytes": upload.size_bytes, "sha256": upload.sha256}, 201)
 
     return receive

@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.access import AccessMutations, AccessQueries
 from schema.accounts import AccountMutations, AccountQueries
 from schema.core.ids import NodeQueries
 from schema.core.scalars import SCALARS
@@ -19,6 +20,7 @@ from schema.workstations import WorkstationMutations, WorkstationQueries
 @strawberry.type(description="What can be read.")
 class Query(
     AccountQueries,
+    AccessQueries,
     OrganizationQueries,
     RegionQueries,
     WorkstationQueries,
@@ -32,6 +34,7 @@ class Query(
 @strawberry.type(description="What can be changed.")
 class Mutation(
     AccountMutations,
+    AccessMutations,
     OrganizationMutations,
     UploadMutations,
     WorkstationMutations,

@@ -7,24 +7,30 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import strawberry
+from tortoise.expressions import Q
 
+from core.errors import NotFound
 from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
 from models.sessions import ENDINGS, Reason, SessionState
 from resolvers import sessions as resolve
+from resolvers.guards import visible
 from resolvers.paging import Sort, Window
 from schema.accounts import User
 from schema.context import Context, Info, shown
+from schema.core.bulk import ErrorPolicy, Policy, bounded
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
+from schema.core.cost import Cost
 from schema.core.enums import expose
-from schema.core.errors import Payload, reported
-from schema.core.filters import DateTimeFilter, EnumFilter
+from schema.core.errors import Payload, UserError, reported, user_error
+from schema.core.filters import DateTimeFilter, EnumFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
 from schema.core.subscriptions import present_then_events
 from schema.images import Image
 from schema.regions import Region
+from schema.replays import replayed
 
 expose(
     SessionState,
@@ -154,9 +160,20 @@ class SessionWhere:
 
     state: EnumFilter[SessionState] | None = strawberry.field(description="On the state.", default=None)
     created_at: DateTimeFilter | None = strawberry.field(description="On when it was asked for.", default=None)
+    and_: list["SessionWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["SessionWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "SessionWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: SessionWhere) -> Q:
+    return every(
+        where.state.condition("state") if where.state else Q(),
+        where.created_at.condition("created_at") if where.created_at else Q(),
+    )
 
 
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
+SessionIds = Annotated[list[strawberry.ID], strawberry.argument(description="The sessions, 1 to 100.")]
 Where = Annotated[SessionWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
 OrderBy = Annotated[list[SessionOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
 
@@ -177,11 +194,7 @@ class SessionQueries:
         before: Before = None,
     ) -> Connection[Session] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller)
-        if where and where.state:
-            rows = rows.filter(where.state.condition("state"))
-        if where and where.created_at:
-            rows = rows.filter(where.created_at.condition("created_at"))
+        rows = policy.readable(info.context.caller).filter(combined(where, _own))
         return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
 
 
@@ -227,6 +240,24 @@ class SessionStopPayload(Payload):
     session: Session | None = public(description="The session as it is now.", default=None)
 
 
+@strawberry.type(description="What became of one of the sessions that were to be stopped.")
+class SessionStopResult:
+    """A session, or why not."""
+
+    id: strawberry.ID = public(description="The id that was given.")
+    session: Session | None = public(description="The session as it is now; null when it cannot be seen.")
+    errors: list[UserError] = public(description="Why it was not stopped; empty when it was.")
+
+
+@strawberry.type(description="The answer to sessionsStop.")
+class SessionsStopPayload(Payload):
+    """A result for each."""
+
+    results: list[SessionStopResult] = public(
+        description="One for each id, in their order, each id once.", default_factory=list, directives=[Cost(size=100)]
+    )
+
+
 @strawberry.type(description="The answer to sessionOpen.")
 class SessionOpenPayload(Payload):
     """A session and the way in."""
@@ -238,6 +269,23 @@ class SessionOpenPayload(Payload):
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 
 
+def _key(text: str) -> int | NotFound:
+    try:
+        return decode_as("Session", text, path=("ids",))
+    except NotFound as error:
+        return error
+
+
+def _stop_result(text: str, end: resolve.Stopped) -> SessionStopResult:
+    if isinstance(end, table.Session):
+        return SessionStopResult(id=strawberry.ID(text), session=shown(end), errors=[])
+    return SessionStopResult(id=strawberry.ID(text), session=None, errors=[user_error(end)])
+
+
+def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
+    return {"is_new": is_new}
+
+
 @strawberry.type(description="Changes of sessions.")
 class SessionMutations:
     """Root fields."""
@@ -245,9 +293,10 @@ class SessionMutations:
     @requires(
         Resource.SESSION,
         Operation.CREATE,
-        description="Launch a session. While one of the same image and region lives, that one is returned.",
+        description="Launch a session; while one of the same image and region lives, get it. Takes `@idempotent`.",
     )
     @reported(SessionLaunchPayload)
+    @replayed(SessionLaunchPayload, "session", _is_new)
     async def session_launch(
         self,
         info: Info,
@@ -274,6 +323,23 @@ class SessionMutations:
         session = await resolve.stop(info.context.caller, decode_as("Session", id))
         return SessionStopPayload(session=shown(session))
 
+    @requires(
+        Resource.SESSION,
+        Operation.EDIT,
+        description="Stop up to 100 sessions, with a result for each.",
+        directives=[Cost(weight=50)],
+    )
+    @reported(SessionsStopPayload)
+    async def sessions_stop(
+        self, info: Info, ids: SessionIds, error_policy: Policy = ErrorPolicy.IGNORE_FAILED
+    ) -> SessionsStopPayload | None:
+        """Stop many sessions."""
+        once = bounded(ids)
+        keys = [_key(each) for each in once]
+        rejects = error_policy is ErrorPolicy.REJECT_EVERYTHING
+        ends = await resolve.stop_many(info.context.caller, keys, all_or_none=rejects)
+        return SessionsStopPayload(results=[_stop_result(*each) for each in zip(once, ends, strict=True)])
+
     @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
     @reported(SessionOpenPayload)
     async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:
@@ -292,6 +358,7 @@ class SessionSubscriptions:
         key, context = decode_as("Session", id), info.context
         await visible(policy.readable(context.caller), key)
         async for session in present_then_events(
+            context,
             context.home.bus,
             [f"session:{key}"],
             lambda: policy.readable(context.caller).get_or_none(id=key),
@@ -309,6 +376,7 @@ class SessionSubscriptions:
         """Follow the caller's sessions."""
         context = info.context
         async for sessions in present_then_events(
+            context,
             context.home.bus,
             [f"sessions-of:{context.caller.user_id}"],
             lambda: resolve.recent(context.caller),

@@ -17,6 +17,7 @@ from schema.core.errors import Payload, reported
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 from schema.core.scalars import BigInt
+from schema.replays import replayed
 
 expose(
     UploadState,
@@ -59,12 +60,19 @@ class UploadCreatePayload(Payload):
 Filename = Annotated[str, strawberry.argument(description="The file's name, 1 to 255 characters.")]
 
 
+def _address(info: Info, row: table.Upload, _is_new: bool) -> dict[str, str]:
+    return {"url": resolve.address(info.context.home, row)}
+
+
 @strawberry.type(description="Changes of uploads.")
 class UploadMutations:
     """Root fields."""
 
-    @requires(Resource.UPLOAD, Operation.CREATE, description="Announce a file; its bytes follow by PUT.")
+    @requires(
+        Resource.UPLOAD, Operation.CREATE, description="Announce a file; its bytes follow by PUT. Takes `@idempotent`."
+    )
     @reported(UploadCreatePayload)
+    @replayed(UploadCreatePayload, "upload", _address)
     async def upload_create(self, info: Info, filename: Filename) -> UploadCreatePayload | None:
         """Announce a file."""
         upload = await resolve.create(info.context.caller, filename)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import workstations as table
 from models.access import ObjectRole, Operation, Resource
@@ -18,19 +19,13 @@ from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
-from schema.core.filters import StringFilter
+from schema.core.filters import StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.images import Image
+from schema.replays import replayed
 
-expose(
-    ObjectRole,
-    "What a grant makes somebody on one object.",
-    {
-        ObjectRole.WORKSTATION_EDITOR: "Changes the workstation, brings images, shares it.",
-        ObjectRole.WORKSTATION_USER: "Launches sessions of the workstation.",
-    },
-)
+SLUG_LIMIT = 64
 
 
 @strawberry.type(description="A viewer, notebook or desktop that can be launched as a session.")
@@ -106,6 +101,20 @@ class WorkstationWhere:
 
     title: StringFilter | None = strawberry.field(description="On the title.", default=None)
     slug: StringFilter | None = strawberry.field(description="On the slug.", default=None)
+    and_: list["WorkstationWhere"] | None = strawberry.field(
+        name="AND", description="All of these as well.", default=None
+    )
+    or_: list["WorkstationWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these.", default=None
+    )
+    not_: "WorkstationWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: WorkstationWhere) -> Q:
+    return every(
+        where.title.condition("title") if where.title else Q(),
+        where.slug.condition("slug") if where.slug else Q(),
+    )
 
 
 Where = Annotated[WorkstationWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
@@ -128,11 +137,7 @@ class WorkstationQueries:
         before: Before = None,
     ) -> Connection[Workstation] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller)
-        if where and where.title:
-            rows = rows.filter(where.title.condition("title"))
-        if where and where.slug:
-            rows = rows.filter(where.slug.condition("slug"))
+        rows = policy.readable(info.context.caller).filter(combined(where, _own))
         return await connect(rows, sorts(order_by, Sort("title")), Window(first, after, last, before))
 
     @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation with this slug; null if unseen.")
@@ -140,7 +145,8 @@ class WorkstationQueries:
         self, info: Info, slug: Annotated[str, strawberry.argument(description="Its unique name in addresses.")]
     ) -> Workstation | None:
         """Return one workstation."""
-        return shown(await policy.readable(info.context.caller).get_or_none(slug=slug))
+        possible = len(slug) <= SLUG_LIMIT and slug.isprintable()
+        return shown(await policy.readable(info.context.caller).get_or_none(slug=slug)) if possible else None
 
 
 @strawberry.input(description="A new workstation.")
@@ -171,6 +177,7 @@ class WorkstationPayload(Payload):
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 Username = Annotated[str, strawberry.argument(description="The exact user name.")]
 Role = Annotated[ObjectRole, strawberry.argument(description="The role on this workstation.")]
+OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization, as a group of people.")]
 Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
 
 
@@ -178,8 +185,13 @@ Expected = Annotated[int | None, strawberry.argument(description="Change it only
 class WorkstationMutations:
     """Root fields."""
 
-    @requires(Resource.WORKSTATION, Operation.CREATE, description="Make a workstation; its maker edits it.")
+    @requires(
+        Resource.WORKSTATION,
+        Operation.CREATE,
+        description="Make a workstation; its maker edits it. Takes `@idempotent`.",
+    )
     @reported(WorkstationPayload)
+    @replayed(WorkstationPayload, "workstation")
     async def workstation_create(
         self,
         info: Info,
@@ -231,4 +243,32 @@ class WorkstationMutations:
         """Take a role away."""
         key = decode_as("Workstation", id)
         changed = await resolve.remove_user(info.context.caller, key, username, role)
+        return WorkstationPayload(workstation=shown(changed))
+
+    @requires(Resource.WORKSTATION, Operation.EDIT, description="Let an organization's members launch or edit it.")
+    @reported(WorkstationPayload)
+    async def workstation_organization_add(
+        self,
+        info: Info,
+        id: WorkstationId,
+        organization_id: OrganizationId,
+        role: Role = ObjectRole.WORKSTATION_USER,
+    ) -> WorkstationPayload | None:
+        """Grant a role to a group."""
+        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
+        changed = await resolve.add_organization(info.context.caller, key, group, role)
+        return WorkstationPayload(workstation=shown(changed))
+
+    @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role from an organization's members.")
+    @reported(WorkstationPayload)
+    async def workstation_organization_remove(
+        self,
+        info: Info,
+        id: WorkstationId,
+        organization_id: OrganizationId,
+        role: Role = ObjectRole.WORKSTATION_USER,
+    ) -> WorkstationPayload | None:
+        """Take a role from a group."""
+        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
+        changed = await resolve.remove_organization(info.context.caller, key, group, role)
         return WorkstationPayload(workstation=shown(changed))

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from core.clock import now
 from core.settings import Settings
-from models.access import ObjectRole
+from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
 from models.accounts import TokenKind, User
 from models.actors import SERVICE, Actor
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Organization
 from models.principal import Principal
 from models.regions import Region
-from models.services import accounts, auth, organizations, regions, sessions, uploads, workstations
+from models.services import accounts, auth, organizations, regions, roles, sessions, uploads, workstations
 from models.services.roles import sync_default_roles
 from models.sessions import Session, SessionState
 from models.uploads import Upload, UploadState
@@ -45,6 +45,7 @@ class Cast:
     upload: Upload
     lab: Organization
     desk_text: str
+    roles: dict[str, Role]
 
     async def principal(self, name: str) -> Principal:
         """Return somebody as a caller, with what they hold now; `desk` is the container of the guest's session."""
@@ -77,6 +78,8 @@ async def assemble(settings: Settings) -> Cast:
     broken = await _image(workstation, users["owner"], ImageState.FAILED, reason="It runs as root.")
     image = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:2", is_desired=True)
     lab = await organizations.create("The Lab", actor=SERVICE)
+    rules = frozenset({Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)})
+    await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
     await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
     await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
     upload = await uploads.create("viewer.tar.gz", actor=owner)
@@ -101,6 +104,7 @@ async def assemble(settings: Settings) -> Cast:
         upload=await Upload.get(id=upload.id),
         lab=lab,
         desk_text=desk.text,
+        roles={role.name: role for role in await Role.all()},
     )
 
 

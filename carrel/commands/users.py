@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -21,11 +21,11 @@ app = typer.Typer(help="Make accounts and tokens. Example: carrel user add ada -
 Name = Annotated[str, typer.Argument(help="The user name.")]
 
 
-def _run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
+def _run(work: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
     async def inside() -> None:
-        await database.connect(settings)
         try:
-            await work
+            await database.connect(settings)
+            await work()
         finally:
             await database.disconnect()
 
@@ -47,7 +47,7 @@ def add(
         await accounts.register(name, password, role=role)
         typer.echo(f"Made {name}." if password_stdin else f"Made {name}; password (shown once): {password}")
 
-    _run(work(), load())
+    _run(work, load())
 
 
 @app.command("list")
@@ -58,7 +58,7 @@ def list_() -> None:
         for user in await User.all().order_by("username"):
             typer.echo(user.username)
 
-    _run(work(), load())
+    _run(work, load())
 
 
 @app.command()
@@ -77,4 +77,4 @@ def token(
         )
         typer.echo(minted.text)
 
-    _run(work(), load())
+    _run(work, load())

@@ -2,13 +2,13 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
 from core.outbox import Kind
-from models.access import ObjectRole, Resource
 from models.accounts import TokenKind
 from models.history import ActorKind
 from models.images import ImageState
-from models.organizations import MemberRole
+from models.nouns import ObjectRole, Resource
 from models.sessions import Reason, SessionState
 from models.uploads import UploadState
+from models.vocabulary import MemberRole
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
@@ -78,10 +78,26 @@ class Migration(migrations.Migration):
             name="Role",
             fields=[
                 ("id", fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
-                ("name", fields.CharField(unique=True, max_length=64)),
+                ("key", fields.CharField(unique=True, max_length=80)),
+                ("name", fields.CharField(max_length=64)),
                 ("description", fields.CharField(default="", max_length=1024)),
                 ("rules", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
                 ("is_default", fields.BooleanField(default=False)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="roles",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("created_at", fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ("version", fields.IntField(default=1)),
             ],
             options={
                 "table": "role",
@@ -158,7 +174,7 @@ class Migration(migrations.Migration):
                 (
                     "resource",
                     fields.CharEnumField(
-                        description="USER: user\nORGANIZATION: organization\nTOKEN: token\nROLE: role\nHISTORY: history\nREGION: region\nUPLOAD: upload\nWORKSTATION: workstation\nIMAGE: image\nSESSION: session",
+                        description="USER: user\nORGANIZATION: organization\nMEMBERSHIP: membership\nTOKEN: token\nROLE: role\nHISTORY: history\nREGION: region\nUPLOAD: upload\nWORKSTATION: workstation\nIMAGE: image\nSESSION: session\nCOLLABORATION: collaboration\nFEDERATION_STUDY: federation_study\nNODE: node\nTASK: task\nRUN: run\nPORT: port\nEVENT: event\nSTUDY: study\nSTUDY_STATUS: study_status\nSTUDY_ROLE: study_role\nSTUDY_ORGANIZATION: study_organization\nSTUDY_APPROVAL: study_approval\nRESPONSE: response\nPREVIEW_RESPONSE: preview_response\nCONSENT_RULING: consent_ruling\nPREVIEW_CONSENT_RULING: preview_consent_ruling\nPARTICIPANT_MESSAGE: participant_message\nRESPONSE_FEEDBACK: response_feedback",
                         enum_type=Resource,
                         max_length=32,
                     ),
@@ -167,7 +183,7 @@ class Migration(migrations.Migration):
                 (
                     "role",
                     fields.CharEnumField(
-                        description="WORKSTATION_EDITOR: workstation_editor\nWORKSTATION_USER: workstation_user",
+                        description="WORKSTATION_EDITOR: workstation_editor\nWORKSTATION_USER: workstation_user\nSTUDY_PREVIEW: study_preview\nSTUDY_DESIGN: study_design\nSTUDY_ANALYSIS: study_analysis\nSTUDY_SUBMISSION_PROCESSOR: study_submission_processor\nSTUDY_RESEARCHER: study_researcher\nSTUDY_MANAGER: study_manager\nSTUDY_ADMIN: study_admin",
                         enum_type=ObjectRole,
                         max_length=32,
                     ),
@@ -191,7 +207,7 @@ class Migration(migrations.Migration):
                 (
                     "resource",
                     fields.CharEnumField(
-                        description="USER: user\nORGANIZATION: organization\nTOKEN: token\nROLE: role\nHISTORY: history\nREGION: region\nUPLOAD: upload\nWORKSTATION: workstation\nIMAGE: image\nSESSION: session",
+                        description="USER: user\nORGANIZATION: organization\nMEMBERSHIP: membership\nTOKEN: token\nROLE: role\nHISTORY: history\nREGION: region\nUPLOAD: upload\nWORKSTATION: workstation\nIMAGE: image\nSESSION: session\nCOLLABORATION: collaboration\nFEDERATION_STUDY: federation_study\nNODE: node\nTASK: task\nRUN: run\nPORT: port\nEVENT: event\nSTUDY: study\nSTUDY_STATUS: study_status\nSTUDY_ROLE: study_role\nSTUDY_ORGANIZATION: study_organization\nSTUDY_APPROVAL: study_approval\nRESPONSE: response\nPREVIEW_RESPONSE: preview_response\nCONSENT_RULING: consent_ruling\nPREVIEW_CONSENT_RULING: preview_consent_ruling\nPARTICIPANT_MESSAGE: participant_message\nRESPONSE_FEEDBACK: response_feedback",
                         enum_type=Resource,
                         max_length=32,
                     ),
@@ -222,6 +238,7 @@ class Migration(migrations.Migration):
                 ("cause", fields.CharField(default="", max_length=500)),
                 ("detail", fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ("at", fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ("once", fields.CharField(null=True, unique=True, max_length=160)),
             ],
             options={
                 "table": "history_entry",
@@ -229,6 +246,38 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["resource", "object_id", "id"])],
                 "pk_attr": "id",
                 "table_description": "One thing that happened to one object, never changed afterwards.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="IdempotencyKey",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="idempotency_keys",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("key", fields.CharField(max_length=128)),
+                ("operation", fields.CharField(max_length=64)),
+                ("fingerprint", fields.CharField(max_length=64)),
+                ("object_id", fields.IntField(null=True)),
+                ("is_new", fields.BooleanField(default=True)),
+                ("lease_until", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "idempotency_key",
+                "app": "models",
+                "unique_together": (("user_id", "key"),),
+                "pk_attr": "id",
+                "table_description": "A caller's key, the request that used it and what that made, kept for a day.",
             },
             bases=["Model"],
         ),
@@ -264,7 +313,7 @@ class Migration(migrations.Migration):
                     "role",
                     fields.CharEnumField(
                         default=MemberRole.MEMBER,
-                        description="MEMBER: member\nADMIN: admin",
+                        description="GUEST: guest\nREADONLY: readonly\nMEMBER: member\nADMIN: admin",
                         enum_type=MemberRole,
                         max_length=16,
                     ),
@@ -355,6 +404,34 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "pk_attr": "id",
                 "table_description": "A file that was, or is to be, sent by PUT to its own address.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="UserRule",
+            fields=[
+                ("id", fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="direct_rules",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("rule", fields.CharField(max_length=96)),
+                ("created_at", fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "user_rule",
+                "app": "models",
+                "unique_together": (("user_id", "rule"),),
+                "pk_attr": "id",
+                "table_description": "A user holds a rule directly.",
             },
             bases=["Model"],
         ),

@@ -1,33 +1,46 @@
 """Who sees users and tokens, and who may change them."""
 
-from tortoise.expressions import Q
+from collections.abc import Iterable
+
+from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 from core.errors import BadInput
-from models.access import Operation, Resource, Scope
+from models.access import Operation, Permission, Resource, Rule, Scope
 from models.accounts import Token, TokenKind, User
+from models.organizations import Membership
+from models.policies.giving import OWN, missing
+from models.policies.reach import Mine, Of, Only, Reach, Related, among
 from models.policies.verdicts import Verdict
 from models.principal import Principal, PrincipalKind
+
+USERNAME_LIMIT = 128
+
+
+def _members(principal: Principal, permission: Permission) -> Q:
+    """Say that the user is a member, even a guest, of an organization in which the permission is held."""
+    members = Membership.filter(among("organization_id", principal.places(permission)))
+    return Q(id__in=Subquery(members.values("user_id")))
+
+
+USERS = Reach(
+    User,
+    Resource.USER,
+    own=(Mine("id"),),
+    organization=(Of("home_organization_id"), Only(Operation.VIEW, Related(_members))),
+)
+"""Members are seen where they are members, and changed from their home organization alone."""
+TOKENS = Reach(Token, Resource.TOKEN, own=(Mine("user_id"),))
 
 
 def readable(principal: Principal) -> QuerySet[User]:
     """Return the users whom the principal may know of: all, those of shared organizations, or itself."""
-    if principal.reaches(Resource.USER, Operation.VIEW, Scope.GLOBAL):
-        return User.all()
-    own = Q(id=principal.user_id)
-    if principal.reaches(Resource.USER, Operation.VIEW, Scope.ORGANIZATION):
-        own |= Q(memberships__organization_id__in=sorted(principal.organization_ids))
-    return User.filter(own).distinct()
+    return USERS.rows(principal, Operation.VIEW)
 
 
 def readable_tokens(principal: Principal) -> QuerySet[Token]:
     """Return the principal's own API tokens, or everybody's for those who may see all."""
-    tokens = Token.filter(kind=TokenKind.API)
-    if principal.reaches(Resource.TOKEN, Operation.VIEW, Scope.GLOBAL):
-        return tokens
-    if not principal.may(Resource.TOKEN, Operation.VIEW):
-        return tokens.filter(id__in=[])
-    return tokens.filter(user_id=principal.user_id)
+    return TOKENS.rows(principal, Operation.VIEW).filter(kind=TokenKind.API)
 
 
 def can_create_token(principal: Principal) -> Verdict:
@@ -39,21 +52,32 @@ def can_create_token(principal: Principal) -> Verdict:
 
 def can_revoke_token(principal: Principal, token: Token) -> Verdict:
     """Can the principal revoke the token?"""
-    if principal.reaches(Resource.TOKEN, Operation.DELETE, Scope.GLOBAL):
-        return True
-    allowed = principal.may(Resource.TOKEN, Operation.DELETE) and token.user_id == principal.user_id
-    return allowed or "Only its owner revokes a token."
+    return TOKENS.spans(principal, Operation.DELETE, token) or "Only its owner revokes a token."
 
 
-def can_register(principal: Principal) -> Verdict:
-    """Can the principal make accounts for others?"""
-    allowed = principal.reaches(Resource.USER, Operation.CREATE, Scope.GLOBAL)
-    return allowed or "Only an operator makes accounts."
+def can_register(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
+    """Can the principal make accounts that hold these rules, at home in the organization if one is named?"""
+    permission = Permission(Resource.USER, Operation.CREATE)
+    if not principal.reaches(*permission, Scope.GLOBAL):
+        if organization_id is None:
+            return "Only an operator makes accounts without an organization."
+        if organization_id not in principal.places(permission):
+            return "You may not make accounts in this organization."
+    return missing(principal, rules, organization_id) or True
+
+
+def can_change_rights(principal: Principal, user: User) -> Verdict:
+    """Can the principal give the user roles and rules, or take them? Never its own."""
+    if user.id == principal.user_id:
+        return OWN
+    allowed = USERS.spans(principal, Operation.EDIT, user)
+    return allowed or "Only who may edit users of their organization changes what they hold."
 
 
 async def named(username: str) -> User:
     """Return the active user with this exact name, so that things can be shared with them; no list is given away."""
-    user = await User.get_or_none(username=username, is_active=True)
+    possible = len(username) <= USERNAME_LIMIT and username.isprintable()
+    user = await User.get_or_none(username=username, is_active=True) if possible else None
     if user is None:
         raise BadInput(f"There is no user {username[:128]!r}.", path=("username",))
     return user

@@ -3,22 +3,43 @@
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.access import Operation, Resource, Scope
+from models.access import Operation, Permission, Resource
 from models.history import HistoryEntry
-from models.policies import sessions, workstations
+from models.policies import organizations, sessions, workstations
+from models.policies.reach import Mine, Reach, Related
 from models.principal import Principal
 
 
+def _of_own_sessions(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.SESSION, object_id__in=Subquery(sessions.readable(principal).values("id")))
+
+
+def _of_edited_workstations(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.WORKSTATION, object_id__in=Subquery(workstations.editable(principal).values("id")))
+
+
+def _of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
+    managed = organizations.MEMBERS.rows(principal, Operation.EDIT)
+    return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
+
+
+def _of_itself(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.USER, object_id=principal.user_id)
+
+
+HISTORY = Reach(
+    HistoryEntry,
+    Resource.HISTORY,
+    own=(
+        Mine("actor_id"),
+        Related(_of_itself),
+        Related(_of_own_sessions),
+        Related(_of_edited_workstations),
+        Related(_of_managed_organizations),
+    ),
+)
+
+
 def readable(principal: Principal) -> QuerySet[HistoryEntry]:
-    """Return everything for who may see all; else what the principal did and what befell its own objects."""
-    if not principal.may(Resource.HISTORY, Operation.VIEW):
-        return HistoryEntry.filter(id__in=[])
-    if principal.reaches(Resource.HISTORY, Operation.VIEW, Scope.GLOBAL):
-        return HistoryEntry.all()
-    own_sessions = Subquery(sessions.readable(principal).values("id"))
-    edited = Subquery(workstations.editable(principal).values("id"))
-    return HistoryEntry.filter(
-        Q(actor_id=principal.user_id)
-        | Q(resource=Resource.SESSION, object_id__in=own_sessions)
-        | Q(resource=Resource.WORKSTATION, object_id__in=edited)
-    )
+    """Return everything for who may see all; else what the principal did and what befell it and its own objects."""
+    return HISTORY.rows(principal, Operation.VIEW)

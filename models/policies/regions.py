@@ -3,12 +3,13 @@
 from tortoise.queryset import QuerySet
 
 from models.access import Operation, Resource
+from models.policies.reach import Reach
 from models.principal import Principal
 from models.regions import Region
+
+REGIONS = Reach(Region, Resource.REGION)
 
 
 def readable(principal: Principal) -> QuerySet[Region]:
     """Return every region for who may see regions."""
-    if not principal.may(Resource.REGION, Operation.VIEW):
-        return Region.filter(id__in=[])
-    return Region.all()
+    return REGIONS.rows(principal, Operation.VIEW)

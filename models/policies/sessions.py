@@ -1,25 +1,34 @@
 """Who sees, launches and ends sessions."""
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from models.access import Operation, Resource, Scope
+from models.access import Operation, Permission, Resource
+from models.policies.reach import Mine, Only, Reach, Related
 from models.policies.verdicts import Verdict
 from models.principal import Principal, PrincipalKind
 from models.sessions import Session
+from models.workstations import Workstation
+
+
+def _of_the_desk(principal: Principal, _permission: Permission) -> Q:
+    return Q(id=principal.session_id)
+
+
+SESSIONS = Reach(
+    Session,
+    Resource.SESSION,
+    own=(Mine("creator_id"),),
+    desk=(Only(Operation.VIEW, Related(_of_the_desk)),),
+)
 
 
 def readable(principal: Principal) -> QuerySet[Session]:
     """Return all sessions for who may see all, else the principal's own; a desk sees its own session."""
-    if not principal.may(Resource.SESSION, Operation.VIEW):
-        return Session.filter(id__in=[])
-    if principal.kind is PrincipalKind.DESK:
-        return Session.filter(id=principal.session_id)
-    if principal.reaches(Resource.SESSION, Operation.VIEW, Scope.GLOBAL):
-        return Session.all()
-    return Session.filter(creator_id=principal.user_id)
+    return SESSIONS.rows(principal, Operation.VIEW)
 
 
-def can_launch(principal: Principal) -> Verdict:
+def can_launch(principal: Principal, _workstation: Workstation | None = None) -> Verdict:
     """Can the principal launch sessions of the workstations that it sees?"""
     if principal.kind is not PrincipalKind.USER:
         return "Only a person launches sessions."
@@ -37,14 +46,11 @@ def can_connect(principal: Principal, session: Session) -> Verdict:
 
 def can_stop(principal: Principal, session: Session) -> Verdict:
     """Can the principal stop the session?"""
-    if principal.reaches(Resource.SESSION, Operation.EDIT, Scope.GLOBAL):
-        return True
-    allowed = principal.may(Resource.SESSION, Operation.EDIT) and session.creator_id == principal.user_id
+    allowed = SESSIONS.spans(principal, Operation.EDIT, session)
     return allowed or "Only its creator or an operator stops a session."
 
 
 def can_see_logs(principal: Principal, session: Session) -> Verdict:
     """Can the principal read what the session's container printed?"""
-    if principal.reaches(Resource.SESSION, Operation.EDIT, Scope.GLOBAL):
-        return True
-    return session.creator_id == principal.user_id or "Only its creator or an operator reads a session's logs."
+    allowed = session.creator_id == principal.user_id or SESSIONS.spans(principal, Operation.EDIT, session)
+    return allowed or "Only its creator or an operator reads a session's logs."

@@ -3,16 +3,17 @@
 from tortoise.queryset import QuerySet
 
 from models.access import Operation, Resource
+from models.policies.reach import Mine, Reach
 from models.policies.verdicts import Verdict
 from models.principal import Principal, PrincipalKind
 from models.uploads import Upload
 
+UPLOADS = Reach(Upload, Resource.UPLOAD, own=(Mine("creator_id"),), desk=())
+
 
 def readable(principal: Principal) -> QuerySet[Upload]:
     """Return the principal's own uploads; nobody sees another's."""
-    if principal.kind is not PrincipalKind.USER or not principal.may(Resource.UPLOAD, Operation.VIEW):
-        return Upload.filter(id__in=[])
-    return Upload.filter(creator_id=principal.user_id)
+    return UPLOADS.rows(principal, Operation.VIEW)
 
 
 def can_create(principal: Principal) -> Verdict:

@@ -3,17 +3,28 @@
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.access import Grant, ObjectRole, Operation, Resource, Scope
+from models.access import Operation, Permission, Resource
+from models.policies.reach import Fact, Granted, Mine, Only, Reach, Related
 from models.policies.verdicts import Verdict
 from models.principal import Principal, PrincipalKind
 from models.sessions import Session
 from models.workstations import Workstation
 
 
-def grants(principal: Principal, *roles: ObjectRole) -> QuerySet[Grant]:
-    """Return the grants on workstations that the principal holds, itself or through an organization."""
-    holder = Q(user_id=principal.user_id) | Q(organization_id__in=sorted(principal.organization_ids))
-    return Grant.filter(holder, resource=Resource.WORKSTATION, role__in=list(roles or ObjectRole))
+def _of_the_desk(principal: Principal, _permission: Permission) -> Q:
+    return Q(id__in=Subquery(Session.filter(id=principal.session_id).values("image__workstation_id")))
+
+
+WORKSTATIONS = Reach(
+    Workstation,
+    Resource.WORKSTATION,
+    own=(
+        Only(Operation.VIEW, Fact("is_public", value=True)),
+        Only(Operation.VIEW, Mine("creator_id")),
+        Granted(Resource.WORKSTATION),
+    ),
+    desk=(Only(Operation.VIEW, Related(_of_the_desk)),),
+)
 
 
 def readable(principal: Principal) -> QuerySet[Workstation]:
@@ -21,33 +32,28 @@ def readable(principal: Principal) -> QuerySet[Workstation]:
 
     A desk sees the workstation that it is a session of.
     """
-    if not principal.may(Resource.WORKSTATION, Operation.VIEW):
-        return Workstation.filter(id__in=[])
-    if principal.kind is PrincipalKind.DESK:
-        mine = Session.filter(id=principal.session_id).values("image__workstation_id")
-        return Workstation.filter(id__in=Subquery(mine))
-    if principal.reaches(Resource.WORKSTATION, Operation.VIEW, Scope.GLOBAL):
-        return Workstation.all()
-    granted = Subquery(grants(principal).values("object_id"))
-    return Workstation.filter(Q(is_public=True) | Q(creator_id=principal.user_id) | Q(id__in=granted))
+    return WORKSTATIONS.rows(principal, Operation.VIEW)
 
 
 def editable(principal: Principal) -> QuerySet[Workstation]:
     """Return the workstations that the principal may edit."""
-    if principal.kind is not PrincipalKind.USER:
-        return Workstation.filter(id__in=[])
-    if principal.reaches(Resource.WORKSTATION, Operation.EDIT, Scope.GLOBAL):
-        return Workstation.all()
-    granted = Subquery(grants(principal, ObjectRole.WORKSTATION_EDITOR).values("object_id"))
-    return Workstation.filter(id__in=granted)
+    return WORKSTATIONS.rows(principal, Operation.EDIT)
 
 
 def can_create(principal: Principal) -> Verdict:
     """Can the principal make a workstation?"""
+    if principal.kind is not PrincipalKind.USER:
+        return "Only a person makes workstations."
     return principal.may(Resource.WORKSTATION, Operation.CREATE) or "Only a builder or an operator makes workstations."
 
 
 async def can_edit(principal: Principal, workstation: Workstation) -> Verdict:
     """Can the principal edit the workstation and bring images for it?"""
-    allowed = await editable(principal).filter(id=workstation.id).exists()
+    allowed = await WORKSTATIONS.covers(principal, Operation.EDIT, workstation)
     return allowed or "Only an editor of a workstation changes it."
+
+
+async def can_share(principal: Principal, workstation: Workstation) -> Verdict:
+    """Can the principal give and take roles on the workstation?"""
+    allowed = await WORKSTATIONS.covers(principal, Operation.EDIT, workstation)
+    return allowed or "Only an editor of a workstation shares it."

@@ -11,7 +11,7 @@ from core.database import transaction
 from core.errors import BadInput, RateLimited, Unauthenticated
 from core.settings import Settings
 from core.tokens import Minted
-from models.access import Resource, Role, RoleHolder, Rule
+from models.access import Resource, Role, RoleHolder, Rule, role_key
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.history import ActorKind
@@ -21,9 +21,35 @@ USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
 
 
 async def register(
-    username: str, password: str | None, *, actor: Actor = SERVICE, role: str = "researcher", email: str | None = None
+    username: str,
+    password: str | None,
+    *,
+    actor: Actor = SERVICE,
+    role: str = "researcher",
+    email: str | None = None,
+    home_organization_id: int | None = None,
 ) -> User:
     """Make an account that holds a default role; BadInput says what is wrong with name or password."""
+    _check(username, password)
+    holds = await Role.get_or_none(key=role_key(role, None))
+    if holds is None:
+        known = ", ".join(
+            str(name) for name in await Role.filter(is_default=True).order_by("id").values_list("name", flat=True)
+        )
+        raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
+    hashed = await passwords.hash_password(password) if password is not None else None
+    async with transaction():
+        if await User.filter(username=username).exists():
+            raise BadInput("This user name is taken.", path=("username",))
+        user = await User.create(
+            username=username, email=email, password_hash=hashed, home_organization_id=home_organization_id
+        )
+        await RoleHolder.create(user=user, role=holds)
+        await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
+    return user
+
+
+def _check(username: str, password: str | None) -> None:
     if not USERNAME.fullmatch(username):
         raise BadInput(
             "A user name has 3 to 128 letters, digits, dots, dashes or underscores and begins with a letter.",
@@ -31,18 +57,6 @@ async def register(
         )
     if password is not None and len(password) < passwords.MINIMUM_LENGTH:
         raise BadInput(f"A password has at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
-    holds = await Role.get_or_none(name=role)
-    if holds is None:
-        known = ", ".join(str(name) for name in await Role.all().order_by("id").values_list("name", flat=True))
-        raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
-    hashed = await passwords.hash_password(password) if password is not None else None
-    async with transaction():
-        if await User.filter(username=username).exists():
-            raise BadInput("This user name is taken.", path=("username",))
-        user = await User.create(username=username, email=email, password_hash=hashed)
-        await RoleHolder.create(user=user, role=holds)
-        await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
-    return user
 
 
 async def sign_in(username: str, password: str, settings: Settings) -> User:

@@ -1,15 +1,18 @@
 """From a credential to a principal; the API and the proxy share this."""
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 from core import tokens
 from core.clock import now
 from core.errors import Unauthenticated
-from models.access import DESK, Role, Rule
+from models.access import DESK, WIDTH, Permission, Rule, Scope
 from models.accounts import Token, TokenKind, User
 from models.organizations import Membership
 from models.principal import Principal, PrincipalKind
+from models.rules import known
+from models.services.holdings import holdings
 
 log = logging.getLogger(__name__)
 
@@ -53,33 +56,41 @@ async def principal_for(user: User) -> Principal:
 
 
 async def _principal(user_id: int, token: Token | None) -> Principal:
-    organizations = await Membership.filter(user_id=user_id).values_list("organization_id", flat=True)
+    members = await Membership.filter(user_id=user_id)
+    held = await holdings(user_id, members)
     kind = PrincipalKind.DESK if token and token.kind is TokenKind.DESK else PrincipalKind.USER
+    rules = narrowed(held.rules, kind, token.scopes if token else None)
     return Principal(
         kind=kind,
         user_id=user_id,
-        rules=narrowed(await rules_of(user_id), kind, token.scopes if token else None),
-        organization_ids=frozenset(int(str(key)) for key in organizations),
+        rules=rules,
+        organization_ids=held.places,
         token_id=token.id if token else None,
         session_id=token.session_id if token else None,
+        anchored=frozenset(_fitted(held.anchored, rules)),
     )
-
-
-async def rules_of(user_id: int) -> frozenset[Rule]:
-    """Return the union of the rules of the roles that the user holds."""
-    roles = await Role.filter(holders__user_id=user_id)
-    return frozenset(Rule.parse(text) for role in roles for text in role.rules)
 
 
 def narrowed(rules: frozenset[Rule], kind: PrincipalKind, scopes: list[str] | None) -> frozenset[Rule]:
     """Return what is left of a user's rules for a credential: a desk's own few, or a token's scopes."""
     wanted = DESK if kind is PrincipalKind.DESK else None
     if wanted is None and scopes is not None:
-        wanted = frozenset(Rule.parse(text) for text in scopes)
+        wanted = known(scopes)
     if wanted is None:
         return rules
     holder = Principal(PrincipalKind.USER, 0, rules)
     return frozenset(rule for rule in wanted if holder.reaches(rule.resource, rule.operation, rule.scope))
+
+
+def _fitted(anchored: frozenset[tuple[Rule, int]], rules: frozenset[Rule]) -> Iterator[tuple[Rule, int]]:
+    """Say where the rules of a credential hold: no wider, and nowhere else, than its user's."""
+    left: dict[Permission, Rule] = {}
+    for rule in sorted(rules, key=lambda rule: WIDTH[rule.scope]):
+        left[rule.permission] = rule
+    for held, organization_id in anchored:
+        rule = left.get(held.permission, held)
+        if held.permission in left and rule.scope is not Scope.OWN:
+            yield (rule if WIDTH[rule.scope] < WIDTH[held.scope] else held), organization_id
 
 
 async def _touch(token: Token) -> None:

@@ -71,7 +71,7 @@ class Doors:
 
     async def desk(self, label: str) -> Desk | None:
         """Return the session with this label, or None."""
-        if len(label) > LABEL_LIMIT:
+        if len(label) > LABEL_LIMIT or not label.isalnum():
             return None
         session = await Session.get_or_none(label=label).select_related("image")
         return _desk(session) if session else None

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from core import database
 from models.access import Resource
 from models.actors import Actor
 from models.history import HistoryEntry
+
+NOTE = "history"
 
 
 async def record(
@@ -30,3 +33,11 @@ async def record(
         cause=cause[:500],
         detail=detail or {},
     )
+    if database.is_open():
+        database.current().notes.setdefault(NOTE, []).append((resource, object_id))
+
+
+def told(resource: Resource) -> int | None:
+    """Return the first object of this sort that the open transaction told something of."""
+    notes: list[tuple[Resource, int]] = database.current().notes.get(NOTE, [])
+    return next((object_id for sort, object_id in notes if sort is resource), None)

@@ -53,8 +53,10 @@ async def create(
     _check_port(http_port, "httpPort")
     if websocket_port is not None:
         _check_port(websocket_port, "websocketPort")
-    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256):
+    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256 or not initial_path.isprintable()):
         raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
+    if "\0" in comment:
+        raise BadInput("A comment has no zero bytes.", path=("comment",))
     async with transaction():
         if not await Upload.filter(id=upload.id, state=UploadState.COMPLETE).update(state=UploadState.USED):
             raise BadInput("This upload is not complete, or was used before.", path=("uploadId",))
@@ -137,17 +139,23 @@ async def finish_import(image: Image, found: Imported) -> None:
 
 
 async def fail_import(image: Image, reason: str) -> None:
-    """Record why an image could not be imported; a desired one gives way to its predecessor."""
-    await move_image(
-        image,
-        ImageState.FAILED,
-        SERVICE,
-        cause=reason,
-        held=image.fence,
-        reason=reason,
-        lease_until=None,
-        is_desired=False,
-    )
+    """Record why an image could not be imported; a desired one gives way to its predecessor.
+
+    Its upload can be used again, with other ports for example; unless it is, it is deleted when its time is over.
+    """
+    async with transaction():
+        await move_image(
+            image,
+            ImageState.FAILED,
+            SERVICE,
+            cause=reason,
+            held=image.fence,
+            reason=reason,
+            lease_until=None,
+            is_desired=False,
+        )
+        used = Upload.filter(id=image.upload_id, state=UploadState.USED)
+        await used.update(state=UploadState.COMPLETE)
 
 
 async def restore(image: Image, region: str) -> None:

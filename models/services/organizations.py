@@ -2,13 +2,16 @@
 
 import re
 
+from core import outbox
 from core.database import transaction
-from core.errors import BadInput
+from core.errors import BadInput, Conflict
 from models.access import Resource
 from models.accounts import User
 from models.actors import Actor
 from models.organizations import MemberRole, Membership, Organization
 from models.services import history
+
+NAME_LIMIT = 128
 
 
 def slugify(text: str) -> str:
@@ -19,8 +22,10 @@ def slugify(text: str) -> str:
 async def create(name: str, *, actor: Actor) -> Organization:
     """Found an organization; BadInput when the name is taken or has no letter."""
     slug = slugify(name)
-    if not slug or slug.isdigit():
-        raise BadInput("An organization's name has at least one letter.", path=("name",))
+    if not slug or slug.isdigit() or len(name) > NAME_LIMIT or not name.isprintable():
+        raise BadInput(
+            f"An organization's name has 1 to {NAME_LIMIT} printable characters, one of them a letter.", path=("name",)
+        )
     async with transaction():
         if await Organization.filter(slug=slug).exists():
             raise BadInput("This name is taken.", path=("name",))
@@ -30,19 +35,32 @@ async def create(name: str, *, actor: Actor) -> Organization:
 
 
 async def add_member(organization: Organization, user: User, role: MemberRole, *, actor: Actor) -> Membership:
-    """Make the user a member, or give a member another role."""
+    """Make the user a member, or give a member another role; Conflict for the last administrator."""
     async with transaction():
+        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
         membership, _ = await Membership.update_or_create(
             {"role": role}, user_id=user.id, organization_id=organization.id
         )
+        await _keep_an_admin(organization, before)
         detail = {"user": user.id, "role": role}
         await history.record(Resource.ORGANIZATION, organization.id, "add_member", actor, detail=detail)
+        outbox.publish(f"user:{user.id}")
     return membership
 
 
 async def remove_member(organization: Organization, user: User, *, actor: Actor) -> None:
-    """End a membership; harmless when there is none."""
+    """End a membership; harmless when there is none, Conflict for the last administrator."""
     async with transaction():
-        if await Membership.filter(organization_id=organization.id, user_id=user.id).delete():
+        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
+        if before is not None:
+            await before.delete()
+            await _keep_an_admin(organization, before)
             detail = {"user": user.id}
             await history.record(Resource.ORGANIZATION, organization.id, "remove_member", actor, detail=detail)
+            outbox.publish(f"user:{user.id}")
+
+
+async def _keep_an_admin(organization: Organization, changed: Membership | None) -> None:
+    admins = Membership.filter(organization_id=organization.id, role=MemberRole.ADMIN)
+    if changed is not None and changed.role is MemberRole.ADMIN and not await admins.exists():
+        raise Conflict("The last administrator stays; make somebody else one first.")

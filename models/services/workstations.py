@@ -1,20 +1,23 @@
 """Make workstations, edit them, and grant people their use."""
 
-from typing import Any
+from tortoise.expressions import F
 
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput, Conflict
-from models.access import Grant, ObjectRole, Resource
+from models.access import ObjectRole, Resource
 from models.actors import Actor
 from models.images import Image, ImageState
-from models.services import history
+from models.services import grants, history
 from models.services.organizations import slugify
 from models.workstations import Workstation
+
+TITLE_LIMIT = 128
 
 
 async def create(title: str, *, actor: Actor, description: str = "", is_public: bool = False) -> Workstation:
     """Make a workstation whose creator is its first editor."""
+    _check(title=title, description=description)
     slug = await _free_slug(title)
     async with transaction():
         workstation = await Workstation.create(
@@ -24,6 +27,13 @@ async def create(title: str, *, actor: Actor, description: str = "", is_public: 
         if actor.user_id is not None:
             await grant(workstation, actor.user_id, ObjectRole.WORKSTATION_EDITOR, actor=actor)
     return workstation
+
+
+def _check(title: str | bool | None = None, description: str | bool | None = None, **_others: str | bool) -> None:
+    if isinstance(title, str) and not (title.strip() and len(title) <= TITLE_LIMIT and title.isprintable()):
+        raise BadInput(f"A title has 1 to {TITLE_LIMIT} printable characters.", path=("title",))
+    if isinstance(description, str) and "\0" in description:
+        raise BadInput("A description has no zero bytes.", path=("description",))
 
 
 async def _free_slug(title: str) -> str:
@@ -40,9 +50,10 @@ async def _free_slug(title: str) -> str:
 
 async def update(workstation: Workstation, changes: dict[str, str | bool], *, version: int, actor: Actor) -> None:
     """Change title, description or publicity; Conflict when somebody changed it since `version`."""
+    _check(**changes)
     async with transaction():
         rows = Workstation.filter(id=workstation.id, version=version)
-        if not await rows.update(**changes, version=version + 1, updated_at=now()):
+        if not await rows.update(**changes, version=F("version") + 1, updated_at=now()):
             raise Conflict("The workstation changed meanwhile; read it again.")
         await history.record(Resource.WORKSTATION, workstation.id, "update", actor, detail=dict(changes))
     await workstation.refresh_from_db()
@@ -50,26 +61,12 @@ async def update(workstation: Workstation, changes: dict[str, str | bool], *, ve
 
 async def grant(workstation: Workstation, user_id: int, role: ObjectRole, *, actor: Actor) -> None:
     """Let a user use or edit the workstation; harmless when they already may."""
-    async with transaction():
-        values: dict[str, Any] = {
-            "user_id": user_id,
-            "resource": Resource.WORKSTATION,
-            "object_id": workstation.id,
-            "role": role,
-        }
-        if not await Grant.filter(**values).exists():
-            await Grant.create(**values)
-            detail = {"user": user_id, "role": role}
-            await history.record(Resource.WORKSTATION, workstation.id, "grant", actor, detail=detail)
+    await grants.give(workstation, role, user_id=user_id, actor=actor)
 
 
 async def revoke_grant(workstation: Workstation, user_id: int, role: ObjectRole, *, actor: Actor) -> None:
     """Take an object role away; harmless when it was not held."""
-    async with transaction():
-        rows = Grant.filter(user_id=user_id, resource=Resource.WORKSTATION, object_id=workstation.id, role=role)
-        if await rows.delete():
-            detail = {"user": user_id, "role": role}
-            await history.record(Resource.WORKSTATION, workstation.id, "revoke_grant", actor, detail=detail)
+    await grants.take(workstation, role, user_id=user_id, actor=actor)
 
 
 async def active_image(workstation_id: int) -> Image | None:

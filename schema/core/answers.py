@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import orjson
@@ -15,7 +16,9 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
 STATUS = {"RATE_LIMITED": 429, "INTERNAL": 500}
-"""The status of a request error by its code, for clients that know the GraphQL media type; 400 for all others."""
+"""The status of a request error by its code, for clients that know the GraphQL media type; 400 for all others.
+
+Whoever asks too often is told so by the status under every media type."""
 
 
 def media_type(accept: str | None) -> str | None:
@@ -49,7 +52,11 @@ def body(data: Any, errors: Sequence[GraphQLError] | None, extensions: Mapping[s
 
 def result(answer: Mapping[str, Any], media: str) -> Response:
     """Return the response that carries an executed or refused operation."""
-    return _response(answer, media, 200 if media == JSON or "data" in answer else _status(answer))
+    status = 200 if "data" in answer else _status(answer)
+    response = _response(answer, media, 200 if media == JSON and status != RateLimited.status else status)
+    if status == RateLimited.status:
+        _ask_to_wait(response, answer["errors"][0]["extensions"].get("retryAfter", 1.0))
+    return response
 
 
 def refusal(error: CarrelError, media: str, trace_id: str) -> Response:
@@ -59,8 +66,12 @@ def refusal(error: CarrelError, media: str, trace_id: str) -> Response:
     if isinstance(error, Unauthenticated):
         response.headers["www-authenticate"] = "Bearer"
     if isinstance(error, RateLimited):
-        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+        _ask_to_wait(response, error.retry_after)
     return response
+
+
+def _ask_to_wait(response: Response, seconds: float) -> None:
+    response.headers["retry-after"] = str(max(1, ceil(seconds)))
 
 
 def _status(answer: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """Documents that were seen before are not parsed, measured, validated and walked again."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -9,20 +9,19 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     get_operation_ast,
     parse,
+    specified_rules,
 )
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
-from strawberry.types.execution import ExecutionContext
 
-from schema.core.context import Context
 from schema.core.cost import Reckoning
 from schema.core.errors import Code
-from schema.core.limits import Limits, breaches, too_large
+from schema.core.idempotency import KeysWhereTheyCount
+from schema.core.limits import Limits, breaches
 from schema.core.plan import Plan, Walk
 
+RULES = (*specified_rules, KeysWhereTheyCount)
 KEPT = 512
 """How many documents are kept: those used last."""
 KEPT_CHARACTERS = 256 << 10
@@ -71,96 +70,31 @@ class Documents:
             self._characters -= len(forgotten)
         return document
 
-
-class Preparation(SchemaExtension):
-    """Parses, measures and validates through the cache, reckons the cost, and clears the caller for the fields."""
-
-    def __init__(self, documents: Documents) -> None:
-        """Use the cache of the schema."""
-        self._documents = documents
-        self._document: Document | None = None
-        self._cost: int | None = None
-
-    def on_parse(self) -> Iterator[None]:
-        """Take the document from the cache; one that cannot be parsed is left to Strawberry, which says why."""
-        context = self.execution_context
-        context.parse_options["max_tokens"] = self._documents.limits.tokens
-        try:
-            self._document = self._documents.parsed(context.query or "")
-            context.graphql_document = self._document.tree
-        except GraphQLError:
-            self._document = None
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        """Set the errors that keep the operation from running; an empty list lets it run."""
-        self.execution_context.pre_execution_errors = self._errors()
-        yield
-
-    def get_results(self) -> dict[str, Any]:
-        """Tell the cost in `extensions`."""
-        return {} if self._cost is None else {"cost": {"requested": self._cost, "limit": self._documents.limits.cost}}
-
-    def _errors(self) -> list[GraphQLError]:
-        context, document = self.execution_context, self._document
-        if document is None:
-            return []
+    def faults(self, schema: GraphQLSchema, document: Document) -> list[GraphQLError]:
+        """Return what keeps every operation of the document from running: its size, or its not being valid."""
         if document.errors is None:
-            document.errors = breaches(document.tree, self._documents.limits) or _faults(context, document.tree)
-        if document.errors:
-            return (
-                [_without_hints(error) for error in document.errors]
-                if _is_unknown(context.context)
-                else document.errors[:]
-            )
-        return self._cleared(document)
+            document.errors = breaches(document.tree, self.limits) or _invalid(schema, document.tree)
+        return document.errors
 
-    def _cleared(self, document: Document) -> list[GraphQLError]:
-        context = self.execution_context
-        operation = get_operation_ast(document.tree, context._provided_operation_name)
-        if operation is None:
-            return [GraphQLError("The document holds several operations; say in operationName which one to run.")]
-        plan = document.plan(context.schema._schema, operation)
-        too_costly = self._reckon(plan, context.variables or {})
-        return too_costly or _clear(plan, context.context)
-
-    def _reckon(self, plan: Plan, variables: Mapping[str, Any]) -> list[GraphQLError]:
-        limit = self._documents.limits.cost
-        self._cost = Reckoning({**plan.defaults, **variables}).points(plan.cost)
-        if self._cost <= limit:
-            return []
-        return [
-            too_large(
-                f"This operation costs {self._cost} points; at most {limit} are allowed. "
-                "Ask for smaller pages (first, last) or fewer fields.",
-                plan.operation,
-            )
-        ]
+    def price(self, schema: GraphQLSchema, text: str, variables: Mapping[str, Any], name: str | None) -> int:
+        """Return what an operation costs; 0 when it cannot run."""
+        try:
+            document = self.parsed(text)
+        except GraphQLError:
+            return 0
+        operation = get_operation_ast(document.tree, name)
+        if operation is None or self.faults(schema, document):
+            return 0
+        return cost(document.plan(schema, operation), variables)
 
 
-def _faults(context: ExecutionContext, tree: DocumentNode) -> list[GraphQLError]:
-    faults = validate_document(context.schema._schema, tree, context.validation_rules)
+def cost(plan: Plan, variables: Mapping[str, Any]) -> int:
+    """Return the points of an operation with the variables that were given."""
+    return Reckoning({**plan.defaults, **variables}).points(plan.cost)
+
+
+def _invalid(schema: GraphQLSchema, tree: DocumentNode) -> list[GraphQLError]:
+    faults = validate_document(schema, tree, RULES)
     for fault in faults:
         fault.extensions = {"code": Code.GRAPHQL_VALIDATION_FAILED}
     return faults
-
-
-def _is_unknown(context: object) -> bool:
-    return not isinstance(context, Context) or context.principal is None
-
-
-def _without_hints(error: GraphQLError) -> GraphQLError:
-    """Return the error without its guesses at names, which would tell the schema to callers without a name."""
-    sentence = error.message.split(" Did you mean")[0]
-    return GraphQLError(sentence, error.nodes, original_error=error.original_error, extensions=error.extensions)
-
-
-def _clear(plan: Plan, context: object) -> list[GraphQLError]:
-    """Give the context its clearance; a subscription that may not begin is refused as a whole."""
-    if not isinstance(context, Context):
-        return []
-    context.clearance = plan.clearance(context.principal)
-    if plan.operation.operation is not OperationType.SUBSCRIPTION:
-        return []
-    refusals = [context.clearance.refusals[root] for root in plan.roots if root in context.clearance.refusals]
-    return [GraphQLError(refusal.message, plan.operation, original_error=refusal) for refusal in refusals]

@@ -1,7 +1,7 @@
 """How errors reach a client: what a user can fix in the payload, all else in `errors` with a code and a trace id."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
 from secrets import token_hex
@@ -12,7 +12,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from core.errors import BadInput, CarrelError, Conflict, NotFound, RateLimited
+from core.errors import BadInput, CarrelError, Conflict, Forbidden, NotFound, RateLimited
 from schema.core.enums import expose
 from schema.core.permissions import public
 
@@ -48,6 +48,7 @@ class UserErrorCode(StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     NOT_FOUND = "NOT_FOUND"
     CONFLICT = "CONFLICT"
+    FORBIDDEN = "FORBIDDEN"
 
 
 expose(
@@ -57,6 +58,7 @@ expose(
         UserErrorCode.BAD_USER_INPUT: "The input is not valid; change the value at the path.",
         UserErrorCode.NOT_FOUND: "The id at the path is of nothing that you can see.",
         UserErrorCode.CONFLICT: "The object's present state does not allow it; read it again.",
+        UserErrorCode.FORBIDDEN: "You see this row of many and may not do that to it; leave it out.",
     },
 )
 
@@ -83,6 +85,11 @@ class NotFoundError(UserError):
 @strawberry.type(description="The object's present state does not allow the change.")
 class ConflictError(UserError):
     """CONFLICT."""
+
+
+@strawberry.type(description="The caller may not do that to this row of many.")
+class ForbiddenError(UserError):
+    """FORBIDDEN."""
 
 
 @strawberry.type(description="What a mutation answers.")
@@ -115,9 +122,17 @@ def reported(
     return decorate
 
 
-def user_error(error: BadInput | NotFound | Conflict) -> UserError:
+KINDS: Mapping[str, type[UserError]] = {
+    BadInput.code: InputError,
+    NotFound.code: NotFoundError,
+    Conflict.code: ConflictError,
+    Forbidden.code: ForbiddenError,
+}
+
+
+def user_error(error: BadInput | NotFound | Conflict | Forbidden) -> UserError:
     """Return the payload error for an error of the domain."""
-    kind = {BadInput.code: InputError, NotFound.code: NotFoundError, Conflict.code: ConflictError}[error.code]
+    kind = KINDS[error.code]
     path = list(getattr(error, "path", ())) or None
     return kind(message=error.message, code=UserErrorCode(error.code), path=path)
 

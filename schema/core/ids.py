@@ -16,6 +16,9 @@ from schema.core.permissions import public
 MOST_NODES = 100
 """How many nodes one `nodes(ids:)` reads at most."""
 
+LARGEST = {"HistoryEntry": 2**63 - 1}
+"""The largest primary key of tables whose keys are not ordinary integers; a larger one is no key at all."""
+
 Reader = Callable[[Any, Sequence[int]], Awaitable[Mapping[int, Any]]]
 """Reads rows by primary key with the rights of the context's caller; what may not be seen is absent."""
 
@@ -41,7 +44,7 @@ def decode(text: str) -> tuple[str, int]:
         pk = int(number)
     except (NotBase64, ValueError):
         raise UnknownId from None
-    if pk < 1 or pk > 2**63 - 1 or encode(kind, pk) != text:
+    if pk < 1 or pk > LARGEST.get(kind, 2**31 - 1) or encode(kind, pk) != text:
         raise UnknownId
     return kind, pk
 

@@ -12,11 +12,12 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from core.errors import CarrelError, Forbidden, Unauthenticated
-from models.access import Operation, Resource
+from models.access import ObjectRole, Operation, Resource, Scope
+from models.nouns import NOUNS
 from models.principal import Principal
 from schema.core.enums import expose
 
-expose(Resource, "A noun that permissions speak of.", {each: f"The noun {each}." for each in Resource})
+expose(Resource, "A noun that permissions speak of.", {each: NOUNS[each].description for each in Resource})
 expose(
     Operation,
     "What is done to a resource.",
@@ -27,6 +28,33 @@ expose(
         Operation.DELETE: "Remove it.",
         Operation.SEND: "Send it to another party.",
         Operation.RECEIVE: "Receive it from another party.",
+    },
+)
+
+
+expose(
+    Scope,
+    "How far a rule reaches.",
+    {
+        Scope.OWN: "One's own things, and what is granted.",
+        Scope.ORGANIZATION: "What belongs to the organization.",
+        Scope.COLLABORATION: "What belongs to the organizations that it collaborates with.",
+        Scope.GLOBAL: "Everything.",
+    },
+)
+expose(
+    ObjectRole,
+    "What a grant makes somebody on one object.",
+    {
+        ObjectRole.WORKSTATION_EDITOR: "Changes the workstation, brings images, shares it.",
+        ObjectRole.WORKSTATION_USER: "Launches sessions of the workstation.",
+        ObjectRole.STUDY_PREVIEW: "Sees a study and its previews.",
+        ObjectRole.STUDY_DESIGN: "Also changes the study's design.",
+        ObjectRole.STUDY_ANALYSIS: "Sees a study and its responses.",
+        ObjectRole.STUDY_SUBMISSION_PROCESSOR: "Sees a study, moves it along, rules on consent and writes.",
+        ObjectRole.STUDY_RESEARCHER: "Also sees responses.",
+        ObjectRole.STUDY_MANAGER: "Changes a study, moves it along, and decides who works on it.",
+        ObjectRole.STUDY_ADMIN: "Does everything with a study.",
     },
 )
 

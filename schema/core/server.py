@@ -28,7 +28,7 @@ from schema.core.errors import MASK, new_trace_id
 from schema.core.requests import BODY_LIMIT, UPLOAD_LIMIT, Operation, reading
 from schema.core.schema import Schema
 from schema.core.streams import EventStream, Turnstile
-from schema.core.websocket import TextAdapter, TransportHandler, caller_of
+from schema.core.websocket import TextAdapter, TransportHandler
 
 log = logging.getLogger("carrel.graphql")
 
@@ -187,7 +187,8 @@ class GraphQLServer(GraphQL[Context, None]):
         return result(_body_of(done), media)
 
     async def _stream(self, request: Request, operation: Operation, context: Context) -> Response:
-        self.turnstile.check(caller_of(context))
+        self.turnstile.check(context.caller_key)
+        await self.schema.admit(operation.query, operation.variables, operation.name, context)
         allowed = set(OperationType) - ({OperationType.MUTATION} if request.method == "GET" else set())
         results = await self.schema.stream(
             operation.query,
@@ -200,7 +201,7 @@ class GraphQLServer(GraphQL[Context, None]):
         return EventStream(self._events(results, context), lambda: self._revoked(context.principal))
 
     async def _events(self, results: StreamResult, context: Context) -> AsyncGenerator[str, None]:
-        with self.turnstile.entered(caller_of(context)):
+        with self.turnstile.entered(context.caller_key):
             async with aclosing(results):
                 async for each in results:
                     yield SSE.encode_next(cast("Any", _body_of(each)), _text)

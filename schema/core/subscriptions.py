@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, TypeVar
 
+from schema.core.context import Context
+
 T = TypeVar("T")
 SETTLE_SECONDS = 0.02
 REREAD_SECONDS = 30.0
@@ -33,6 +35,7 @@ def _never(_value: object) -> bool:
 
 
 async def present_then_events(
+    context: Context,
     bus: Bus,
     topics: Iterable[str],
     read: Callable[[], Awaitable[T | None]],
@@ -43,13 +46,16 @@ async def present_then_events(
 ) -> AsyncIterator[T]:
     """Yield what `read` gives now, and again whenever a hint on `topics` brings another `version` of it.
 
-    `read` reads with the caller's rights as they are then; None (gone, or no longer to be seen) ends the stream, and so
-    does a value that `ended` calls the last. A burst of hints is one read. Hints may be lost, so the row is read again
-    after `reread_seconds` without one.
+    Before each further read the context's caller gets its rights as they are then: `read` takes them from the context,
+    and so do the fields of the event. None (gone, or no longer to be seen) ends the stream, and so does a value that
+    `ended` calls the last; a credential or a permission that has ended is an error that ends it. A burst of hints is
+    one read. Hints may be lost, so the row is read again after `reread_seconds` without one.
     """
     wanted = tuple(topics)
     if not wanted:
         raise ValueError("A stream needs at least one topic.")
+    if context.principal is not None:
+        wanted += (f"user:{context.principal.user_id}",)
     async with bus.subscribe(*wanted) as hints:
         seen: object = object()
         while (value := await read()) is not None:
@@ -59,6 +65,7 @@ async def present_then_events(
             if ended(value):
                 return
             await _hint(hints, reread_seconds)
+            await context.renewed()
 
 
 async def _hint(hints: Hints, seconds: float) -> None:

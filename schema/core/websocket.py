@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -97,7 +97,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle(self) -> None:
         """Serve the socket until it closes."""
-        self._watch(self._ping())
+        self._watch(self._ping)
         await super().handle()
 
     async def shutdown(self) -> None:
@@ -132,7 +132,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         await super().handle_connection_init(message)
         if self.connection_acknowledged and not again and self.context.principal is not None:
-            self._watch(self._leave_when_revoked())
+            self._watch(self._leave_when_revoked)
 
     async def handle_pong(self, message: Any) -> None:  # noqa: ARG002
         """Note that the peer is alive."""
@@ -149,7 +149,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run one operation, counted for its caller."""
         try:
-            with self._host.turnstile.entered(caller_of(self.context)):
+            with self._host.turnstile.entered(self.context.caller_key):
                 await super().run_operation(operation)
         except RateLimited as error:
             await operation.send_initial_errors(self._shown(error))
@@ -202,13 +202,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     def _shown(self, error: CarrelError) -> list[GraphQLError]:
         return treated([GraphQLError(error.message, original_error=error)], self.context.trace_id)
 
-    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+    def _watch(self, work: Callable[[], Awaitable[None]]) -> None:
         self._watches.append(asyncio.create_task(_until_gone(work)))
 
 
-async def _until_gone(work: Coroutine[Any, Any, None]) -> None:
+async def _until_gone(work: Callable[[], Awaitable[None]]) -> None:
     with suppress(WebSocketDisconnected):
-        await work
+        await work()
 
 
 def authorized(connection: HTTPConnection, authorization: str) -> HTTPConnection:
@@ -216,14 +216,6 @@ def authorized(connection: HTTPConnection, authorization: str) -> HTTPConnection
     kept = [(name, value) for name, value in connection.scope["headers"] if name not in {b"authorization", b"cookie"}]
     headers = [*kept, (b"authorization", authorization.encode("latin-1", "replace"))]
     return HTTPConnection({**connection.scope, "headers": headers})
-
-
-def caller_of(context: Context) -> object:
-    """Return what streams are counted by: the user, or the address of a caller without a name."""
-    if context.principal is not None:
-        return context.principal.user_id
-    client = context.connection.client if context.connection else None
-    return client.host if client else None
 
 
 def _fault(message: object) -> str | None:

@@ -137,4 +137,9 @@ if (options.subscription && options.endless) {
 const missed = rows.filter(({ status }) => status === "error" || status === "warn");
 for (const { id, name, status, reason } of rows) if (status !== "ok") console.log(`${status} ${id} ${name}: ${reason}`);
 console.log(`${rows.length - missed.length} passed, ${missed.length} failed`);
+const passed = rows.filter(({ status }) => status === "ok");
+const audited = (word) => passed.filter(({ name }) => name.startsWith(`${word} `)).length;
+const checked = (letter) => passed.filter(({ id }) => new RegExp(`^${letter}\\d+$`).test(id)).length;
+const counts = { missed: missed.length, MUST: audited("MUST"), SHOULD: audited("SHOULD"), MAY: audited("MAY") };
+console.log(JSON.stringify({ ...counts, websocket: checked("W"), events: checked("S"), protocol: checked("P") }));
 process.exit(missed.length ? 1 : 0);

@@ -1,59 +1,61 @@
-"""SQLite under several processes: a read and the write that rests on it lose nothing."""
+"""SQLite: a transaction that could not begin leaves the connection to the others."""
 
 import asyncio
-import sys
+import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from core.database import connect, disconnect, transaction
+import pytest
+from tortoise.connection import get_connection
+
+from core import database as databases
+from core.database import transaction
 from core.settings import load
-from models.regions import Region
-from tests.services.databases import copy_sqlite, forget_statements
-
-PROCESSES, TIMES = 3, 20
-COUNT = """
-import asyncio, sys
-from pathlib import Path
-from core.database import connect, disconnect, transaction
-from core.settings import load
-from models.regions import Region
-
-async def main():
-    await connect(load(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
-    for _ in range(int(sys.argv[3])):
-        async with transaction():
-            region = await Region.get(name="local")
-            await Region.filter(name="local").update(capacity=region.capacity + 1)
-    await disconnect()
-
-asyncio.run(main())
-"""
+from models.organizations import Organization
+from tests.services.databases import copy_sqlite
+from tests.waiting import eventually
 
 
-async def test_processes_that_read_and_then_write_lose_nothing(data_dir: Path, sqlite_template: Path) -> None:
+@pytest.fixture
+async def writer(sqlite_template: Path, data_dir: Path) -> AsyncIterator[sqlite3.Connection]:
+    """Another process in the midst of a write, while ours is connected to the same file."""
     url = copy_sqlite(sqlite_template, data_dir)
-    forget_statements()
-    await connect(load(data_dir=data_dir, database_url=url))
-    await Region.create(name="local", capacity=0)
-
-    arguments = [sys.executable, "-c", COUNT, str(data_dir), url, str(TIMES)]
-    counting = [await asyncio.create_subprocess_exec(*arguments) for _ in range(PROCESSES)]
-    for _ in range(TIMES):
-        async with transaction():
-            region = await Region.get(name="local")
-            await Region.filter(name="local").update(capacity=region.capacity + 1)
-
-    assert [await process.wait() for process in counting] == [0] * PROCESSES
-    assert (await Region.get(name="local")).capacity == (PROCESSES + 1) * TIMES
-    await disconnect()
+    await databases.connect(load(data_dir=data_dir, database_url=url))
+    await Organization.all().count()
+    other = sqlite3.connect(url.removeprefix("sqlite://"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
+    await databases.disconnect()
 
 
-async def test_the_file_is_written_ahead_so_that_readers_do_not_wait(data_dir: Path, sqlite_template: Path) -> None:
-    forget_statements()
-    settings = load(data_dir=data_dir, database_url=copy_sqlite(sqlite_template, data_dir))
-    await connect(settings)
-    try:
-        async with transaction():
-            await Region.create(name="local", capacity=1)
-            assert (data_dir / "carrel.sqlite3-wal").exists()
-    finally:
-        await disconnect()
+async def found() -> None:
+    async with transaction():
+        await Organization.create(name="lab", slug="lab")
+
+
+async def test_one_cancelled_while_it_waits_for_the_write_lock_blocks_nobody(writer: sqlite3.Connection) -> None:
+    waiting = asyncio.create_task(found())
+    await eventually(get_connection("default")._lock.locked)  # type: ignore[attr-defined]
+    waiting.cancel()
+    writer.rollback()
+    await asyncio.wait([waiting])
+
+    async with asyncio.timeout(5):
+        await found()
+
+    assert waiting.cancelled()
+    assert await Organization.all().count() == 1
+    assert writer.execute("SELECT count(*) FROM organization").fetchone() == (1,)
+
+
+async def test_one_that_waited_too_long_for_the_write_lock_blocks_nobody(writer: sqlite3.Connection) -> None:
+    await get_connection("default").execute_query("PRAGMA busy_timeout = 10")
+    with pytest.raises(Exception, match="locked"):
+        await found()
+    writer.rollback()
+
+    async with asyncio.timeout(5):
+        await found()
+
+    assert await Organization.all().count() == 1

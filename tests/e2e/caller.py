@@ -1,5 +1,6 @@
 """A client of the public API and of the proxy, as a script would be one."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class Launched:
 
     id: str
     url: str
+
+    @property
+    def label(self) -> str:
+        """The DNS label that is its own."""
+        return str(urlsplit(self.url).hostname).partition(".")[0]
 
     @property
     def origin(self) -> str:
@@ -149,6 +155,6 @@ class Caller:
 
 
 async def _chunks(file: Path | bytes) -> AsyncIterator[bytes]:
-    content = file if isinstance(file, bytes) else file.read_bytes()
+    content = file if isinstance(file, bytes) else await asyncio.to_thread(file.read_bytes)
     for at in range(0, len(content), CHUNK):
         yield content[at : at + CHUNK]

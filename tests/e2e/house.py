@@ -1,4 +1,4 @@
-"""A whole Carrel for tests: the processes that an operator runs, over a database, a Redis and an engine of their own."""
+"""A whole Carrel for tests: an operator's processes over a database, a Redis and an engine of their own."""
 
 import asyncio
 import os
@@ -109,12 +109,12 @@ def _start(stack: ExitStack, settings: Settings, gateway: str) -> None:
         "CARREL_SESSION_START_SECONDS": "4",
         "CARREL_SWEEP_SECONDS": "0.5",
     }
-    stack.enter_context(process(settings, "serve", CARREL_BIND_HOST="0.0.0.0"))  # noqa: S104 - containers ask it too
-    stack.enter_context(process(settings, "proxy"))
+    api = stack.enter_context(process(settings, "serve", CARREL_BIND_HOST="0.0.0.0"))  # noqa: S104 - containers ask it
+    proxy = stack.enter_context(process(settings, "proxy"))
     stack.enter_context(process(settings, "worker", **inside))
     stack.enter_context(process(settings, "worker", name="hasty-worker", **inside, **hasty))
-    answers(f"{settings.api_url}/health", 200)
-    answers(settings.sessions_url, 404)
+    await_answer(api, f"{settings.api_url}/health", 200)
+    await_answer(proxy, settings.sessions_url, 404)
 
 
 @contextmanager
@@ -159,11 +159,11 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
     return {**os.environ, **own, **changes}
 
 
-def answers(url: str, status: int) -> None:
+def await_answer(server: "subprocess.Popen[bytes]", url: str, status: int) -> None:
     """Wait until a server answers with this status."""
     parts = urlsplit(url)
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end and server.poll() is None:
         connection = HTTPConnection("127.0.0.1", parts.port or 80, timeout=5)
         try:
             connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
@@ -173,7 +173,7 @@ def answers(url: str, status: int) -> None:
             time.sleep(0.05)
         finally:
             connection.close()
-    raise AssertionError(f"{url} did not answer {status} within {START_SECONDS:g} s.")
+    raise AssertionError(f"{url} did not answer {status} within {START_SECONDS:g} s, or its process has ended.")
 
 
 def remove_instance(engine: docker.APIClient, instance: str) -> None:

@@ -75,9 +75,7 @@ async def test_one_brings_a_workstation_launches_it_works_in_it_and_stops_it(
     await expect(ada.desk.get_by_text("Stopped on request.")).to_be_visible()
 
 
-async def test_a_second_person_sees_none_of_it(
-    ada: Caller, eve_at_a_browser: Visitor, workstation: str
-) -> None:
+async def test_a_second_person_sees_none_of_it(ada: Caller, eve_at_a_browser: Visitor, workstation: str) -> None:
     eve = eve_at_a_browser
     session = await ada.launch(workstation)
 
@@ -89,10 +87,14 @@ async def test_a_second_person_sees_none_of_it(
     await eve.follow("theirs", documents.SESSION_UPDATED, id=session.id)
     (frame, *_) = await eve.frames("theirs")
     assert NOT_FOUND in str(frame)
+    assert "NOT_FOUND" in str(frame)
     answer = await eve.desk.goto(session.url)
     assert answer is not None
     assert answer.status == 404
     await expect(eve.desk.get_by_text("There is no such session, or it is not yours.")).to_be_visible()
+    ticket = await ada.ask(documents.OPEN, id=session.id)
+    await eve.desk.goto(ticket["url"])
+    await expect(eve.desk.get_by_role("heading", name="This link does not work")).to_be_visible()
     await ada.stop(session)
 
 

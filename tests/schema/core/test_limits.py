@@ -70,7 +70,7 @@ async def test_the_introspection_query_of_graphiql_passes() -> None:
 async def test_cost_follows_the_size_of_pages_and_variables() -> None:
     query = "query($n: Int = 5) { books(first: $n) { title authors { name } } }"
 
-    assert (await _run(query)).extensions["cost"] == {"requested": 5 * (1 + 3 * 1), "limit": 10_000}
+    assert (await _run(query)).extensions["cost"] == {"requested": 5 * (1 + 3 * 1), "limit": 10_000, "throttle": None}
     assert (await _run(query, n=10)).extensions["cost"]["requested"] == 40
 
 

@@ -6,7 +6,13 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from core.errors import Unauthenticated
+from models.principal import Principal
+from schema.core.context import Context
 from schema.core.subscriptions import present_then_events
+from tests.schema.core.library import NOBODY, READER
+
+ANYBODY = Context()
 
 
 class Bell:
@@ -47,7 +53,9 @@ class Row:
 async def test_the_present_state_comes_first_and_a_last_state_ends() -> None:
     row, bell = Row("stopped"), Bell()
 
-    seen = [each async for each in present_then_events(bell, ["row:1"], row.read, ended=lambda s: s == "stopped")]
+    seen = [
+        each async for each in present_then_events(ANYBODY, bell, ["row:1"], row.read, ended=lambda s: s == "stopped")
+    ]
 
     assert seen == ["stopped"]
     assert bell.listeners == 0
@@ -55,7 +63,7 @@ async def test_the_present_state_comes_first_and_a_last_state_ends() -> None:
 
 async def test_each_change_comes_once_and_what_did_not_change_does_not() -> None:
     row, bell = Row("queued"), Bell()
-    async with aclosing(present_then_events(bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+    async with aclosing(present_then_events(ANYBODY, bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
         assert await anext(stream) == "queued"
         bell.ring()
         asyncio.get_running_loop().call_later(0.1, setattr, row, "state", "running")
@@ -67,7 +75,7 @@ async def test_each_change_comes_once_and_what_did_not_change_does_not() -> None
 
 async def test_a_burst_of_hints_is_one_read() -> None:
     row, bell = Row("queued"), Bell()
-    async with aclosing(present_then_events(bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+    async with aclosing(present_then_events(ANYBODY, bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
         await anext(stream)
         row.state = "running"
         for _ in range(100):
@@ -79,7 +87,7 @@ async def test_a_burst_of_hints_is_one_read() -> None:
 
 async def test_what_may_no_longer_be_seen_ends_the_stream() -> None:
     row, bell = Row("running"), Bell()
-    stream = present_then_events(bell, ["row:1"], row.read)
+    stream = present_then_events(ANYBODY, bell, ["row:1"], row.read)
     await anext(stream)
 
     row.state = None
@@ -91,7 +99,7 @@ async def test_what_may_no_longer_be_seen_ends_the_stream() -> None:
 
 async def test_a_lost_hint_is_made_good() -> None:
     row, bell = Row("queued"), Bell()
-    stream = present_then_events(bell, ["row:1"], row.read, reread_seconds=0.05)
+    stream = present_then_events(ANYBODY, bell, ["row:1"], row.read, reread_seconds=0.05)
     await anext(stream)
 
     row.state = "running"
@@ -102,7 +110,9 @@ async def test_a_lost_hint_is_made_good() -> None:
 
 async def test_versions_decide_what_is_a_change() -> None:
     row, bell = Row("a1"), Bell()
-    stream = present_then_events(bell, ["row:1"], row.read, version=lambda state: state[0], ended=lambda s: s == "b")
+    stream = present_then_events(
+        ANYBODY, bell, ["row:1"], row.read, version=lambda state: state[0], ended=lambda s: s == "b"
+    )
     assert await anext(stream) == "a1"
     row.state = "a2"
     bell.ring()
@@ -114,4 +124,33 @@ async def test_versions_decide_what_is_a_change() -> None:
 
 async def test_a_stream_of_nothing_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="topic"):
-        await anext(present_then_events(Bell(), [], Row("x").read))
+        await anext(present_then_events(ANYBODY, Bell(), [], Row("x").read))
+
+
+async def test_each_read_has_the_rights_of_its_moment() -> None:
+    rights = iter([NOBODY, READER])
+
+    async def renew(_principal: Principal) -> Principal:
+        return next(rights)
+
+    row, bell, context, seen = Row("a"), Bell(), Context(principal=READER, renew=renew), []
+    stream = present_then_events(context, bell, ["row:1"], row.read, ended=lambda state: state == "c")
+    for state in ("a", "b", "c"):
+        row.state = state
+        bell.ring()
+        seen.append((await anext(stream), context.principal))
+
+    assert seen == [("a", READER), ("b", NOBODY), ("c", READER)]
+
+
+async def test_a_credential_that_ended_ends_the_stream_with_the_reason() -> None:
+    async def renew(_principal: Principal) -> Principal:
+        raise Unauthenticated
+
+    row, bell = Row("a"), Bell()
+    stream = present_then_events(Context(principal=READER, renew=renew), bell, ["row:1"], row.read)
+    await anext(stream)
+    bell.ring()
+
+    with pytest.raises(Unauthenticated):
+        await anext(stream)

@@ -1,0 +1,1 @@
+"""Benchmarks and chaos: what the design promises, measured and put to the test."""

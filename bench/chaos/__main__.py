@@ -1,0 +1,57 @@
+"""Run the storms and print what they found; exits with 1 when a promise was broken.
+
+`python -m bench.chaos [--seed 7] [--launches 100] [--postgres URL] [--only fake|docker] [--keep FOLDER]`.
+The database of `--postgres` must be empty.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.chaos import real, storm
+from bench.chaos.plan import Storm
+from bench.chaos.storm import Report
+
+
+def main() -> int:
+    """Run what was asked for."""
+    options = _options()
+    with ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(TemporaryDirectory(prefix="carrel-chaos-")))
+        reports = {}
+        if options.only != "docker":
+            weather = Storm(launches=options.launches, kills=options.kills, seed=options.seed)
+            reports["fake engine"] = asyncio.run(storm.run(weather, folder / "fake", options.postgres))
+        if options.only != "fake":
+            reports["Docker"] = asyncio.run(real.run(folder / "docker", options.seed))
+    for name, report in reports.items():
+        _print(name, report)
+    return int(any(report.faults for report in reports.values()))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="repeat a storm")
+    parser.add_argument("--launches", type=int, default=100, help="on the fake engine (100)")
+    parser.add_argument("--kills", type=int, default=10, help="of workers (10)")
+    parser.add_argument("--postgres", metavar="URL", help="an empty database; SQLite if not said")
+    parser.add_argument("--only", choices=["fake", "docker"], help="one engine instead of both")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep databases and logs there")
+    return parser.parse_args()
+
+
+def _print(name: str, report: Report) -> None:
+    print(f"\n{name}")
+    for label, value in report.figures.items():
+        print(f"  {label:36}{value:>8}")
+    for fault in report.faults:
+        print(f"  BROKEN: {fault}")
+    print("  everything ended as promised" if not report.faults else f"  {len(report.faults)} promises broken")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What a query costs: ours beside a plain tuned Strawberry app, in CPU time of the server, in turn.
+
+Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
+1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
+app does none of that. Ours also settles its memory as `carrel serve` does (core.memory). Ratios are plain / ours, so that more than 1 means ours is quicker.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+
+import psutil
+
+from bench.house import furnished, server
+
+NESTED = """{ sessions(first: 100) { nodes {
+  id state createdAt expiresAt maximumSeconds image { id state httpPort } creator { id username displayName }
+} } }"""
+SMALL = "{ viewer { username } }"
+CONNECTIONS = 8
+
+
+async def _load(port: int, token: str, query: str, requests: int) -> None:
+    """Send the query so many times over a few kept connections."""
+    body = json.dumps({"query": query}).encode()
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    shares = [requests // CONNECTIONS + (n < requests % CONNECTIONS) for n in range(CONNECTIONS)]
+    await asyncio.gather(*(_connection(port, head + body, share) for share in shares))
+
+
+async def _connection(port: int, request: bytes, requests: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(requests):
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        answer = await reader.readexactly(length)
+        if not head.startswith(b"HTTP/1.1 200") or b'"errors"' in answer:
+            raise SystemExit(f"Not an answer: {answer[:500]!r}")
+    writer.close()
+
+
+def _measure(port: int, pid: int, token: str, query: str, requests: int) -> tuple[float, float]:
+    """Return the server's CPU time and the time on the clock, both in ms per request."""
+    process = psutil.Process(pid)
+    before, began = process.cpu_times(), time.perf_counter()
+    asyncio.run(_load(port, token, query, requests))
+    after, ended = process.cpu_times(), time.perf_counter()
+    spent = after.user + after.system - before.user - before.system
+    return spent * 1000 / requests, (ended - began) * 1000 / requests
+
+
+def main() -> int:
+    """Measure, and print figures and ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--requests", type=int, default=150)
+    given = parser.parse_args()
+    figures: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    with furnished() as (settings, tokens), server("ours", settings) as ours, server("plain", settings) as plain:
+        for turn in range(given.rounds + 1):
+            for name, query, requests in (("nested", NESTED, given.requests), ("small", SMALL, given.requests * 8)):
+                for kind, (port, pid) in (("ours", ours), ("plain", plain)):
+                    figure = _measure(port, pid, tokens[0], query, requests)
+                    if turn:  # The first round warms up.
+                        figures[name, kind].append(figure)
+    for name in ("nested", "small"):
+        _report(name, figures[name, "ours"], figures[name, "plain"])
+    return 0
+
+
+def _report(name: str, ours: list[tuple[float, float]], plain: list[tuple[float, float]]) -> None:
+    for kind, rounds in (("ours", ours), ("plain", plain)):
+        cpu, clock = (statistics.median(column) for column in zip(*rounds, strict=True))
+        best = min(cpu for cpu, _ in rounds)
+        print(f"{name:7} {kind:6} CPU {cpu:7.3f} ms (best {best:.3f})  clock {clock:7.3f} ms  {1000 / clock:7.0f} /s")
+    ratios = [theirs[0] / own[0] for own, theirs in zip(ours, plain, strict=True)]
+    print(
+        f"{name:7} plain / ours, CPU, round by round: median {statistics.median(ratios):.2f}, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

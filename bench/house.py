@@ -1,0 +1,134 @@
+"""A house to measure: a database with rows, a Redis, and API servers as processes of their own."""
+
+import argparse
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvicorn
+import uvloop
+
+from bench import plain
+from carrel.kernel import open_kernel
+from core import database, memory
+from core.redis_server import RedisServer
+from core.settings import Settings, load
+from models.accounts import TokenKind
+from models.actors import SERVICE, Actor
+from models.images import Image, ImageState
+from models.services import accounts, auth, regions, sessions, workstations
+from models.services.migration import migrate
+from models.services.roles import sync_default_roles
+from schema.app import create_app
+
+USERS, IMAGES, SESSIONS = 10, 10, 100
+START_SECONDS = 20.0
+
+
+@contextmanager
+def furnished() -> Iterator[tuple[Settings, list[str]]]:
+    """Give settings of a house with a hundred sessions, and operators' tokens."""
+    with TemporaryDirectory(prefix="carrel-bench-", ignore_cleanup_errors=True) as name:
+        redis = RedisServer(Path(name) / "redis")
+        try:
+            settings = load(
+                data_dir=Path(name),
+                redis_url=asyncio.run(redis.start()),
+                requests_per_minute=100_000_000,
+                points_per_minute=2_000_000_000,
+                log_level="WARNING",
+            )
+            asyncio.run(migrate(settings))
+            yield settings, asyncio.run(_fill(settings))
+        finally:
+            asyncio.run(redis.stop())
+
+
+async def _fill(settings: Settings) -> list[str]:
+    async with open_kernel(settings):
+        await sync_default_roles()
+        region = await regions.ensure("local", 2)
+        people = [await accounts.register(f"user{number}", None, role="operator") for number in range(USERS)]
+        actors = [Actor.of(await auth.principal_for(person)) for person in people]
+        workstation = await workstations.create("Viewer", actor=actors[0])
+        held = [
+            await Image.create(workstation=workstation, state=ImageState.READY, reference=f"v:{n}", http_port=8080)
+            for n in range(IMAGES)
+        ]
+        for number in range(SESSIONS):
+            await sessions.launch(held[number // USERS], region, settings, actor=actors[number % USERS])
+        minted = [
+            await accounts.mint_token(person.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=2))
+            for person in people
+        ]
+    return [text.text for _, text in minted]
+
+
+@contextmanager
+def server(kind: str, settings: Settings) -> Iterator[tuple[int, int]]:
+    """Run `ours` or `plain` as a process; give its port and its process id."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port = int(opened.getsockname()[1])
+    command = [sys.executable, "-m", "bench.house", kind, str(port), str(settings.data_dir), str(settings.redis_url)]
+    running = subprocess.Popen(command)
+    try:
+        _await_port(port)
+        yield port, running.pid
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def _await_port(port: int) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"No server came up on port {port}.")
+
+
+async def _serve(kind: str, port: int, data_dir: Path, redis_url: str) -> None:
+    settings = load(
+        data_dir=data_dir,
+        redis_url=redis_url,
+        api_url=f"http://127.0.0.1:{port}",
+        requests_per_minute=100_000_000,
+        points_per_minute=2_000_000_000,
+    )
+    options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
+    async with open_kernel(settings) as kernel:
+        app = plain.create_app() if kind == "plain" else create_app(kernel.house)
+        await uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_ping_interval=None, **options)).serve()  # type: ignore[arg-type]
+    await database.disconnect()
+
+
+def main() -> None:
+    """Serve one of the two; only `server` calls this."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["ours", "plain"])
+    parser.add_argument("port", type=int)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("redis_url")
+    given = parser.parse_args()
+    if given.kind == "ours":
+        memory.settle()  # As `carrel serve` does.
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    return uvloop.new_event_loop()
+
+
+if __name__ == "__main__":
+    main()

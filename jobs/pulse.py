@@ -1,0 +1,34 @@
+"""The worker's pulse: every few seconds it says whether its region's engine answers."""
+
+import asyncio
+import logging
+
+from redis.asyncio import Redis
+
+from core import pulse
+from core.engine.protocol import Engine
+from jobs.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+ENGINE_SECONDS = 3.0
+
+
+async def beat(runtime: Runtime, redis: Redis) -> None:
+    """Beat until cancelled; without Redis nobody hears it, and it goes on."""
+    while True:
+        try:
+            await pulse.tell(redis, runtime.region, await state_of(runtime.engine))
+        except Exception as error:  # noqa: BLE001 - whoever listens learns it from the silence
+            log.debug("pulse: %s could not be told (%s)", runtime.region, error)
+        await asyncio.sleep(pulse.BEAT_SECONDS)
+
+
+async def state_of(engine: Engine) -> str:
+    """Return `up`, or `down` and why."""
+    try:
+        async with asyncio.timeout(ENGINE_SECONDS):
+            await engine.ping()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is to be told
+        return f"down: {type(error).__name__}"
+    return pulse.UP

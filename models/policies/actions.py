@@ -1,0 +1,169 @@
+"""Everything that can be done, with the permission it takes and the policy that decides; a closed table."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from inspect import isawaitable
+from typing import Any
+
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from models.access import Operation, Permission, Resource
+from models.policies import accounts, grants, images, organizations, roles, sessions, uploads, workstations
+from models.policies.verdicts import Verdict
+from models.principal import Principal
+
+Readable = Callable[[Principal], QuerySet[Any]]
+Can = Callable[..., Verdict | Awaitable[Verdict]]
+_R, _O = Resource, Operation
+
+
+class Action(StrEnum):
+    """What somebody may want to do; each mutation is one, under its own name."""
+
+    USER_CREATE = "user_create"
+    USER_ROLE_ADD = "user_role_add"
+    USER_ROLE_REMOVE = "user_role_remove"
+    USER_RULE_ADD = "user_rule_add"
+    USER_RULE_REMOVE = "user_rule_remove"
+    TOKEN_CREATE = "token_create"  # noqa: S105 - what is done, not a secret
+    TOKEN_REVOKE = "token_revoke"  # noqa: S105
+    ROLE_CREATE = "role_create"
+    ROLE_UPDATE = "role_update"
+    ROLE_DELETE = "role_delete"
+    ORGANIZATION_CREATE = "organization_create"
+    ORGANIZATION_MEMBER_ADD = "organization_member_add"
+    ORGANIZATION_MEMBER_REMOVE = "organization_member_remove"
+    UPLOAD_CREATE = "upload_create"
+    WORKSTATION_CREATE = "workstation_create"
+    WORKSTATION_UPDATE = "workstation_update"
+    WORKSTATION_USER_ADD = "workstation_user_add"
+    WORKSTATION_USER_REMOVE = "workstation_user_remove"
+    WORKSTATION_ORGANIZATION_ADD = "workstation_organization_add"
+    WORKSTATION_ORGANIZATION_REMOVE = "workstation_organization_remove"
+    IMAGE_CREATE = "image_create"
+    IMAGE_MAKE_DESIRED = "image_make_desired"
+    SESSION_LAUNCH = "session_launch"
+    SESSION_OPEN = "session_open"
+    SESSION_STOP = "session_stop"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One action: on which noun's rows, by which permission, and who decides; `description` finishes "Whether …"."""
+
+    description: str
+    on: Resource
+    permission: Permission
+    can: Can
+    rows: Readable | None = None
+    """The rows of which the action needs one; None when it makes something that is not there yet."""
+
+
+def _act(
+    description: str, on: Resource, permission: tuple[Resource, Operation], can: Can, rows: Readable | None = None
+) -> Act:
+    return Act(description, on, Permission(*permission), can, rows)
+
+
+def _share(description: str) -> Act:
+    return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), _can_share, workstations.readable)
+
+
+def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
+    if which:
+        return grants.can_give(principal, Resource.WORKSTATION, workstation, *which)
+    return workstations.can_share(principal, workstation)
+
+
+def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict:
+    if which:
+        return organizations.can_change_member(principal, organization, *which)
+    return organizations.can_manage(principal, organization)
+
+
+def _rights(can: Callable[..., Verdict]) -> Can:
+    def decide(principal: Principal, user: Any, *which: Any) -> Verdict:
+        return can(principal, user, *which) if which else accounts.can_change_rights(principal, user)
+
+    return decide
+
+
+_USERS, _ROLES, _LABS = accounts.readable, roles.readable, organizations.readable
+ACTS: dict[Action, Act] = {
+    Action.USER_CREATE: _act("Make an account.", _R.USER, (_R.USER, _O.CREATE), accounts.can_register),
+    Action.USER_ROLE_ADD: _act("Give a user roles.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give), _USERS),
+    Action.USER_ROLE_REMOVE: _act(
+        "Take roles from a user.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give), _USERS
+    ),
+    Action.USER_RULE_ADD: _act("Give a user rules.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give_rule), _USERS),
+    Action.USER_RULE_REMOVE: _act(
+        "Take rules from a user.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give_rule), _USERS
+    ),
+    Action.TOKEN_CREATE: _act("Make a token.", _R.TOKEN, (_R.TOKEN, _O.CREATE), accounts.can_create_token),
+    Action.TOKEN_REVOKE: _act(
+        "Revoke a token.", _R.TOKEN, (_R.TOKEN, _O.DELETE), accounts.can_revoke_token, accounts.readable_tokens
+    ),
+    Action.ROLE_CREATE: _act("Make a role.", _R.ROLE, (_R.ROLE, _O.CREATE), roles.can_create),
+    Action.ROLE_UPDATE: _act("Change a role.", _R.ROLE, (_R.ROLE, _O.EDIT), roles.can_update, _ROLES),
+    Action.ROLE_DELETE: _act("Remove a role.", _R.ROLE, (_R.ROLE, _O.DELETE), roles.can_delete, _ROLES),
+    Action.ORGANIZATION_CREATE: _act(
+        "Found an organization.", _R.ORGANIZATION, (_R.ORGANIZATION, _O.CREATE), organizations.can_create
+    ),
+    Action.ORGANIZATION_MEMBER_ADD: _act(
+        "Add members, or change what they are.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
+    ),
+    Action.ORGANIZATION_MEMBER_REMOVE: _act(
+        "Remove members.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
+    ),
+    Action.UPLOAD_CREATE: _act("Bring a file.", _R.UPLOAD, (_R.UPLOAD, _O.CREATE), uploads.can_create),
+    Action.WORKSTATION_CREATE: _act(
+        "Make a workstation.", _R.WORKSTATION, (_R.WORKSTATION, _O.CREATE), workstations.can_create
+    ),
+    Action.WORKSTATION_UPDATE: _act(
+        "Change a workstation.",
+        _R.WORKSTATION,
+        (_R.WORKSTATION, _O.EDIT),
+        workstations.can_edit,
+        workstations.readable,
+    ),
+    Action.WORKSTATION_USER_ADD: _share("Share a workstation with a user."),
+    Action.WORKSTATION_USER_REMOVE: _share("Take a workstation from a user."),
+    Action.WORKSTATION_ORGANIZATION_ADD: _share("Share a workstation with an organization."),
+    Action.WORKSTATION_ORGANIZATION_REMOVE: _share("Take a workstation from an organization."),
+    Action.IMAGE_CREATE: _act(
+        "Bring an image for a workstation.",
+        _R.WORKSTATION,
+        (_R.IMAGE, _O.CREATE),
+        workstations.can_edit,
+        workstations.readable,
+    ),
+    Action.IMAGE_MAKE_DESIRED: _act(
+        "Let new sessions run an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
+    ),
+    Action.SESSION_LAUNCH: _act(
+        "Launch a session of a workstation.",
+        _R.WORKSTATION,
+        (_R.SESSION, _O.CREATE),
+        sessions.can_launch,
+        workstations.readable,
+    ),
+    Action.SESSION_OPEN: _act(
+        "Work in a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_connect, sessions.readable
+    ),
+    Action.SESSION_STOP: _act(
+        "Stop a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_stop, sessions.readable
+    ),
+}
+
+
+async def decide(principal: Principal, action: Action, row: Model | None = None, *which: object) -> Verdict:
+    """Say whether the principal may do this, to this row, with these particulars; else why not."""
+    act = ACTS[action]
+    given = (row, *which) if act.rows is not None else which
+    asked = act.can(principal, *given)
+    verdict = await asked if isawaitable(asked) else asked
+    if verdict is True and not principal.may(*act.permission):
+        return f"You do not hold {act.permission}."
+    return verdict

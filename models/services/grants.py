@@ -1,0 +1,71 @@
+"""Give object roles to users and organizations, and take them away; the same verbs for every noun."""
+
+from typing import Any
+
+from tortoise.models import Model
+
+from core import outbox
+from core.database import transaction
+from core.errors import BadInput, Conflict
+from models.access import Grant, ObjectRole, Resource
+from models.actors import Actor
+from models.nouns import NOUNS
+from models.rules import NOUN_OF
+from models.services import history
+
+
+def check_role(resource: Resource, role: ObjectRole) -> None:
+    """Refuse an object role of another noun."""
+    if NOUN_OF[role] is not resource:
+        raise BadInput(f"{role} is no role on a {resource}.", path=("role",))
+
+
+async def give(
+    row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
+) -> None:
+    """Let a user, or all members of an organization, hold the role on the object; harmless when they do."""
+    async with transaction():
+        values = _values(row, role, user_id, organization_id)
+        if not await Grant.filter(**values).exists():
+            await Grant.create(**values)
+            await history.record(NOUN_OF[role], row.pk, "grant", actor, detail=_detail(values))
+            _tell(user_id)
+
+
+async def take(
+    row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
+) -> None:
+    """Take the role on the object away; harmless when it was not held, Conflict for the last holder it keeps."""
+    async with transaction():
+        values = _values(row, role, user_id, organization_id)
+        if await Grant.filter(**values).delete():
+            await _keep_one(row, role)
+            await history.record(NOUN_OF[role], row.pk, "revoke_grant", actor, detail=_detail(values))
+            _tell(user_id)
+
+
+def _tell(user_id: int | None) -> None:
+    """Let the user's streams read their rights again; those of a group do so by themselves within half a minute."""
+    if user_id is not None:
+        outbox.publish(f"user:{user_id}")
+
+
+async def _keep_one(row: Model, role: ObjectRole) -> None:
+    resource = NOUN_OF[role]
+    if (
+        NOUNS[resource].keeper == role
+        and not await Grant.filter(resource=resource, object_id=row.pk, role=role).exists()
+    ):
+        raise Conflict(f"The last {role} stays; make somebody else one first.")
+
+
+def _values(row: Model, role: ObjectRole, user_id: int | None, organization_id: int | None) -> dict[str, Any]:
+    holder = {"user_id": user_id} if organization_id is None else {"organization_id": organization_id}
+    return {**holder, "resource": NOUN_OF[role], "object_id": row.pk, "role": role}
+
+
+def _detail(values: dict[str, Any]) -> dict[str, Any]:
+    holder = {
+        name.removesuffix("_id"): value for name, value in values.items() if name in {"user_id", "organization_id"}
+    }
+    return {**holder, "role": values["role"]}

@@ -1,0 +1,81 @@
+"""Mutations that are done once for one idempotency key, and answered with the same object afterwards."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import orjson
+
+from core.database import joining
+from core.errors import NotFound
+from models.access import Resource
+from models.idempotency import IdempotencyKey
+from models.services import idempotency
+from schema.context import Info
+from schema.core import ids
+from schema.core.errors import Payload
+from schema.core.idempotency import key_of, mark
+
+P = ParamSpec("P")
+Shown = TypeVar("Shown", bound=Payload)
+Rest = Callable[[Info, Any, bool], Mapping[str, Any]]
+"""Makes what a payload holds beside its object, of the object and whether it was new."""
+
+
+def _nothing(_info: Info, _row: Any, _is_new: bool) -> Mapping[str, Any]:
+    return {}
+
+
+def replayed(
+    payload: type[Shown], noun: str, rest: Rest = _nothing
+) -> Callable[[Callable[P, Awaitable[Shown | None]]], Callable[P, Awaitable[Shown | None]]]:
+    """Decorate a mutation's resolver below `reported`: with `@idempotent(key:)` it makes its noun once.
+
+    The answer to a repeated request shows the object as it is then and with the caller's rights. A request that failed
+    made nothing, so it may be repeated.
+    """
+    kind = noun.capitalize()
+
+    def decorate(resolver: Callable[P, Awaitable[Shown | None]]) -> Callable[P, Awaitable[Shown | None]]:
+        @wraps(resolver)
+        async def run(*args: P.args, **kwargs: P.kwargs) -> Shown | None:
+            info, arguments = _split(kwargs)
+            key = key_of(info)
+            if key is None:
+                return await resolver(*args, **kwargs)
+            row = await idempotency.claim(_request(info, key, arguments))
+            if row.object_id is not None:
+                return await _again(info, row)
+            return await _first(row, lambda: resolver(*args, **kwargs))
+
+        mark(run)
+        return run
+
+    async def _again(info: Info, row: IdempotencyKey) -> Shown:
+        found = (await ids.readers.read(info.context, [ids.encode(kind, row.object_id or 0)]))[0]
+        if found is None:
+            raise NotFound(f"The {noun} that this key made is gone, or you may not see it any more.")
+        return payload(**{noun: found}, **rest(info, found, row.is_new))
+
+    async def _first(row: IdempotencyKey, work: Callable[[], Awaitable[Shown | None]]) -> Shown | None:
+        try:
+            with joining(lambda: idempotency.settle_with(row, Resource(noun))):
+                answer = await work()
+            await idempotency.settle(row, getattr(answer, noun).pk)
+        finally:
+            if row.object_id is None:
+                await idempotency.release(row)
+        return answer
+
+    return decorate
+
+
+def _split(kwargs: Mapping[str, Any]) -> tuple[Info, Mapping[str, Any]]:
+    return kwargs["info"], {name: value for name, value in kwargs.items() if name != "info"}
+
+
+def _request(info: Info, key: str, arguments: Mapping[str, Any]) -> idempotency.Request:
+    """Sign the arguments: they may hold a password, which not even a digest may give away."""
+    text = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    fingerprint = info.context.home.signer.sign("idempotency", text)
+    return idempotency.Request(info.context.caller.user_id, key, info.field_name, fingerprint)

@@ -1,0 +1,1 @@
+"""Storms, small enough for every run of the tests."""

@@ -1,0 +1,79 @@
+"""The reference clients' audits of the real API: every MUST and every SHOULD."""
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.actors import SERVICE
+from models.services import sessions
+from schema.core.ids import encode
+from tests.schema.served import Served
+from tests.schema.stages import queued_session
+from tests.services.missing import needed
+from tests.services.node import installed, node
+
+HERE = Path(__file__).parent
+SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def audits() -> Path:
+    """The audit script beside the packages that it needs."""
+    with needed("Node"):
+        folder = installed(HERE / "package.json")
+    shutil.copy(HERE / "audit.mjs", folder / "audit.mjs")
+    return folder
+
+
+async def test_every_must_and_every_should_holds(
+    audits: Path, quick: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = await _ended_session(quick)
+    options = {
+        "url": quick.url,
+        "auth": f"Bearer {quick.tokens['ada']}",
+        "query": "{ viewer { username } }",
+        "subscription": f'subscription {{ sessionUpdated(id: "{ended}") {{ state }} }}',
+        "endless": "subscription { mySessions { id } }",
+    }
+
+    code, said = await _run(audits, options)
+
+    with capsys.disabled():
+        sys.stdout.write(f"\n{said.strip()}\n")
+    counts = json.loads(said.strip().splitlines()[-1])
+    assert (code, counts["missed"]) == (0, 0), said
+    assert counts["MUST"] >= 13
+    assert counts["SHOULD"] >= 23
+    assert counts["websocket"] + counts["events"] + counts["protocol"] >= 21
+
+
+async def _run(folder: Path, options: dict[str, str]) -> tuple[int | None, str]:
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    running = await asyncio.create_subprocess_exec(
+        node(),
+        "audit.mjs",
+        *arguments,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            said, _ = await running.communicate()
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+    return running.returncode, said.decode()
+
+
+async def _ended_session(served: Served) -> str:
+    """Make a session of ada's that has ended: its subscription tells so and completes."""
+    session = await queued_session(served)
+    await sessions.request_stop(session, actor=SERVICE)
+    return encode("Session", session.id)

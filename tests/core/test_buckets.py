@@ -1,0 +1,81 @@
+"""Token buckets, in Redis and in the process."""
+
+import asyncio
+import logging
+
+import pytest
+from redis.asyncio import Redis
+
+from core.buckets import Bucket, Buckets, OwnBuckets, SharedBuckets
+from core.redis import close_redis, open_redis
+from tests.waiting import eventually
+
+SLOW = (Bucket(100, 0.001), Bucket(10, 0.001))
+
+
+@pytest.fixture(params=["redis", "process"])
+def buckets(request: pytest.FixtureRequest, redis: Redis) -> Buckets:
+    return SharedBuckets(redis) if request.param == "redis" else OwnBuckets()
+
+
+async def test_a_draw_takes_from_both_buckets(buckets: Buckets) -> None:
+    first = await buckets.draw("ada", SLOW, (30, 1))
+    second = await buckets.draw("ada", SLOW, (30, 1))
+
+    assert first
+    assert second
+    assert [round(level) for level in (*first.levels, *second.levels)] == [70, 9, 40, 8]
+
+
+async def test_a_refused_draw_takes_from_neither(buckets: Buckets) -> None:
+    await buckets.draw("ada", SLOW, (90, 1))
+
+    refused = await buckets.draw("ada", SLOW, (20, 1))
+
+    assert refused
+    assert not refused.allowed
+    assert [round(level) for level in refused.levels] == [10, 9]
+
+
+async def test_each_name_has_its_own(buckets: Buckets) -> None:
+    await buckets.draw("ada", SLOW, (100, 10))
+
+    other = await buckets.draw("eve", SLOW, (100, 10))
+
+    assert other
+    assert other.allowed
+
+
+async def test_a_bucket_fills_again_with_time(buckets: Buckets) -> None:
+    pair = (Bucket(100, 500.0), Bucket(10, 500.0))
+    await buckets.draw("ada", pair, (100, 10))
+
+    async def drawn() -> bool:
+        answer = await buckets.draw("ada", pair, (50, 1))
+        return answer is not None and answer.allowed
+
+    assert await eventually(drawn)
+
+
+async def test_many_at_once_draw_no_more_than_there_is(buckets: Buckets) -> None:
+    draws = await asyncio.gather(*(buckets.draw("ada", SLOW, (1, 1)) for _ in range(30)))
+
+    assert sum(drawn.allowed for drawn in draws if drawn) == 10
+
+
+async def test_a_full_bucket_is_forgotten(redis: Redis) -> None:
+    await SharedBuckets(redis).draw("ada", (Bucket(100, 100.0), Bucket(10, 1.0)), (1, 1))
+
+    assert 0 < await redis.ttl("carrel:rate:ada") <= 10
+
+
+async def test_without_redis_nobody_is_limited_and_the_log_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    lost = open_redis("redis://127.0.0.1:1/0")
+    buckets = SharedBuckets(lost)
+
+    with caplog.at_level(logging.WARNING, "core.buckets"):
+        answers = [await buckets.draw("ada", SLOW, (1, 1)) for _ in range(5)]
+
+    assert answers == [None] * 5
+    assert len(caplog.records) == 1
+    await close_redis(lost)

@@ -1,0 +1,96 @@
+"""`carrel up` from nothing to the demo and down again, twice over the same data."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import docker
+import pytest
+
+from carrel.client import Client
+from core.settings import Settings, load
+from tests.e2e import documents
+from tests.e2e.house import CARREL, environment, free_port, interrupt, remove_instance
+from tests.waiting import eventually
+
+START_SECONDS = 120
+KEYS = {"graphql", "sdl", "token", "sessionId", "sessionUrl", "proxy"}
+
+
+@pytest.fixture
+def machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Settings]:
+    """A data folder with the demo's archive in it, and free ports."""
+    (data_dir / "workstation.tar.gz").symlink_to(archive)
+    settings = load(
+        data_dir=data_dir,
+        docker_host=docker_host,
+        instance=f"up-{uuid4().hex[:8]}",
+        api_url=f"http://127.0.0.1:{free_port()}",
+        sessions_url=f"http://sessions.localhost:{free_port()}",
+        health_port=0,
+    )
+    yield settings
+    engine = docker.APIClient(docker_host)
+    remove_instance(engine, settings.instance)
+    engine.close()
+
+
+@asynccontextmanager
+async def up(machine: Settings) -> AsyncIterator[dict[str, str]]:
+    """Run `carrel up`, yield what it wrote for scripts once it is up, and press Ctrl-C at the end."""
+    log = machine.data_dir / "up.log"
+    before = written(machine)
+    with log.open("wb") as output:
+        running = subprocess.Popen(  # noqa: ASYNC220 - it must outlive this call
+            [CARREL, "up"], env=environment(machine), stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        await eventually(lambda: written(machine) != before or running.poll() is not None, START_SECONDS)
+        assert running.poll() is None, log.read_text()
+        yield written(machine)
+    finally:
+        code = await asyncio.to_thread(interrupt, running)
+    assert code == 0, log.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def written(machine: Settings) -> dict[str, str]:
+    """Return what is written for scripts, nothing before the first start."""
+    file = machine.data_dir / "up.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def containers(machine: Settings) -> list[str]:
+    """Return the containers of this instance, running or not."""
+    engine = docker.APIClient(machine.docker_host)
+    found = engine.containers(all=True, filters={"label": f"carrel.instance={machine.instance}"})
+    engine.close()
+    return [container["Names"][0] for container in found]
+
+
+async def session_of(addresses: dict[str, str], key: str) -> Any:
+    """Ask a running Carrel for one session."""
+    client = Client(addresses["graphql"], addresses["token"])
+    return (await asyncio.to_thread(client.ask, documents.SESSION, id=key))["node"]
+
+
+async def test_it_shows_the_main_job_and_takes_everything_down_again(machine: Settings) -> None:
+    async with up(machine) as first:
+        assert set(first) >= KEYS
+        assert (machine.data_dir / "up.json").stat().st_mode & 0o777 == 0o600
+        session = await session_of(first, first["sessionId"])
+        assert (session["state"], session["workstationUrl"]) == ("RUNNING", first["sessionUrl"])
+        assert len(containers(machine)) == 1
+    assert containers(machine) == []
+
+    async with up(machine) as second:
+        kept = await session_of(second, first["sessionId"])
+        assert (kept["state"], kept["reason"]) == ("STOPPED", "Carrel was stopped.")
+        assert second["sessionId"] != first["sessionId"]
+        assert (await session_of(second, second["sessionId"]))["state"] == "RUNNING"
+    assert containers(machine) == []

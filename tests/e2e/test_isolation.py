@@ -1,0 +1,96 @@
+"""What a session cannot do: reach its neighbours, see the platform's secrets, do more than its token allows."""
+
+import asyncio
+import json
+
+import docker
+
+from tests.e2e import documents
+from tests.e2e.caller import Caller
+from tests.e2e.house import House
+
+DIAL = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2).close()
+    print("reached")
+except OSError as error:
+    print("no:", error)
+"""
+ASK = """
+import json, os, sys, urllib.request
+request = urllib.request.Request(
+    os.environ["CARREL_API_URL"],
+    json.dumps({"query": sys.argv[1], "variables": json.loads(sys.argv[2])}).encode(),
+    {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["CARREL_TOKEN"]},
+)
+print(urllib.request.urlopen(request, timeout=5).read().decode())
+"""
+
+
+def run(engine: docker.APIClient, container: str, program: str, *arguments: str) -> str:
+    """Run a program in a container and return what it printed."""
+    made = engine.exec_create(container, ["python3", "-c", program, *arguments])
+    return str(engine.exec_start(made["Id"]).decode())
+
+
+def address(engine: docker.APIClient, container: str) -> str:
+    """Return a container's own address on the sessions' network."""
+    (network,) = engine.inspect_container(container)["NetworkSettings"]["Networks"].values()
+    return str(network["IPAddress"])
+
+
+async def test_two_sessions_cannot_reach_one_another(house: House, ada: Caller, eve: Caller, workstation: str) -> None:
+    mine, theirs = await asyncio.gather(ada.launch(workstation), eve.launch(workstation))
+    here, there = house.container(mine.url), house.container(theirs.url)
+    engine = house.engine
+
+    own = await asyncio.to_thread(run, engine, here, DIAL, address(engine, here), "8080")
+    other = await asyncio.to_thread(run, engine, here, DIAL, address(engine, there), "8080")
+
+    assert own == "reached\n"
+    assert other.startswith("no:"), other
+    await asyncio.gather(ada.stop(mine), eve.stop(theirs))
+
+
+async def test_the_platforms_cookies_and_tokens_do_not_reach_the_container(ada: Caller, workstation: str) -> None:
+    session = await ada.launch(workstation)
+    cookies = "carrel-browser=secret-1; carrel-desk=secret-2; carrel-state=secret-3; theirs=kept"
+
+    seen = (await ada.visit(session, "/echo-headers", Cookie=cookies)).json()
+
+    text = json.dumps(seen)
+    assert ada.person.token not in text
+    assert "secret-" not in text
+    assert ["Cookie", "theirs=kept"] in [[name.title(), value] for name, value in seen["headers"]]
+    await ada.stop(session)
+
+
+async def test_a_containers_token_reads_its_own_session_and_changes_nothing(
+    house: House, ada: Caller, workstation: str
+) -> None:
+    session = await ada.launch(workstation)
+    inside = house.container(session.url)
+
+    def ask(query: str, **variables: str) -> str:
+        return run(house.engine, inside, ASK, query, json.dumps(variables))
+
+    assert '"ada"' in await asyncio.to_thread(ask, documents.VIEWER)
+    assert session.id in await asyncio.to_thread(ask, documents.SESSIONS)
+    refused = json.loads(await asyncio.to_thread(ask, documents.STOP, id=session.id))
+    assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert (await ada.read(session))["state"] == "RUNNING"
+    await ada.stop(session)
+
+
+async def test_a_container_runs_with_few_rights(house: House, ada: Caller, workstation: str) -> None:
+    session = await ada.launch(workstation)
+
+    facts = await asyncio.to_thread(house.engine.inspect_container, house.container(session.url))
+
+    limits = facts["HostConfig"]
+    assert facts["Config"]["User"] == "1000:1000"
+    assert (limits["CapDrop"], limits["Privileged"]) == (["ALL"], False)
+    assert any(option.startswith("no-new-privileges") for option in limits["SecurityOpt"])
+    assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (2048 << 20, 10**9, 256)
+    await ada.stop(session)

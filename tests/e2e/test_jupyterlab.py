@@ -1,0 +1,113 @@
+"""JupyterLab, as it comes from its package, is a workstation."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import docker
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.docker_service import CACHE
+from tests.e2e import documents
+from tests.e2e.caller import Caller
+from tests.e2e.house import House
+from tests.e2e.visitor import Visitor
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "build_image.py"
+BUILD_SECONDS = 600
+# What JupyterLab's own page does: make a kernel, connect to its websocket, send code, gather what it prints.
+RUN = """async ([code]) => {
+  const made = await fetch("/api/kernels", {
+    method: "POST",
+    headers: {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ""},
+  });
+  const {id} = await made.json();
+  const session = crypto.randomUUID();
+  const channels = `${location.origin.replace(/^http/, "ws")}/api/kernels/${id}/channels`;
+  const socket = new WebSocket(`${channels}?session_id=${session}`);
+  await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject; });
+  const request = crypto.randomUUID();
+  socket.send(JSON.stringify({
+    header: {
+      msg_id: request, msg_type: "execute_request", username: "", session, version: "5.3",
+      date: new Date().toISOString(),
+    },
+    parent_header: {}, metadata: {}, channel: "shell", buffers: [],
+    content: {code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false, stop_on_error: true},
+  }));
+  let printed = "";
+  return await new Promise((resolve) => {
+    socket.onmessage = ({data}) => {
+      const {parent_header, header, content} = JSON.parse(data);
+      if (parent_header.msg_id !== request) return;
+      if (header.msg_type === "stream") printed += content.text;
+      if (header.msg_type === "error") printed += content.evalue;
+      if (header.msg_type === "status" && content.execution_state === "idle") resolve(printed);
+    };
+  });
+}"""
+"""A cell that asks Carrel's API, from the kernel."""
+ASK = f"""
+import json, os, urllib.request
+request = urllib.request.Request(
+    os.environ["CARREL_API_URL"],
+    json.dumps({{"query": "{documents.VIEWER}"}}).encode(),
+    {{"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["CARREL_TOKEN"]}},
+)
+print(json.load(urllib.request.urlopen(request, timeout=5))["data"]["viewer"]["username"])
+"""
+
+
+@pytest.fixture(scope="module")
+def jupyterlab_archive(docker_host: str) -> Path:
+    """The example JupyterLab as an archive; built once, which takes up to two minutes, and kept for the next run."""
+    engine = docker.APIClient(docker_host, timeout=60)
+    archive = CACHE / "jupyterlab.tar.gz"
+    recipe = max(file.stat().st_mtime for file in (SCRIPT.parent / "jupyterlab").iterdir())
+    if not archive.exists() or archive.stat().st_mtime < recipe:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, str(SCRIPT), "jupyterlab", "--docker-host", docker_host, "--output", str(archive)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False, env=os.environ
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    engine.close()
+    return archive
+
+
+async def cell(page: Page, code: str) -> str:
+    """Run code in a kernel of its own and return what it printed."""
+    printed: str = await asyncio.wait_for(page.evaluate(RUN, [code]), 60)
+    return printed
+
+
+async def test_jupyterlab_opens_through_the_proxy_and_its_kernel_runs_cells(
+    browser: Browser, house: House, ada: Caller, jupyterlab_archive: Path
+) -> None:
+    lab = await ada.workstation("JupyterLab")
+    upload = await ada.upload(jupyterlab_archive)
+    image = await ada.bring(lab, upload, httpPort=8888, websocketPort=None, initialPath="lab")
+    assert image["state"] == "READY", image
+    session = await ada.launch(lab)
+    visitor = await Visitor.arrive(browser, house)
+    await visitor.sign_in(house.people["ada"])
+
+    await visitor.desk.goto(session.url)
+
+    await expect(visitor.desk.get_by_role("menuitem", name="File")).to_be_visible(timeout=60_000)
+    assert await cell(visitor.desk, "print(6 * 7)") == "42\n"
+    assert await cell(visitor.desk, ASK) == "ada\n"
+    await run_in_the_notebook(visitor.desk)
+    await ada.stop(session)
+
+
+async def run_in_the_notebook(page: Page) -> None:
+    """Open the notebook that the image brings and run its cells by the keyboard, as a person does."""
+    await page.get_by_text("welcome.ipynb").dblclick()
+    await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+    await page.locator(".jp-CodeCell").first.click()
+    await page.keyboard.press("Shift+Enter")
+    await expect(page.locator(".jp-OutputArea-output").last).to_contain_text("'username': 'ada'", timeout=60_000)

@@ -1,0 +1,178 @@
+"""The sweep: what should move is asked for again, and one bad item blocks no other."""
+
+from datetime import timedelta
+
+import pytest
+
+from core import outbox
+from core.clock import now
+from core.database import transaction
+from core.dispatch import Dispatcher
+from core.engine.fake import Behaviour
+from core.outbox import OutboxMessage
+from core.queue import import_queue, region_queue
+from core.storage import Storage
+from jobs.launching import session_launch
+from jobs.sweep import _each, sweep
+from models.accounts import Token, TokenKind
+from models.actors import SERVICE, Actor
+from models.images import Image, ImageState
+from models.services import accounts, sessions
+from models.sessions import Reason, Session, SessionState
+from models.uploads import Upload, UploadState
+from tests.core.archives import stream
+from tests.jobs.conftest import Bench
+
+QUEUE = region_queue("local")
+
+
+async def _forget_jobs(bench: Bench) -> None:
+    await bench.kernel.redis.flushall()
+
+
+async def test_everything_that_redis_forgot_is_asked_for_again(bench: Bench) -> None:
+    queued = await bench.launch()
+    await Image.create(workstation_id=bench.image.workstation_id, state=ImageState.QUEUED)
+    await _forget_jobs(bench)
+    assert await bench.kernel.queue.depth(QUEUE) == 0
+
+    await sweep(bench.runtime)
+
+    assert await bench.kernel.queue.depth(QUEUE) == 1
+    assert await bench.kernel.queue.depth(import_queue("local")) == 1
+    assert (await bench.read(queued)).state is SessionState.QUEUED
+
+
+async def test_a_launch_and_a_stop_whose_worker_died_are_asked_for_again(bench: Bench) -> None:
+    session = await bench.launch()
+    await Session.filter(id=session.id).update(state=SessionState.STARTING, lease_until=now() - timedelta(seconds=1))
+    await _forget_jobs(bench)
+    await sweep(bench.runtime)
+    assert await bench.kernel.queue.depth(QUEUE) == 1
+
+    await Session.filter(id=session.id).update(state=SessionState.STOPPING)
+    await _forget_jobs(bench)
+    await sweep(bench.runtime)
+    assert await bench.kernel.queue.depth(QUEUE) == 1
+
+
+async def test_what_a_worker_holds_is_left_to_it(bench: Bench) -> None:
+    session = await bench.launch()
+    await Session.filter(id=session.id).update(state=SessionState.STARTING, lease_until=now() + timedelta(minutes=1))
+    await _forget_jobs(bench)
+
+    await sweep(bench.runtime)
+
+    assert await bench.kernel.queue.depth(QUEUE) == 0
+
+
+async def test_a_sender_that_died_is_stood_in_for(bench: Bench) -> None:
+    outbox.use(None)
+    async with transaction():
+        outbox.enqueue("session_check", 1, queue=QUEUE)
+    await OutboxMessage.all().update(leased_until=now() - timedelta(seconds=1))
+    outbox.use(Dispatcher(bench.kernel.queue, bench.kernel.bus))
+
+    await sweep(bench.runtime)
+
+    assert await OutboxMessage.all().count() == 0
+    assert await bench.kernel.queue.depth(QUEUE) == 1
+
+
+async def test_one_bad_item_does_not_block_the_others() -> None:
+    done: list[int] = []
+
+    async def act(item: int) -> None:
+        if item == 2:
+            raise ZeroDivisionError
+        done.append(item)
+
+    await _each([1, 2, 3], act)
+
+    assert done == [1, 3]
+
+
+async def test_a_dead_engine_does_not_keep_time_from_passing(bench: Bench) -> None:
+    late = await bench.launch()
+    await Session.filter(id=late.id).update(expires_at=now() - timedelta(seconds=1))
+    upload = await _overdue(bench)
+    bench.engine.behaviour = Behaviour(dead=True)
+
+    await sweep(bench.runtime)
+
+    assert (await bench.read(late)).state is SessionState.EXPIRED
+    assert not await Upload.exists(id=upload.id)
+
+
+async def _overdue(bench: Bench, state: UploadState = UploadState.COMPLETE, key: str = "uploads/old") -> Upload:
+    await bench.kernel.storage.put(key, stream(b"old"), limit=None)
+    return await Upload.create(
+        creator_id=bench.principal.user_id,
+        filename="old",
+        storage_key=key,
+        state=state,
+        expires_at=now() - timedelta(seconds=1),
+    )
+
+
+async def test_uploads_that_nobody_used_are_deleted_with_their_bytes(bench: Bench) -> None:
+    old = await _overdue(bench)
+    used = await _overdue(bench, UploadState.USED, "uploads/used")
+
+    await sweep(bench.runtime)
+
+    assert await Upload.all().values_list("id", flat=True) == [used.id]
+    storage: Storage = bench.kernel.storage
+    assert not await storage.exists(old.storage_key)
+    assert await storage.exists(used.storage_key)
+
+
+async def test_a_container_of_another_installation_is_left_alone(bench: Bench) -> None:
+    session = await bench.launch()
+    await session_launch(bench.context, session.id)
+    (ours,) = await bench.engine.list(bench.runtime.labels)
+    other = bench.kernel.settings.model_copy(update={"instance": "other"})
+    stranger = type(bench.runtime)(other, bench.engine, bench.kernel.storage, "local", "http://api")
+
+    await Session.filter(id=session.id).update(state=SessionState.STOPPED)
+    await sweep(stranger)
+
+    assert await bench.engine.inspect(ours.name)
+
+
+async def test_a_session_whose_container_is_gone_fails_and_the_others_run_on(bench: Bench) -> None:
+    session = await bench.launch()
+    await session_launch(bench.context, session.id)
+    kept, _ = await sessions.launch(
+        await Image.create(
+            workstation_id=bench.image.workstation_id, state=ImageState.READY, reference="viewer:2", http_port=8080
+        ),
+        bench.region,
+        bench.kernel.settings,
+        actor=Actor.of(bench.principal),
+    )
+    await session_launch(bench.context, kept.id)
+    await bench.engine.remove(bench.runtime.container_name(session))
+
+    await sweep(bench.runtime)
+
+    row = await bench.read(session)
+    assert (row.state, row.reason_code) == (SessionState.FAILED, Reason.CONTAINER_LOST)
+    assert (await bench.read(kept)).state is SessionState.RUNNING
+
+
+async def test_ended_tokens_are_forgotten_after_a_month(bench: Bench) -> None:
+    token, _ = await accounts.mint_token(bench.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
+    await Token.filter(id=token.id).update(revoked_at=now() - timedelta(days=40))
+
+    await sweep(bench.runtime)
+
+    assert not await Token.exists(id=token.id)
+
+
+async def test_a_region_that_does_not_exist_is_logged_and_no_more(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sweep(type(bench.runtime)(bench.kernel.settings, bench.engine, bench.kernel.storage, "nowhere", "http://api"))
+
+    assert "there is no region nowhere" in caplog.text

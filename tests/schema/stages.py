@@ -1,0 +1,31 @@
+"""Rows that the tests of the API begin with."""
+
+from models.actors import Actor
+from models.images import Image, ImageState
+from models.principal import Principal
+from models.regions import Region
+from models.services import auth, sessions, workstations
+from models.sessions import Session
+from tests.schema.served import Served
+
+
+async def principal(served: Served, name: str) -> Principal:
+    """Return one of the people as a principal."""
+    return await auth.principal_for(served.users[name])
+
+
+async def ready_image(served: Served, maker: str = "ada", title: str = "Viewer") -> Image:
+    """Make a workstation of the maker's with an image that is ready."""
+    workstation = await workstations.create(title, actor=Actor.of(await principal(served, maker)))
+    return await Image.create(
+        workstation=workstation, state=ImageState.READY, is_desired=True, reference="viewer:1", http_port=8080
+    )
+
+
+async def queued_session(served: Served, name: str = "ada", image: Image | None = None) -> Session:
+    """Queue a session; no worker runs, so it stays in line until the test moves it."""
+    found = image or await ready_image(served)
+    region = await Region.get(name="local")
+    actor = Actor.of(await principal(served, name))
+    session, _ = await sessions.launch(found, region, served.kernel.settings, actor=actor)
+    return session

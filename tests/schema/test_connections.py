@@ -1,0 +1,167 @@
+"""Every connection of the schema, whatever it lists, pages and filters alike; the tests are made from the schema."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    get_named_type,
+    is_non_null_type,
+)
+
+from models.regions import Region
+from schema.core.ids import encode
+from schema.root import schema
+from tests.schema.served import Served
+from tests.schema.stages import queued_session, ready_image
+
+PAGE = "nodes { __typename } edges { cursor node { __typename } } totalCount"
+INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+TREE = {"AND", "OR", "NOT"}
+
+
+def _connections() -> list[tuple[str, str, GraphQLField]]:
+    found = []
+    for kind in schema._schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            found += [
+                (kind.name, name, field)
+                for name, field in kind.fields.items()
+                if get_named_type(field.type).name.endswith("Connection")
+            ]
+    return sorted(found, key=lambda each: each[:2])
+
+
+CONNECTIONS = _connections()
+NAMES = [f"{kind}.{name}" for kind, name, _ in CONNECTIONS]
+each_connection = pytest.mark.parametrize(("kind", "name", "field"), CONNECTIONS, ids=NAMES)
+
+
+async def _fill(served: Served) -> str:
+    """Let there be two of everything that can be listed, and return the id of an object of each kind that holds one."""
+    first = await ready_image(served, "ada", "First")
+    await ready_image(served, "ada", "Second")
+    await queued_session(served, "ada", first)
+    await queued_session(served, "eve", first)
+    assert await Region.all().count()
+    return encode("Workstation", first.workstation_id)
+
+
+async def _holders(served: Served) -> dict[str, str]:
+    """Return for each type with a connection the selection that reaches one object of it."""
+    workstation = await _fill(served)
+    made = await served.ask(
+        "olive", 'mutation { organizationCreate(name: "House") { organization { id } errors { message } } }'
+    )
+    organization = made["data"]["organizationCreate"]["organization"]["id"]
+    return {
+        "Query": "%s",
+        "Viewer": "viewer { %s }",
+        "Workstation": f'node(id: "{workstation}") {{ ... on Workstation {{ %s }} }}',
+        "Organization": f'node(id: "{organization}") {{ ... on Organization {{ %s }} }}',
+    }
+
+
+async def _page(served: Served, holder: str, field: str, arguments: str) -> Any:
+    """Return the connection, or the code of the error."""
+    answer = await served.ask("olive", f"{{ {holder % f'{field}{arguments} {{ {PAGE} {INFO} }}'} }}")
+    if "errors" in answer:
+        return answer["errors"][0]["extensions"]["code"]
+    found = answer["data"]
+    while field not in found:
+        (found,) = found.values()
+    return found[field]
+
+
+def test_there_are_connections_and_each_holder_is_known_here() -> None:
+    assert len(CONNECTIONS) >= 7
+    assert {kind for kind, _, _ in CONNECTIONS} <= {"Query", "Viewer", "Workstation", "Organization"}
+
+
+@each_connection
+def test_it_takes_both_directions_and_says_all_of_its_page(kind: str, name: str, field: GraphQLField) -> None:
+    connection = get_named_type(field.type)
+
+    assert {"first", "after", "last", "before"} <= set(field.args)
+    assert isinstance(connection, GraphQLObjectType)
+    assert {"nodes", "edges", "pageInfo", "totalCount"} <= set(connection.fields)
+    assert not is_non_null_type(connection.fields["totalCount"].type)
+
+
+@each_connection
+def test_where_it_filters_it_combines(kind: str, name: str, field: GraphQLField) -> None:
+    if "where" in field.args:
+        where = get_named_type(field.args["where"].type)
+        assert isinstance(where, GraphQLInputObjectType)
+        assert set(where.fields) > TREE
+
+
+async def test_every_connection_pages_in_both_directions_and_holds_to_its_maximum(quick: Served) -> None:
+    holders = await _holders(quick)
+
+    for kind, name, _ in CONNECTIONS:
+        holder = holders[kind]
+        assert await _page(quick, holder, name, "(first: 101)") == "BAD_USER_INPUT", name
+        assert await _page(quick, holder, name, "(last: 101)") == "BAD_USER_INPUT", name
+        assert await _page(quick, holder, name, "(first: 1, last: 1)") == "BAD_USER_INPUT", name
+        assert await _page(quick, holder, name, '(first: 1, after: "x")') == "BAD_USER_INPUT", name
+        await _walk(quick, holder, name)
+
+
+async def _walk(served: Served, holder: str, name: str) -> None:
+    whole = await _page(served, holder, name, "(first: 100)")
+    cursors = [edge["cursor"] for edge in whole["edges"]]
+    assert len(whole["nodes"]) == len(cursors) == whole["totalCount"], name
+    assert await _cursors(served, holder, name, "first", "after", "endCursor") == cursors, name
+    assert (await _cursors(served, holder, name, "last", "before", "startCursor"))[::-1] == cursors, name
+
+
+async def _cursors(served: Served, holder: str, name: str, size: str, edge: str, end: str) -> list[str]:
+    seen: list[str] = []
+    cursor = ""
+    while len(seen) < 100:
+        page = await _page(served, holder, name, f"({size}: 1{cursor})")
+        seen += [each["cursor"] for each in page["edges"]]
+        if not page["pageInfo"]["hasNextPage" if size == "first" else "hasPreviousPage"]:
+            break
+        cursor = f', {edge}: "{page["pageInfo"][end]}"'
+    return seen
+
+
+async def test_every_where_combines_with_and_or_and_not(quick: Served) -> None:
+    holders = await _holders(quick)
+
+    for kind, name, field in CONNECTIONS:
+        if "where" in field.args:
+            some = _some_condition(get_named_type(field.args["where"].type))  # type: ignore[arg-type]
+            whole = (await _page(quick, holders[kind], name, "(first: 100)"))["totalCount"]
+            chosen = await _count(quick, holders[kind], name, some)
+            assert await _count(quick, holders[kind], name, f"NOT: {{ {some} }}") == whole - chosen, name
+            assert await _count(quick, holders[kind], name, f"OR: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == whole
+            assert await _count(quick, holders[kind], name, f"AND: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == 0
+            deep = f"NOT: {{ NOT: {{ NOT: {{ {some} }} }} }}"
+            assert await _page(quick, holders[kind], name, f"(where: {{ {deep} }})") == "BAD_USER_INPUT", name
+
+
+async def _count(served: Served, holder: str, name: str, where: str) -> int:
+    page = await _page(served, holder, name, f"(where: {{ {where} }})")
+    assert isinstance(page, dict), (name, where, page)
+    return int(page["totalCount"])
+
+
+def _some_condition(where: GraphQLInputObjectType) -> str:
+    """Write a condition on the first field of the filter that is an enum or a text."""
+    for name, field in where.fields.items():
+        kind = get_named_type(field.type)
+        if name not in TREE and isinstance(kind, GraphQLInputObjectType) and "eq" in kind.fields:
+            return f"{name}: {{ eq: {_value(get_named_type(kind.fields['eq'].type))} }}"
+    raise AssertionError(f"{where.name} has no field that a test could choose by.")
+
+
+def _value(kind: Any) -> str:
+    values: Sequence[str] = list(kind.values) if isinstance(kind, GraphQLEnumType) else ['"First"']
+    return next((value for value in ("QUEUED", "SESSION") if value in values), values[0])

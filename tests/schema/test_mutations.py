@@ -1,0 +1,207 @@
+"""Mutations over HTTP: done for who may, refused with the right code for all others, and nothing half done."""
+
+import pytest
+
+from core.outbox import OutboxMessage
+from models.access import Grant
+from models.accounts import Token, TokenKind
+from models.history import HistoryEntry
+from models.images import Image, ImageState
+from models.organizations import Membership
+from models.sessions import Session, SessionState
+from models.uploads import Upload, UploadState
+from models.workstations import Workstation
+from schema.root import schema
+from tests.schema.access_mutations import ACCESS
+from tests.schema.api import Api
+from tests.schema.mutations import CASES as OTHERS
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+TOKEN_REVOKE = "mutation($id: ID!) { tokenRevoke(id: $id) { token { id revokedAt } errors { code path message } } }"
+CASES = {**OTHERS, **ACCESS}
+COUNTED = (Token, Grant, HistoryEntry, Image, Membership, OutboxMessage, Session, Upload, Workstation)
+
+
+async def _count() -> dict[str, int]:
+    tokens = await Token.exclude(kind=TokenKind.API).count()
+    counts = {table.__name__: await table.all().count() for table in COUNTED if table is not Token}
+    refusals = await HistoryEntry.filter(action__endswith="_refused").count()
+    return counts | {"Token": tokens, "HistoryEntry": counts["HistoryEntry"] - refusals}
+
+
+def test_no_mutation_is_forgotten() -> None:
+    mutations = schema._schema.mutation_type
+    assert mutations is not None
+
+    assert set(mutations.fields) == {*CASES, "tokenRevoke"}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_whoever_may_not_is_refused_and_changes_nothing_and_whoever_may_gets_it_done(api: Api, name: str) -> None:
+    case = CASES[name]
+    variables = case.variables(api)
+    for who in {who for who, _, _ in case.refused if who}:
+        await api.headers(who)
+    before = await _count()
+    wrong = []
+
+    for who, others, code in case.refused:
+        answer = await api.ask(who, case.query, **{**variables, **others})
+        if answer.code != code:
+            wrong.append((who, str(others)[:60], answer.code, code))
+
+    assert wrong == []
+    assert await _count() == before
+
+    answer = await api.ask(case.able, case.query, **variables)
+
+    assert answer.code is None, answer.body
+    payload = answer.data
+    assert payload["errors"] == []
+    assert all(value is not None for value in payload.values())
+
+
+@pytest.fixture
+async def token(api: Api) -> str:
+    """The id of a token of the owner's."""
+    text = await api.cast.token("owner")
+    return api.id("Token", await Token.get(key=text.split("_")[2]))
+
+
+@SQLITE
+async def test_a_token_is_revoked_by_its_owner(api: Api, token: str) -> None:
+    for who, code in ((None, "UNAUTHENTICATED"), ("stranger", "NOT_FOUND"), ("desk", "FORBIDDEN")):
+        assert (await api.ask(who, TOKEN_REVOKE, id=token)).code == code
+    assert (await api.ask("owner", TOKEN_REVOKE, id="no id")).code == "NOT_FOUND"
+
+    assert (await api.ask("owner", TOKEN_REVOKE, id=token)).data["token"]["revokedAt"]
+
+
+@SQLITE
+async def test_a_token_that_revokes_itself_is_over_with_the_answer(api: Api) -> None:
+    text = (await api.headers("owner"))["Authorization"].split("_")[2]
+    key = api.id("Token", await Token.get(key=text))
+    assert (await api.ask("owner", TOKEN_REVOKE, id=key)).code is None
+
+    answer = await api.ask("owner", "{ viewer { username } }")
+
+    assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
+
+
+@SQLITE
+async def test_a_new_token_is_used_at_once_and_holds_what_was_asked_for(api: Api) -> None:
+    made = (await api.ask("owner", CASES["tokenCreate"].query, scopes=["workstation:view:own"])).data
+    api.tokens["script"] = made["text"]
+
+    assert (await api.ask("script", "{ viewer { rules } }")).data["rules"] == ["workstation:view:own"]
+    refused = await api.ask("script", CASES["workstationCreate"].query)
+    assert refused.code == "FORBIDDEN"
+
+
+@SQLITE
+async def test_a_narrow_token_makes_no_wider_one(api: Api) -> None:
+    made = (await api.ask("owner", CASES["tokenCreate"].query, scopes=["token:create:own", "token:view:own"])).data
+    api.tokens["script"] = made["text"]
+
+    assert (await api.ask("script", CASES["tokenCreate"].query, scopes=["session:view:own"])).code == "BAD_USER_INPUT"
+    again = (await api.ask("script", CASES["tokenCreate"].query)).data
+    assert again["token"]["scopes"] == ["token:create:own", "token:view:own"]
+
+
+@SQLITE
+async def test_launching_twice_gives_the_same_session(api: Api) -> None:
+    query, variables = CASES["sessionLaunch"].query, CASES["sessionLaunch"].variables(api)
+
+    first = (await api.ask("editor", query, **variables)).data
+    second = (await api.ask("editor", query, **variables)).data
+
+    assert (first["isNew"], second["isNew"]) == (True, False)
+    assert first["session"]["id"] == second["session"]["id"]
+
+
+@SQLITE
+async def test_an_image_that_cannot_be_launched_says_so(api: Api) -> None:
+    query, variables = CASES["sessionLaunch"].query, CASES["sessionLaunch"].variables(api)
+    broken = {"imageId": api.id("Image", api.cast.broken)}
+    older = {"imageId": api.id("Image", api.cast.older)}
+
+    assert (await api.ask("owner", query, **variables, input=broken)).code == "CONFLICT"
+    assert (await api.ask("guest", query, **variables, input=older)).code == "NOT_FOUND"
+    assert (await api.ask("owner", query, **variables, input=older)).code is None
+    await Image.all().update(is_desired=False)
+    assert (await api.ask("editor", query, **variables)).code == "CONFLICT"
+
+
+@SQLITE
+async def test_an_upload_becomes_one_image_only(api: Api) -> None:
+    query, variables = CASES["imageCreate"].query, CASES["imageCreate"].variables(api)
+    await api.ask("owner", query, **variables)
+
+    again = await api.ask("owner", query, **variables)
+
+    assert (again.code, again.path) == ("BAD_USER_INPUT", ["uploadId"])
+    assert (await Upload.get(id=api.cast.upload.id)).state is UploadState.USED
+
+
+@SQLITE
+async def test_only_a_ready_image_becomes_the_active_one(api: Api) -> None:
+    query = CASES["imageMakeDesired"].query
+
+    assert (await api.ask("owner", query, id=api.id("Image", api.cast.broken))).code == "CONFLICT"
+    assert (await api.ask("guest", query, id=api.id("Image", api.cast.image))).code == "FORBIDDEN"
+    await api.ask("owner", query, id=api.id("Image", api.cast.older))
+
+    desired = await Image.filter(is_desired=True, state=ImageState.READY).values_list("id", flat=True)
+    assert desired == [api.cast.older.id]
+
+
+@SQLITE
+async def test_of_two_who_change_what_both_have_seen_the_second_reads_again(api: Api) -> None:
+    query, variables = CASES["workstationUpdate"].query, CASES["workstationUpdate"].variables(api)
+    first = await api.ask("owner", query, **variables, title="One", version=1)
+    second = await api.ask("editor", query, **variables, title="Two", version=1)
+
+    assert (first.code, second.code) == (None, "CONFLICT")
+    assert (await Workstation.get(id=api.cast.workstation.id)).title == "One"
+
+
+@SQLITE
+async def test_a_researcher_who_is_made_an_editor_edits(api: Api) -> None:
+    shared = CASES["workstationUserAdd"]
+    await api.ask("owner", shared.query, **shared.variables(api))
+
+    changed = await api.ask("stranger", CASES["workstationUpdate"].query, **CASES["workstationUpdate"].variables(api))
+
+    assert changed.code is None, changed.body
+
+
+@SQLITE
+async def test_what_was_shared_is_taken_back(api: Api) -> None:
+    removal = CASES["workstationUserRemove"].query
+    workstation = api.id("Workstation", api.cast.workstation)
+    await api.ask("owner", removal, id=workstation, username="guest")
+
+    launch = CASES["sessionLaunch"]
+    assert (await api.ask("guest", launch.query, **launch.variables(api))).code == "NOT_FOUND"
+    assert (await api.ask("guest", CASES["sessionStop"].query, id=api.id("Session", api.cast.session))).code is None
+
+
+@SQLITE
+async def test_the_creator_stops_a_session_and_cannot_enter_it_any_more(api: Api) -> None:
+    session = api.id("Session", api.cast.session)
+    stopped = (await api.ask("guest", CASES["sessionStop"].query, id=session)).data
+    assert stopped["session"]["state"] == "STOPPING"
+    assert (await api.ask("guest", CASES["sessionStop"].query, id=session)).code is None
+
+    await Session.filter(id=api.cast.session.id).update(state=SessionState.STOPPED)
+
+    assert (await api.ask("guest", CASES["sessionOpen"].query, id=session)).code == "CONFLICT"
+
+
+@SQLITE
+async def test_every_refusal_is_one_sentence_with_a_trace(api: Api) -> None:
+    answer = await api.ask(None, CASES["sessionStop"].query, **CASES["sessionStop"].variables(api))
+
+    (error,) = answer.body["errors"]
+    assert error["message"].endswith(".")
+    assert len(error["extensions"]["traceId"]) == 32

@@ -1,0 +1,66 @@
+"""The schema as a whole: every field guarded, everything described, and what is committed is what is served."""
+
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLObjectType, build_schema, validate_schema
+
+from schema import app, walk
+from schema.core.errors import Payload, UserError
+from schema.core.permissions import guarded_non_null_fields, undeclared_fields, undescribed
+from schema.core.sdl import print_sdl
+from schema.root import schema
+from tests.schema.api import Api
+
+COMMITTED = Path(app.__file__).parent / "schema.graphql"
+
+
+def test_every_field_says_who_may_read_it() -> None:
+    assert undeclared_fields(schema) == [], "Declare it with @requires or @public."
+
+
+def test_a_field_that_may_be_refused_is_nullable() -> None:
+    assert guarded_non_null_fields(schema) == [], "A refusal there would take its whole object away."
+
+
+def test_everything_is_described() -> None:
+    assert undescribed(schema) == [], "Add a description."
+
+
+def test_descriptions_are_sentences() -> None:
+    kinds = schema._schema.type_map.items()
+    bare = [name for name, kind in kinds if kind.description and not kind.description.strip().endswith((".", ")"))]
+
+    assert [name for name in bare if not name.startswith("__") and name not in {"JSON", "DateTime"}] == []
+
+
+def test_the_committed_text_is_the_schema() -> None:
+    assert COMMITTED.read_text() == print_sdl(schema) == app.SDL, "Run: carrel schema > schema/schema.graphql"
+
+
+def test_the_text_is_a_valid_schema_to_everybody() -> None:
+    built = build_schema(app.SDL)
+
+    assert validate_schema(built) == []
+
+
+def test_every_mutation_answers_with_a_payload_that_has_errors() -> None:
+    mutations = schema._schema.mutation_type
+    assert mutations is not None
+    for name, field in mutations.fields.items():
+        assert isinstance(field.type, GraphQLObjectType), name
+        assert field.type.name.endswith("Payload"), name
+        assert str(field.type.fields["errors"].type) == f"[{UserError.__name__}!]!", name
+    assert Payload.__subclasses__()
+
+
+async def test_the_text_is_served(api: Api) -> None:
+    response = await api.http.get("/schema.graphql")
+
+    assert (response.status_code, response.text) == (200, app.SDL)
+
+
+@pytest.mark.parametrize("tab", walk.TABS, ids=lambda tab: tab.name[:30])
+def test_every_tab_of_the_walk_has_a_name_and_says_what_to_fill_in(tab: walk.Tab) -> None:
+    assert tab.query.strip()
+    assert all(f"${name}" in tab.query for name in tab.variables)

@@ -1,0 +1,48 @@
+"""The queries that GraphiQL opens with do what their names say, on a filled database."""
+
+from models.sessions import Session, SessionState
+from schema import walk
+from tests.schema.api import Api
+
+
+async def test_the_whole_walk_runs_in_order(api: Api) -> None:
+    me = (await api.ask("owner", walk.WHO)).body["data"]
+    assert me["viewer"]["username"] == "owner"
+    workstation = me["workstations"]["nodes"][0]
+    assert workstation["activeImage"]["state"] == "READY"
+
+    launched = (await api.ask("owner", walk.LAUNCH, workstation=workstation["id"])).data
+    assert (launched["isNew"], launched["errors"]) == (True, [])
+    key = launched["session"]["id"]
+    assert launched["session"]["workstationUrl"].startswith("http://s")
+
+    async with api.follow("owner", walk.MINE) as mine, api.follow("owner", walk.FOLLOW, session=key) as one:
+        assert [session["id"] for session in await mine.value()] == [key]
+        assert (await one.value())["state"] == "QUEUED"
+
+    assert (await api.ask("owner", walk.STOP, session=key)).data["session"]["state"] == "STOPPED"
+    told = (await api.ask("owner", walk.HISTORY, session=key)).data
+    assert [entry["action"] for entry in told["nodes"]] == ["move", "launch"]
+    assert (await api.ask("owner", walk.HISTORY, session=None)).data["totalCount"] > 2
+
+
+async def test_a_workstation_is_made_and_an_upload_becomes_its_image(api: Api) -> None:
+    made = (await api.ask("owner", walk.CREATE)).data
+    announced = (await api.ask("owner", walk.UPLOAD)).data
+    sent = await api.http.put(announced["url"], content=b"archive")
+    assert sent.status_code == 201
+
+    image = (
+        await api.ask("owner", walk.IMPORT, workstation=made["workstation"]["id"], upload=announced["upload"]["id"])
+    ).data
+
+    assert (image["errors"], image["image"]["state"]) == ([], "QUEUED")
+
+
+async def test_the_same_queries_tell_a_stranger_nothing(api: Api) -> None:
+    session = api.id("Session", api.cast.session)
+
+    assert (await api.ask("stranger", walk.WHO)).body["data"]["workstations"]["nodes"] == []
+    assert (await api.ask("stranger", walk.STOP, session=session)).code == "NOT_FOUND"
+    assert (await api.ask("stranger", walk.HISTORY, session=session)).data["nodes"] == []
+    assert (await Session.get(id=api.cast.session.id)).state is SessionState.RUNNING

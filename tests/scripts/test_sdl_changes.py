@@ -1,0 +1,179 @@
+"""What may not change in the schema without notice."""
+
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from scripts.sdl_base import accepted, published
+from scripts.sdl_changes import announced, refused
+
+NAME = "schema/schema.graphql"
+TODAY = date(2026, 11, 22)
+OLD = '''
+directive @public on FIELD_DEFINITION
+directive @requires(resource: Noun!, operation: Deed!) on FIELD_DEFINITION
+
+"""Nouns."""
+enum Noun {
+  """A book."""
+  BOOK
+  """A desk."""
+  DESK @deprecated(reason: "Use BOOK. Removal: 2026-11-01.")
+}
+
+"""Deeds."""
+enum Deed {
+  """Read."""
+  VIEW
+  """Change."""
+  EDIT
+}
+
+"""A book."""
+type Book {
+  """Its title."""
+  title: String @public
+  """What it costs."""
+  price(in: String): Int @requires(resource: BOOK, operation: EDIT)
+  """Its text."""
+  text: String @requires(resource: BOOK, operation: VIEW)
+  """Its shelf."""
+  shelf: Shelf @public @deprecated(reason: "Use title. Removal: 2026-11-22.")
+  """Its colour."""
+  colour: String @public @deprecated(reason: "Use title. Removal: 2026-11-23.")
+}
+
+"""A shelf."""
+type Shelf {
+  """Its number."""
+  number: Int @public
+}
+
+"""Reads."""
+type Query {
+  """A book."""
+  book: Book @public
+}
+'''
+
+
+def _refused(*changes: tuple[str, str]) -> list[str]:
+    new = OLD
+    for before, after in changes:
+        assert before in new
+        new = new.replace(before, after)
+    return [change.where for change in refused(OLD, new, TODAY)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "where"),
+    [
+        ('  """Its title."""\n  title: String @public\n', "", "Book.title"),
+        ("title: String @public", "title: Int @public", "Book.title"),
+        ("price(in: String)", "price(in: String, to: Int!)", "Book.price(to:)"),
+        ("price(in: String)", "price", "Book.price(in:)"),
+        ('  """Read."""\n  VIEW\n', "", "Deed.VIEW"),
+        ('  """Its title."""\n', "", "Book.title"),
+        ('"""A book."""\ntype', "type", "Book"),
+        ("@requires(resource: BOOK, operation: EDIT)", "@public", "Book.price"),
+        ("@requires(resource: BOOK, operation: EDIT)", "", "Book.price"),
+        ("operation: EDIT)", "operation: VIEW)", "Book.price"),
+        ("resource: BOOK, operation: VIEW", "resource: DESK, operation: VIEW", "Book.text"),
+        ("title: String @public", "title: String @public\n  isbn: String", "Book.isbn"),
+        ("colour: String @public @deprecated", "color: String @public @deprecated", "Book.colour"),
+    ],
+)
+def test_what_clients_rely_on_is_refused(before: str, after: str, where: str) -> None:
+    assert where in _refused((before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("title: String @public", "title: String! @public"),
+        ("title: String @public", 'title: String @public\n  """New."""\n  isbn: String @public'),
+        ("price(in: String)", "price(in: String, to: Int)"),
+        ('"""Its title."""', '"""What stands on its cover."""'),
+        ("resource: BOOK, operation: VIEW", "resource: BOOK, operation: EDIT"),
+        ("title: String @public", "title: String @requires(resource: BOOK, operation: VIEW)"),
+    ],
+)
+def test_what_only_adds_or_guards_more_passes(before: str, after: str) -> None:
+    assert _refused((before, after)) == []
+
+
+def test_what_was_deprecated_goes_when_its_day_has_come_and_takes_its_type_along() -> None:
+    shelf = '  """Its shelf."""\n  shelf: Shelf @public @deprecated(reason: "Use title. Removal: 2026-11-22.")\n'
+    desk = '  """A desk."""\n  DESK @deprecated(reason: "Use BOOK. Removal: 2026-11-01.")\n'
+    shelves = OLD[OLD.index('"""A shelf."""') : OLD.index('"""Reads."""')]
+
+    assert _refused((shelf, ""), (desk, ""), (shelves, "")) == []
+
+
+def test_a_type_that_is_still_used_may_not_go() -> None:
+    new = OLD.replace("Shelf", "Rack")
+
+    assert "Shelf" not in {change.where for change in refused(OLD, new, TODAY)}
+    assert "Book" in {change.where for change in refused(OLD, OLD.replace("Book", "Volume"), TODAY)}
+
+
+def test_a_new_value_is_announced_and_passes() -> None:
+    new = OLD.replace("  VIEW\n", '  VIEW\n  """Lend."""\n  LEND\n')
+
+    assert refused(OLD, new, TODAY) == []
+    assert announced(OLD, new) == ["Enum value Deed.LEND was added."]
+
+
+def test_what_is_accepted_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "accepted.txt"
+    file.write_text("# comment\nBook.title  nobody used it\nBook.text\n")
+
+    assert accepted(file) == {"Book.title"}
+    assert accepted(tmp_path / "none.txt") == frozenset()
+
+
+class TestPublished:
+    """Which schema is the one that clients know."""
+
+    @pytest.fixture
+    def repository(self, tmp_path: Path) -> Path:
+        (tmp_path / "schema").mkdir()
+        _git(tmp_path, "init", "--quiet", "--initial-branch=main")
+        for number in ("one", "two"):
+            _write(tmp_path, number)
+            _commit(tmp_path)
+        return tmp_path
+
+    def test_without_a_history_there_is_none(self, tmp_path: Path) -> None:
+        assert published(tmp_path, NAME) is None
+
+    def test_on_main_a_change_in_hand_is_compared_with_the_last_commit(self, repository: Path) -> None:
+        _write(repository, "three")
+
+        assert published(repository, NAME) == "two"
+
+    def test_on_main_a_commit_is_compared_with_the_one_before(self, repository: Path) -> None:
+        assert published(repository, NAME) == "one"
+
+    def test_a_branch_is_compared_with_where_it_left_main(self, repository: Path) -> None:
+        _git(repository, "checkout", "--quiet", "-b", "work")
+        for number in ("three", "four"):
+            _write(repository, number)
+            _commit(repository)
+
+        assert published(repository, NAME) == "two"
+
+
+def _write(folder: Path, text: str) -> None:
+    (folder / NAME).write_text(text)
+
+
+def _commit(folder: Path) -> None:
+    _git(folder, "add", ".")
+    _git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "change")
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)

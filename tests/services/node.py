@@ -1,0 +1,61 @@
+"""Node with the packages of a package.json, installed once into the cache of the tests."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.docker_service import CACHE
+from tests.services.missing import Missing
+
+INSTALL_SECONDS = 180
+QUIET = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+
+
+def node() -> str:
+    """Return the path of Node; Missing without it or its package client."""
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if not found or not npm:
+        raise Missing("Node was not found; install nodejs and npm.")
+    return found
+
+
+def installed(manifest: Path) -> Path:
+    """Return a folder that holds what the manifest names, in exactly these versions; made at first use."""
+    node()
+    folder = CACHE / "npm" / hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(mkdtemp(dir=folder.parent))
+    try:
+        shutil.copy(manifest, making / "package.json")
+        _install(making)
+        making.rename(folder)
+    except OSError:  # Another run of the tests was quicker.
+        if not folder.is_dir():
+            raise
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            ["npm", "install", *QUIET],
+            cwd=folder,
+            env={**os.environ, "NO_UPDATE_NOTIFIER": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise Missing(
+            f"`npm install` did not end within {INSTALL_SECONDS} s; is a package registry reachable?"
+        ) from None
+    if done.returncode:
+        raise Missing(f"`npm install` failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
