@@ -2,7 +2,8 @@
 
 Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
 1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
-app does none of that. Ours also settles its memory as `carrel serve` does (core.memory). Ratios are plain / ours, so that more than 1 means ours is quicker.
+app does none of that. Ours settles its memory as `carrel serve` does (core.memory). Ratios are plain / ours, so that
+more than 1 means ours is quicker.
 """
 
 import argparse

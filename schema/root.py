@@ -13,6 +13,7 @@ from schema.images import ImageMutations, ImageSubscriptions
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
 from schema.sessions import SessionMutations, SessionQueries, SessionSubscriptions
+from schema.stopping import StoppingMutations
 from schema.uploads import Upload, UploadMutations
 from schema.workstations import WorkstationMutations, WorkstationQueries
 
@@ -40,6 +41,7 @@ class Mutation(
     WorkstationMutations,
     ImageMutations,
     SessionMutations,
+    StoppingMutations,
 ):
     """The root of changes."""
 

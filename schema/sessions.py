@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import strawberry
 from tortoise.expressions import Q
 
-from core.errors import NotFound
 from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
@@ -19,11 +18,9 @@ from resolvers.guards import visible
 from resolvers.paging import Sort, Window
 from schema.accounts import User
 from schema.context import Context, Info, shown
-from schema.core.bulk import ErrorPolicy, Policy, bounded
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.core.cost import Cost
 from schema.core.enums import expose
-from schema.core.errors import Payload, UserError, reported, user_error
+from schema.core.errors import Payload, reported
 from schema.core.filters import DateTimeFilter, EnumFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
@@ -173,7 +170,6 @@ def _own(where: SessionWhere) -> Q:
 
 
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
-SessionIds = Annotated[list[strawberry.ID], strawberry.argument(description="The sessions, 1 to 100.")]
 Where = Annotated[SessionWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
 OrderBy = Annotated[list[SessionOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
 
@@ -240,24 +236,6 @@ class SessionStopPayload(Payload):
     session: Session | None = public(description="The session as it is now.", default=None)
 
 
-@strawberry.type(description="What became of one of the sessions that were to be stopped.")
-class SessionStopResult:
-    """A session, or why not."""
-
-    id: strawberry.ID = public(description="The id that was given.")
-    session: Session | None = public(description="The session as it is now; null when it cannot be seen.")
-    errors: list[UserError] = public(description="Why it was not stopped; empty when it was.")
-
-
-@strawberry.type(description="The answer to sessionsStop.")
-class SessionsStopPayload(Payload):
-    """A result for each."""
-
-    results: list[SessionStopResult] = public(
-        description="One for each id, in their order, each id once.", default_factory=list, directives=[Cost(size=100)]
-    )
-
-
 @strawberry.type(description="The answer to sessionOpen.")
 class SessionOpenPayload(Payload):
     """A session and the way in."""
@@ -267,19 +245,6 @@ class SessionOpenPayload(Payload):
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-
-
-def _key(text: str) -> int | NotFound:
-    try:
-        return decode_as("Session", text, path=("ids",))
-    except NotFound as error:
-        return error
-
-
-def _stop_result(text: str, end: resolve.Stopped) -> SessionStopResult:
-    if isinstance(end, table.Session):
-        return SessionStopResult(id=strawberry.ID(text), session=shown(end), errors=[])
-    return SessionStopResult(id=strawberry.ID(text), session=None, errors=[user_error(end)])
 
 
 def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
@@ -322,23 +287,6 @@ class SessionMutations:
         """Stop a session."""
         session = await resolve.stop(info.context.caller, decode_as("Session", id))
         return SessionStopPayload(session=shown(session))
-
-    @requires(
-        Resource.SESSION,
-        Operation.EDIT,
-        description="Stop up to 100 sessions, with a result for each.",
-        directives=[Cost(weight=50)],
-    )
-    @reported(SessionsStopPayload)
-    async def sessions_stop(
-        self, info: Info, ids: SessionIds, error_policy: Policy = ErrorPolicy.IGNORE_FAILED
-    ) -> SessionsStopPayload | None:
-        """Stop many sessions."""
-        once = bounded(ids)
-        keys = [_key(each) for each in once]
-        rejects = error_policy is ErrorPolicy.REJECT_EVERYTHING
-        ends = await resolve.stop_many(info.context.caller, keys, all_or_none=rejects)
-        return SessionsStopPayload(results=[_stop_result(*each) for each in zip(once, ends, strict=True)])
 
     @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
     @reported(SessionOpenPayload)

@@ -158,6 +158,10 @@ def main() -> None:
     websocket_port = int(os.environ.get("CARREL_WEBSOCKET_PORT", "4114"))
     server = ThreadingHTTPServer(("", http_port), Desk)
     server.daemon_threads = True
+    if websocket_port == http_port:
+        sys.stdout.write(f"Pages on {http_port}; no port of their own for websockets, so none\n")
+        server.serve_forever()
+        return
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"Pages on {http_port}, websockets on {websocket_port}\n")
     asyncio.run(_websockets(websocket_port))

@@ -1,6 +1,7 @@
 """Launch sessions, ask for their end, and say where they stand in line."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from models.sessions import ENDINGS, LIVE, Reason, Session, SessionState
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 PLATFORM_PREFIX = "CARREL_"
 VARIABLES_LIMIT = 32
+ATTEMPTS = 3
 
 
 async def launch(
@@ -43,13 +45,13 @@ async def launch(
         raise BadInput(f"A session lives from 60 to {settings.session_seconds_limit} seconds.", path=("seconds",))
     check_environment(environment or {})
     key = f"{actor.user_id}:{image.id}:{region.id}"
-    present = await Session.get_or_none(active_key=key)
-    if present:
-        return present, False
-    try:
-        return await _create(image, region, key, actor, seconds, environment or {}), True
-    except IntegrityError:
-        return await Session.get(active_key=key), False
+    for _ in range(ATTEMPTS):
+        present = await Session.get_or_none(active_key=key)
+        if present:
+            return present, False
+        with suppress(IntegrityError):  # Another launch was faster; its session is found by the next look.
+            return await _create(image, region, key, actor, seconds, environment or {}), True
+    raise Conflict("Your session of this image keeps changing; try again.")
 
 
 async def _create(

@@ -311,6 +311,19 @@ CASES: dict[str, Case] = {
             ("guest", {"input": environment(A=NUL)}, BAD),
         ),
     ),
+    "sessionsStop": Case(
+        """mutation($ids: [ID!]!) {
+          sessionsStop(ids: $ids) { results { id session { id state } errors { code } } errors { code path message } }
+        }""",
+        "operator",
+        lambda api: {"ids": [_session(api)["id"]]},
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("desk", {}, FORBIDDEN),
+            ("guest", {"ids": []}, BAD),
+            ("guest", {"ids": [str(number) for number in range(101)]}, BAD),
+        ),
+    ),
     "sessionStop": Case(
         "mutation($id: ID!) { sessionStop(id: $id) { session { id state } errors { code path message } } }",
         "operator",

@@ -15,7 +15,8 @@ async def test_every_table_can_be_filled(database: Settings) -> None:
     await fill(client, tables)
 
     assert tables
-    assert await count_rows(client, list(tables)) == dict.fromkeys(tables, ROWS)
+    counts = await count_rows(client, list(tables))
+    assert {name: count for name, count in counts.items() if count < ROWS} == {}
 
 
 async def test_the_columns_of_an_index_are_seen_in_their_order(database: Settings) -> None:
