@@ -1,8 +1,9 @@
 """Mutations that are done once for one idempotency key, and answered with the same object afterwards."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import orjson
 
@@ -26,6 +27,34 @@ def _nothing(_info: Info, _row: Any, _is_new: bool) -> Mapping[str, Any]:
     return {}
 
 
+@dataclass(frozen=True)
+class Replay(Generic[Shown]):
+    """How one mutation is done once: its payload, the noun that it makes, and the rest of the answer."""
+
+    payload: type[Shown]
+    noun: str
+    rest: Rest
+
+    async def first(self, row: IdempotencyKey, work: Callable[[], Awaitable[Shown | None]]) -> Shown | None:
+        """Do it, and let what it makes be the key's."""
+        try:
+            with joining(lambda: idempotency.settle_with(row, Resource(self.noun))):
+                answer = await work()
+            await idempotency.settle(row, getattr(answer, self.noun).pk)
+        finally:
+            if row.object_id is None:
+                await idempotency.release(row)
+        return answer
+
+    async def again(self, info: Info, row: IdempotencyKey) -> Shown:
+        """Answer with what the key stands for, as it is now."""
+        key = ids.encode(self.noun.capitalize(), row.object_id or 0)
+        found = (await ids.readers.read(info.context, [key]))[0]
+        if found is None:
+            raise NotFound(f"The {self.noun} that this key made is gone, or you may not see it any more.")
+        return self.payload(**{self.noun: found}, **self.rest(info, found, row.is_new))
+
+
 def replayed(
     payload: type[Shown], noun: str, rest: Rest = _nothing
 ) -> Callable[[Callable[P, Awaitable[Shown | None]]], Callable[P, Awaitable[Shown | None]]]:
@@ -34,7 +63,7 @@ def replayed(
     The answer to a repeated request shows the object as it is then and with the caller's rights. A request that failed
     made nothing, so it may be repeated.
     """
-    kind = noun.capitalize()
+    replay = Replay(payload, noun, rest)
 
     def decorate(resolver: Callable[P, Awaitable[Shown | None]]) -> Callable[P, Awaitable[Shown | None]]:
         @wraps(resolver)
@@ -45,27 +74,11 @@ def replayed(
                 return await resolver(*args, **kwargs)
             row = await idempotency.claim(_request(info, key, arguments))
             if row.object_id is not None:
-                return await _again(info, row)
-            return await _first(row, lambda: resolver(*args, **kwargs))
+                return await replay.again(info, row)
+            return await replay.first(row, lambda: resolver(*args, **kwargs))
 
         mark(run)
         return run
-
-    async def _again(info: Info, row: IdempotencyKey) -> Shown:
-        found = (await ids.readers.read(info.context, [ids.encode(kind, row.object_id or 0)]))[0]
-        if found is None:
-            raise NotFound(f"The {noun} that this key made is gone, or you may not see it any more.")
-        return payload(**{noun: found}, **rest(info, found, row.is_new))
-
-    async def _first(row: IdempotencyKey, work: Callable[[], Awaitable[Shown | None]]) -> Shown | None:
-        try:
-            with joining(lambda: idempotency.settle_with(row, Resource(noun))):
-                answer = await work()
-            await idempotency.settle(row, getattr(answer, noun).pk)
-        finally:
-            if row.object_id is None:
-                await idempotency.release(row)
-        return answer
 
     return decorate
 

@@ -1,6 +1,7 @@
 """The people and things of a small house, with everybody whom a permission may tell apart."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.clock import now
 from core.settings import Settings
@@ -108,5 +109,5 @@ async def assemble(settings: Settings) -> Cast:
     )
 
 
-async def _image(workstation: Workstation, creator: User, state: ImageState, **more: object) -> Image:
+async def _image(workstation: Workstation, creator: User, state: ImageState, **more: Any) -> Image:
     return await Image.create(workstation=workstation, creator=creator, state=state, **more)

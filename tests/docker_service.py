@@ -19,7 +19,8 @@ def docker_host() -> str:
     url = find(os.environ.get("DOCKER_HOST"))
     if url:
         return url
-    prepare([].append)
+    said: list[str] = []
+    prepare(said.append)
     docker = PrivateDocker(CACHE / "docker")
     atexit.register(docker.stop)
     return docker.start()

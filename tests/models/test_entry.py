@@ -147,9 +147,7 @@ async def test_other_tokens_are_no_cookies_of_a_session(doors: Doors, cast: Cast
 
 
 async def test_a_script_enters_with_the_token_of_the_creator_and_no_other(doors: Doors, cast: Cast) -> None:
-    let_in = {
-        name for name in (*cast.users, "desk") if await doors.bearer(await cast.token(name), cast.session.label)
-    }
+    let_in = {name for name in (*cast.users, "desk") if await doors.bearer(await cast.token(name), cast.session.label)}
 
     assert let_in == {"guest"}
     assert await doors.bearer("nonsense", cast.session.label) is None

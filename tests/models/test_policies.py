@@ -135,9 +135,7 @@ async def test_only_its_admin_or_an_operator_manages_the_lab(cast: Cast) -> None
 
 
 async def test_members_see_who_else_is_in_the_lab_and_nobody_else_does(cast: Cast) -> None:
-    counts = {
-        name: await organizations.readable_memberships(await cast.principal(name)).count() for name in EVERYBODY
-    }
+    counts = {name: await organizations.readable_memberships(await cast.principal(name)).count() for name in EVERYBODY}
 
     assert {name for name, count in counts.items() if count == 2} == {"operator", "member", "admin"}
     assert set(counts.values()) == {0, 2}
@@ -235,5 +233,3 @@ async def test_rules_change_for_the_next_request(cast: Cast) -> None:
     await cast.users["stranger"].held_roles.all().delete()
 
     assert (await auth.principal_for(cast.users["stranger"])).rules == frozenset()
-
-

@@ -99,9 +99,7 @@ async def test_no_value_of_an_argument_is_on_a_span(tracer: Recorder) -> None:
 
 
 async def test_the_span_of_a_subscription_ends_with_it(tracer: Recorder) -> None:
-    stream = await build(tracer=tracer).stream(
-        "subscription { count(to: 2) }", context_value=Context(principal=READER)
-    )
+    stream = await build(tracer=tracer).stream("subscription { count(to: 2) }", context_value=Context(principal=READER))
     await anext(stream)
     assert not tracer.spans[0].is_ended
     assert [each async for each in stream]
