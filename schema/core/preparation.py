@@ -1,6 +1,6 @@
 """What happens to an operation before and while it runs: parse, validate, reckon, charge, clear; each under a span."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from graphql import GraphQLError, OperationType, get_operation_ast
@@ -8,7 +8,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from core.errors import RateLimited
+from core.errors import BadInput, RateLimited
 from schema.core.context import Context
 from schema.core.documents import Document, Documents, cost
 from schema.core.limits import too_large
@@ -84,6 +84,8 @@ class Preparation(SchemaExtension):
         execution, document = self.execution_context, self._document
         if document is None:
             return []
+        if _has_zero(execution.query) or _has_zero(execution.variables):
+            return [_said(BadInput("A text has no zero byte; take it out.", path=("variables",)))]
         faults = self._documents.faults(execution.schema._schema, document)
         if faults:
             return [_without_hints(fault) for fault in faults] if _is_unknown(execution.context) else faults[:]
@@ -106,6 +108,15 @@ class Preparation(SchemaExtension):
                 plan.operation,
             )
         ]
+
+
+def _has_zero(given: object) -> bool:
+    """Say whether a text anywhere in `given` has a zero byte, which PostgreSQL cannot keep."""
+    if isinstance(given, str):
+        return "\0" in given or "\\u0000" in given
+    if isinstance(given, Mapping):
+        return any(_has_zero(value) for value in given.values())
+    return isinstance(given, list | tuple) and any(_has_zero(value) for value in given)
 
 
 def _said(error: Exception) -> GraphQLError:

@@ -116,3 +116,17 @@ def test_the_cache_is_bounded_in_characters_too() -> None:
         documents.parsed("{ a } #" + str(number) * 10_000)
 
     assert documents._characters <= KEPT_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ('{ echo(text: "a\\u0000b") }', {}),
+        ("query($text: String) { echo(text: $text) }", {"text": "a\0b"}),
+        ("query($text: String) { echo(text: $text) }", {"text": "a", "more": [{"deep": "\0"}]}),
+    ],
+)
+async def test_a_zero_byte_is_refused_wherever_it_stands(query: str, variables: dict[str, Any]) -> None:
+    result = await _run(query, **variables)
+
+    assert (result.data, result.errors[0].extensions["code"]) == (None, "BAD_USER_INPUT")
