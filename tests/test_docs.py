@@ -9,6 +9,7 @@ import typer
 
 from carrel.cli import app
 from core.settings import Settings, variable
+from schema.walk import TABS
 from scripts import settings_table
 from tests.tree import ROOT
 
@@ -55,3 +56,11 @@ def test_the_locks_name_no_index() -> None:
     for lock in (ROOT / "requirements").glob("*.txt"):
         lines = lock.read_text().splitlines()
         assert not [line for line in lines if line.startswith("-") or "://" in line], lock.name
+
+
+def test_the_queries_of_the_readme_are_those_of_the_walk() -> None:
+    shown = [block.strip() for block in re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)]
+    walked = {tab.query.strip() for tab in TABS}
+
+    assert shown
+    assert [query for query in shown if query not in walked] == []
