@@ -8,11 +8,13 @@ from schema.accounts import AccountMutations, AccountQueries
 from schema.core.ids import NodeQueries
 from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
+from schema.following import SessionSubscriptions
 from schema.history import HistoryQueries
 from schema.images import ImageMutations, ImageSubscriptions
+from schema.launching import SessionMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
-from schema.sessions import SessionMutations, SessionQueries, SessionSubscriptions
+from schema.sessions import SessionQueries
 from schema.stopping import StoppingMutations
 from schema.uploads import Upload, UploadMutations
 from schema.workstations import WorkstationMutations, WorkstationQueries

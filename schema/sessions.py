@@ -1,6 +1,6 @@
 """Sessions as clients see them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -12,22 +12,17 @@ from tortoise.expressions import Q
 from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
-from models.sessions import ENDINGS, Reason, SessionState
-from resolvers import sessions as resolve
-from resolvers.guards import visible
+from models.sessions import Reason, SessionState
 from resolvers.paging import Sort, Window
 from schema.accounts import User
 from schema.context import Context, Info, shown
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
-from schema.core.errors import Payload, reported
 from schema.core.filters import DateTimeFilter, EnumFilter, combined, every
-from schema.core.ids import Node, decode_as, readers
-from schema.core.permissions import public, requires, streams
-from schema.core.subscriptions import present_then_events
+from schema.core.ids import Node, readers
+from schema.core.permissions import public, requires
 from schema.images import Image
 from schema.regions import Region
-from schema.replays import replayed
 
 expose(
     SessionState,
@@ -192,146 +187,3 @@ class SessionQueries:
         """Return one page."""
         rows = policy.readable(info.context.caller).filter(combined(where, _own))
         return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
-
-
-@strawberry.input(description="An environment variable.")
-class EnvironmentVariableInput:
-    """A name and a value."""
-
-    name: str = strawberry.field(description="Capitals, digits and underscores; `CARREL_…` is ours.")
-    value: str = strawberry.field(description="At most 4096 characters.")
-
-
-@strawberry.input(description="How a session is launched.")
-class SessionLaunchInput:
-    """What sessionLaunch takes."""
-
-    image_id: strawberry.ID | None = strawberry.field(
-        description="Another image of the workstation than its active one.", default=None
-    )
-    region: str | None = strawberry.field(description="Where; the first region if not said.", default=None)
-    seconds: int | None = strawberry.field(
-        description="How long it may live, from 60; one hour if not said.", default=None
-    )
-    environment: list[EnvironmentVariableInput] = strawberry.field(
-        description="Variables for the container, at most 32.", default_factory=list
-    )
-
-
-@strawberry.type(description="The answer to sessionLaunch.")
-class SessionLaunchPayload(Payload):
-    """A session."""
-
-    session: Session | None = public(description="The session.", default=None)
-    is_new: bool | None = public(
-        description="Whether it was launched now; false when the caller's live session of this image was returned.",
-        default=None,
-    )
-
-
-@strawberry.type(description="The answer to sessionStop.")
-class SessionStopPayload(Payload):
-    """A session."""
-
-    session: Session | None = public(description="The session as it is now.", default=None)
-
-
-@strawberry.type(description="The answer to sessionOpen.")
-class SessionOpenPayload(Payload):
-    """A session and the way in."""
-
-    session: Session | None = public(description="The session.", default=None)
-    url: str | None = public(description="Opens the session once, within 30 seconds; it is a secret.", default=None)
-
-
-WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-
-
-def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
-    return {"is_new": is_new}
-
-
-@strawberry.type(description="Changes of sessions.")
-class SessionMutations:
-    """Root fields."""
-
-    @requires(
-        Resource.SESSION,
-        Operation.CREATE,
-        description="Launch a session; while one of the same image and region lives, get it. Takes `@idempotent`.",
-    )
-    @reported(SessionLaunchPayload)
-    @replayed(SessionLaunchPayload, "session", _is_new)
-    async def session_launch(
-        self,
-        info: Info,
-        workstation_id: WorkstationId,
-        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="How.")] = None,
-    ) -> SessionLaunchPayload | None:
-        """Launch a session."""
-        wish = input or SessionLaunchInput()
-        session, is_new = await resolve.launch(
-            info.context.home,
-            info.context.caller,
-            decode_as("Workstation", workstation_id, path=("workstationId",)),
-            image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
-            region=wish.region,
-            seconds=wish.seconds,
-            environment={variable.name: variable.value for variable in wish.environment},
-        )
-        return SessionLaunchPayload(session=shown(session), is_new=is_new)
-
-    @requires(Resource.SESSION, Operation.EDIT, description="Stop a session; harmless when it is ending already.")
-    @reported(SessionStopPayload)
-    async def session_stop(self, info: Info, id: SessionId) -> SessionStopPayload | None:
-        """Stop a session."""
-        session = await resolve.stop(info.context.caller, decode_as("Session", id))
-        return SessionStopPayload(session=shown(session))
-
-    @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
-    @reported(SessionOpenPayload)
-    async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:
-        """Mint a ticket."""
-        session, url = await resolve.open_address(info.context.home, info.context.caller, decode_as("Session", id))
-        return SessionOpenPayload(session=shown(session), url=url)
-
-
-@strawberry.type(description="Streams of sessions.")
-class SessionSubscriptions:
-    """Root fields."""
-
-    @streams(Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended.")
-    async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
-        """Follow a session."""
-        key, context = decode_as("Session", id), info.context
-        await visible(policy.readable(context.caller), key)
-        async for session in present_then_events(
-            context,
-            context.home.bus,
-            [f"session:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
-            version=_version,
-            ended=lambda row: row.state in ENDINGS,
-        ):
-            yield shown(session)
-
-    @streams(
-        Resource.SESSION,
-        Operation.VIEW,
-        description="The caller's twenty newest sessions, newest first, now and whenever one of them changes.",
-    )
-    async def my_sessions(self, info: Info) -> AsyncIterator[list[Session] | None]:
-        """Follow the caller's sessions."""
-        context = info.context
-        async for sessions in present_then_events(
-            context,
-            context.home.bus,
-            [f"sessions-of:{context.caller.user_id}"],
-            lambda: resolve.recent(context.caller),
-            version=lambda rows: [(row.id, *_version(row)) for row in rows],
-        ):
-            yield shown(sessions)
-
-
-def _version(session: table.Session) -> tuple[SessionState, datetime]:
-    return session.state, session.expires_at

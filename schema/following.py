@@ -1,0 +1,59 @@
+"""Sessions are followed while they live."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import strawberry
+
+from models import sessions as table
+from models.access import Operation, Resource
+from models.policies import sessions as policy
+from models.sessions import ENDINGS, SessionState
+from resolvers import sessions as resolve
+from resolvers.guards import visible
+from schema.context import Info, shown
+from schema.core.ids import decode_as
+from schema.core.permissions import streams
+from schema.core.subscriptions import present_then_events
+from schema.sessions import Session, SessionId
+
+
+@strawberry.type(description="Streams of sessions.")
+class SessionSubscriptions:
+    """Root fields."""
+
+    @streams(Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended.")
+    async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
+        """Follow a session."""
+        key, context = decode_as("Session", id), info.context
+        await visible(policy.readable(context.caller), key)
+        async for session in present_then_events(
+            context,
+            context.home.bus,
+            [f"session:{key}"],
+            lambda: policy.readable(context.caller).get_or_none(id=key),
+            version=_version,
+            ended=lambda row: row.state in ENDINGS,
+        ):
+            yield shown(session)
+
+    @streams(
+        Resource.SESSION,
+        Operation.VIEW,
+        description="The caller's twenty newest sessions, newest first, now and whenever one of them changes.",
+    )
+    async def my_sessions(self, info: Info) -> AsyncIterator[list[Session] | None]:
+        """Follow the caller's sessions."""
+        context = info.context
+        async for sessions in present_then_events(
+            context,
+            context.home.bus,
+            [f"sessions-of:{context.caller.user_id}"],
+            lambda: resolve.recent(context.caller),
+            version=lambda rows: [(row.id, *_version(row)) for row in rows],
+        ):
+            yield shown(sessions)
+
+
+def _version(session: table.Session) -> tuple[SessionState, datetime]:
+    return session.state, session.expires_at
