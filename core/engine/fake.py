@@ -79,6 +79,7 @@ class FakeEngine:
         self._address = Address(*address) if address else None
         self._strict_images = strict_images
         self._servers: dict[str, FakeServer] = {}
+        self._stopped: list[FakeServer] = []
         home = folder or self._temporary
         assert home is not None  # noqa: S101
         home.mkdir(parents=True, exist_ok=True)
@@ -187,6 +188,7 @@ class FakeEngine:
         """Stop answering; forget everything if the engine was private."""
         for name in list(self._servers):
             self._silence(name)
+        await asyncio.gather(*(server.ended() for server in self._stopped))
         if self._temporary:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
@@ -203,11 +205,14 @@ class FakeEngine:
         server = FakeServer(lambda: self.behaviour.silent) if self._address is None else None
         address = await server.start() if server else self._address
         assert address is not None  # noqa: S101
-        made = await self._call(self.store.create, spec, dict.fromkeys(spec.ports, address))
-        if server and made:
-            self._servers[spec.name] = server
-        elif server:
-            server.stop()
+        made = False
+        try:
+            made = await self._call(self.store.create, spec, dict.fromkeys(spec.ports, address))
+        finally:
+            if server and made:
+                self._servers[spec.name] = server
+            elif server:
+                self._stop(server)
         if self.behaviour.raises_after_create:
             raise EngineUnavailable
 
@@ -224,7 +229,11 @@ class FakeEngine:
 
     def _silence(self, name: str) -> None:
         if server := self._servers.pop(name, None):
-            server.stop()
+            self._stop(server)
+
+    def _stop(self, server: FakeServer) -> None:
+        server.stop()
+        self._stopped.append(server)
 
     async def _call(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.behaviour.dead:

@@ -1,5 +1,6 @@
 """The memory of the fake engine: one SQLite file, so that several processes can share one fake."""
 
+import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,14 @@ CREATE TABLE IF NOT EXISTS images (id TEXT PRIMARY KEY, image TEXT);
 """
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes out: SQLite does not wait when two of them change the journal's mode at once."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class FakeStore:
     """Containers, images and events of a fake engine; each call is one transaction, safe between processes.
 
@@ -43,7 +52,7 @@ class FakeStore:
     def __init__(self, path: Path) -> None:
         """Keep everything in the SQLite file at `path`, made when missing."""
         self._path = path
-        with closing(self._connect()) as connection:
+        with _alone(path), closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_TABLES)
 

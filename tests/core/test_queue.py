@@ -42,11 +42,11 @@ async def working(redis: Redis, step: Step, seconds: float = 5) -> AsyncIterator
         await asyncio.gather(running, return_exceptions=True)
 
 
-def test_every_job_has_one_worker_that_runs_it(data_dir: Path) -> None:
+async def test_every_job_has_one_worker_that_runs_it(data_dir: Path) -> None:
     settings = Settings(data_dir=data_dir)
     redis = open_redis(MEMORY)
     kernel = Kernel(settings, redis, EventBus(redis), Queue(redis), open_storage(None, data_dir))
-    runtime = kernel.runtime(FakeEngine())
+    runtime = kernel.runtime(FakeEngine(data_dir / "engine"))
 
     short, long = short_jobs(runtime), long_jobs(runtime)
 

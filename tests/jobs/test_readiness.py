@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -14,18 +14,26 @@ from jobs.readiness import ANSWER_SECONDS, answers
 async def serving(reply: bytes | None) -> AsyncIterator[tuple[Address, list[bytes]]]:
     """Answer every connection with `reply` and close; None never answers."""
     heads: list[bytes] = []
+    answering: list[asyncio.Task[None]] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await reader.readuntil(b"\r\n\r\n"))
-        if reply is None:
-            await reader.read()
-        else:
-            writer.write(reply)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            if reply is None:
+                await reader.read()
+            else:
+                writer.write(reply)
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.append(asyncio.create_task(answer(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with server:
         yield Address(*server.sockets[0].getsockname()[:2]), heads
+    await asyncio.gather(*answering)
 
 
 @pytest.mark.parametrize(
