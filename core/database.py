@@ -19,6 +19,7 @@ TABLES = (
     "models.accounts",
     "models.access",
     "models.organizations",
+    "models.collaborations",
     "models.history",
     "models.idempotency",
     "models.regions",
@@ -106,6 +107,18 @@ async def transaction() -> AsyncIterator[None]:
             await hook()
     for hook in opened.after:
         await hook()
+
+
+@asynccontextmanager
+async def alone(name: str) -> AsyncIterator[None]:
+    """Open a transaction of which there is one at a time for each `name`, in all processes; an open one becomes it.
+
+    What it reads is what the one before it left. SQLite has one transaction at a time anyhow.
+    """
+    async with transaction():
+        if dialect() == "postgres":
+            await get_connection("default").execute_query("SELECT pg_advisory_xact_lock(hashtext($1))", [name])
+        yield
 
 
 def is_open() -> bool:

@@ -13,6 +13,7 @@ from models.policies.actions import Action
 from models.principal import Principal
 from models.rules import known as known_rules
 from models.services import accounts, roles
+from models.services.rights import changing
 from resolvers.guards import require, visible
 
 
@@ -64,10 +65,12 @@ async def create_user(
 ) -> User:
     """Make an account for somebody, with a default role of which the caller holds every rule."""
     await require(principal, Action.USER_CREATE, None, organization_id)
-    held = known_rules((await roles.default(role)).rules)
-    await require(principal, Action.USER_CREATE, None, organization_id, held)
-    if organization_id is not None:
-        await visible(organization_policy.readable(principal), organization_id)
-    return await accounts.register(
-        username, password, actor=Actor.of(principal), role=role, home_organization_id=organization_id
-    )
+    hashed = await accounts.hashed_password(username, password)
+    async with changing(principal) as giver:
+        held = known_rules((await roles.default(role)).rules)
+        await require(giver, Action.USER_CREATE, None, organization_id, held)
+        if organization_id is not None:
+            await visible(organization_policy.readable(giver), organization_id)
+        return await accounts.enroll(
+            username, hashed, actor=Actor.of(giver), role=role, home_organization_id=organization_id
+        )

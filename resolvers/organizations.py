@@ -8,6 +8,7 @@ from models.policies import organizations as policy
 from models.policies.actions import Action
 from models.principal import Principal
 from models.services import organizations
+from models.services.rights import changing
 from resolvers.guards import require, visible
 
 
@@ -19,17 +20,19 @@ async def create(principal: Principal, name: str) -> Organization:
 
 async def add_member(principal: Principal, key: int, username: str, role: MemberRole) -> Organization:
     """Make somebody a member, or give a member another role."""
-    organization, user = await _managed(principal, key, username)
-    await _require(principal, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
-    await organizations.add_member(organization, user, role, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        organization, user = await _managed(giver, key, username)
+        await _require(giver, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
+        await organizations.add_member(organization, user, role, actor=Actor.of(giver))
     return organization
 
 
 async def remove_member(principal: Principal, key: int, username: str) -> Organization:
     """End somebody's membership."""
-    organization, user = await _managed(principal, key, username)
-    await _require(principal, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
-    await organizations.remove_member(organization, user, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        organization, user = await _managed(taker, key, username)
+        await _require(taker, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
+        await organizations.remove_member(organization, user, actor=Actor.of(taker))
     return organization
 
 

@@ -12,6 +12,7 @@ from models.policies import workstations as policy
 from models.policies.actions import Action
 from models.principal import Principal
 from models.services import grants, images, regions, workstations
+from models.services.rights import changing
 from models.workstations import Workstation
 from resolvers.guards import require, visible
 
@@ -35,17 +36,19 @@ async def update(
 
 async def add_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
     """Let somebody use or edit the workstation."""
-    workstation, user = await _workstation_and_user(principal, key, username)
-    await _require(principal, Action.WORKSTATION_USER_ADD, workstation, role, user.id)
-    await workstations.grant(workstation, user.id, role, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        workstation, user = await _workstation_and_user(giver, key, username)
+        await _require(giver, Action.WORKSTATION_USER_ADD, workstation, role, user.id)
+        await workstations.grant(workstation, user.id, role, actor=Actor.of(giver))
     return workstation
 
 
 async def remove_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
     """Take an object role on the workstation away from somebody."""
-    workstation, user = await _workstation_and_user(principal, key, username)
-    await _require(principal, Action.WORKSTATION_USER_REMOVE, workstation, role, user.id)
-    await workstations.revoke_grant(workstation, user.id, role, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        workstation, user = await _workstation_and_user(taker, key, username)
+        await _require(taker, Action.WORKSTATION_USER_REMOVE, workstation, role, user.id)
+        await workstations.revoke_grant(workstation, user.id, role, actor=Actor.of(taker))
     return workstation
 
 
@@ -57,18 +60,20 @@ async def _workstation_and_user(principal: Principal, key: int, username: str) -
 
 async def add_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
     """Let all members of an organization use or edit the workstation."""
-    workstation = await visible(policy.readable(principal), key)
-    await _require(principal, Action.WORKSTATION_ORGANIZATION_ADD, workstation, role, None)
-    organization = await visible(organization_policy.readable(principal), organization_id)
-    await grants.give(workstation, role, organization_id=organization.id, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        workstation = await visible(policy.readable(giver), key)
+        await _require(giver, Action.WORKSTATION_ORGANIZATION_ADD, workstation, role, None)
+        organization = await visible(organization_policy.readable(giver), organization_id)
+        await grants.give(workstation, role, organization_id=organization.id, actor=Actor.of(giver))
     return workstation
 
 
 async def remove_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
     """Take an object role on the workstation away from the members of an organization."""
-    workstation = await visible(policy.readable(principal), key)
-    await _require(principal, Action.WORKSTATION_ORGANIZATION_REMOVE, workstation, role, None)
-    await grants.take(workstation, role, organization_id=organization_id, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        workstation = await visible(policy.readable(taker), key)
+        await _require(taker, Action.WORKSTATION_ORGANIZATION_REMOVE, workstation, role, None)
+        await grants.take(workstation, role, organization_id=organization_id, actor=Actor.of(taker))
     return workstation
 
 

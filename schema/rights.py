@@ -2,11 +2,8 @@
 
 import asyncio
 
-from core.clock import now
-from core.errors import Unauthenticated
-from models.accounts import Token, User
 from models.principal import Principal
-from models.services import auth
+from models.services import rights
 
 
 class Rights:
@@ -28,16 +25,4 @@ class Rights:
         await asyncio.sleep(0)
         # Who asks from here on may know of a change that this reading misses, and begins another.
         del self._readings[principal.token_id, principal.user_id]
-        if principal.token_id is None:
-            return await _of_user(principal.user_id)
-        token = await Token.get_or_none(id=principal.token_id).select_related("user")
-        if token is None or not token.is_live(now()) or not token.user.is_active:
-            raise Unauthenticated("You signed out, or your token ended.")
-        return await auth.principal_of(token)
-
-
-async def _of_user(user_id: int) -> Principal:
-    user = await User.get_or_none(id=user_id, is_active=True)
-    if user is None:
-        raise Unauthenticated("The account has been closed.")
-    return await auth.principal_for(user)
+        return await rights.reread(principal)

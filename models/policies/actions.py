@@ -10,7 +10,17 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource
-from models.policies import accounts, grants, images, organizations, roles, sessions, uploads, workstations
+from models.policies import (
+    accounts,
+    collaborations,
+    grants,
+    images,
+    organizations,
+    roles,
+    sessions,
+    uploads,
+    workstations,
+)
 from models.policies.verdicts import Verdict
 from models.principal import Principal
 
@@ -35,6 +45,10 @@ class Action(StrEnum):
     ORGANIZATION_CREATE = "organization_create"
     ORGANIZATION_MEMBER_ADD = "organization_member_add"
     ORGANIZATION_MEMBER_REMOVE = "organization_member_remove"
+    COLLABORATION_CREATE = "collaboration_create"
+    COLLABORATION_UPDATE = "collaboration_update"
+    COLLABORATION_ORGANIZATION_ADD = "collaboration_organization_add"
+    COLLABORATION_ORGANIZATION_REMOVE = "collaboration_organization_remove"
     UPLOAD_CREATE = "upload_create"
     WORKSTATION_CREATE = "workstation_create"
     WORKSTATION_UPDATE = "workstation_update"
@@ -71,20 +85,24 @@ def _share(description: str) -> Act:
     return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), _can_share, workstations.readable)
 
 
+def _together(description: str, can: Can) -> Act:
+    return _act(description, _R.COLLABORATION, (_R.COLLABORATION, _O.EDIT), can, collaborations.readable)
+
+
 def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
     if which:
         return grants.can_give(principal, Resource.WORKSTATION, workstation, *which)
     return workstations.can_share(principal, workstation)
 
 
-def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict:
+def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
     if which:
         return organizations.can_change_member(principal, organization, *which)
     return organizations.can_manage(principal, organization)
 
 
-def _rights(can: Callable[..., Verdict]) -> Can:
-    def decide(principal: Principal, user: Any, *which: Any) -> Verdict:
+def _rights(can: Callable[..., Awaitable[Verdict]]) -> Can:
+    def decide(principal: Principal, user: Any, *which: Any) -> Awaitable[Verdict]:
         return can(principal, user, *which) if which else accounts.can_change_rights(principal, user)
 
     return decide
@@ -116,6 +134,16 @@ ACTS: dict[Action, Act] = {
     ),
     Action.ORGANIZATION_MEMBER_REMOVE: _act(
         "Remove members.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
+    ),
+    Action.COLLABORATION_CREATE: _act(
+        "Found a collaboration.", _R.COLLABORATION, (_R.COLLABORATION, _O.CREATE), collaborations.can_create
+    ),
+    Action.COLLABORATION_UPDATE: _together("Rename a collaboration.", collaborations.can_edit),
+    Action.COLLABORATION_ORGANIZATION_ADD: _together(
+        "Let an organization take part in a collaboration.", collaborations.can_add_organization
+    ),
+    Action.COLLABORATION_ORGANIZATION_REMOVE: _together(
+        "Let an organization leave a collaboration.", collaborations.can_edit
     ),
     Action.UPLOAD_CREATE: _act("Bring a file.", _R.UPLOAD, (_R.UPLOAD, _O.CREATE), uploads.can_create),
     Action.WORKSTATION_CREATE: _act(

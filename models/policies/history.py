@@ -5,7 +5,7 @@ from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource
 from models.history import HistoryEntry
-from models.policies import organizations, sessions, workstations
+from models.policies import collaborations, organizations, sessions, workstations
 from models.policies.reach import Mine, Reach, Related
 from models.principal import Principal
 
@@ -23,6 +23,11 @@ def _of_managed_organizations(principal: Principal, _permission: Permission) -> 
     return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
 
 
+def _of_edited_collaborations(principal: Principal, _permission: Permission) -> Q:
+    edited = Subquery(collaborations.editable(principal).values("id"))
+    return Q(resource=Resource.COLLABORATION, object_id__in=edited)
+
+
 def _of_itself(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.USER, object_id=principal.user_id)
 
@@ -36,6 +41,7 @@ HISTORY = Reach(
         Related(_of_own_sessions),
         Related(_of_edited_workstations),
         Related(_of_managed_organizations),
+        Related(_of_edited_collaborations),
     ),
 )
 

@@ -16,6 +16,7 @@ from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.history import ActorKind
 from models.services import history
+from models.services.rights import alone
 
 USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
 
@@ -30,15 +31,35 @@ async def register(
     home_organization_id: int | None = None,
 ) -> User:
     """Make an account that holds a default role; BadInput says what is wrong with name or password."""
+    hashed = await hashed_password(username, password)
+    return await enroll(
+        username, hashed, actor=actor, role=role, email=email, home_organization_id=home_organization_id
+    )
+
+
+async def hashed_password(username: str, password: str | None) -> str | None:
+    """Return what is kept of the password; it takes a while, so do it before a lock is taken."""
     _check(username, password)
+    return await passwords.hash_password(password) if password is not None else None
+
+
+async def enroll(
+    username: str,
+    hashed: str | None,
+    *,
+    actor: Actor,
+    role: str,
+    email: str | None = None,
+    home_organization_id: int | None,
+) -> User:
+    """Make an account with a password that is hashed already."""
     holds = await Role.get_or_none(key=role_key(role, None))
     if holds is None:
         known = ", ".join(
             str(name) for name in await Role.filter(is_default=True).order_by("id").values_list("name", flat=True)
         )
         raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
-    hashed = await passwords.hash_password(password) if password is not None else None
-    async with transaction():
+    async with alone():
         if await User.filter(username=username).exists():
             raise BadInput("This user name is taken.", path=("username",))
         user = await User.create(

@@ -5,13 +5,13 @@ from typing import Any
 from tortoise.models import Model
 
 from core import outbox
-from core.database import transaction
 from core.errors import BadInput, Conflict
 from models.access import Grant, ObjectRole, Resource
 from models.actors import Actor
 from models.nouns import NOUNS
 from models.rules import NOUN_OF
 from models.services import history
+from models.services.rights import alone
 
 
 def check_role(resource: Resource, role: ObjectRole) -> None:
@@ -24,7 +24,7 @@ async def give(
     row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
 ) -> None:
     """Let a user, or all members of an organization, hold the role on the object; harmless when they do."""
-    async with transaction():
+    async with alone():
         values = _values(row, role, user_id, organization_id)
         if not await Grant.filter(**values).exists():
             await Grant.create(**values)
@@ -36,7 +36,7 @@ async def take(
     row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
 ) -> None:
     """Take the role on the object away; harmless when it was not held, Conflict for the last holder it keeps."""
-    async with transaction():
+    async with alone():
         values = _values(row, role, user_id, organization_id)
         if await Grant.filter(**values).delete():
             await _keep_one(row, role)

@@ -3,13 +3,13 @@
 import re
 
 from core import outbox
-from core.database import transaction
 from core.errors import BadInput, Conflict
 from models.access import Resource
 from models.accounts import User
 from models.actors import Actor
 from models.organizations import MemberRole, Membership, Organization
 from models.services import history
+from models.services.rights import alone
 
 NAME_LIMIT = 128
 
@@ -26,7 +26,7 @@ async def create(name: str, *, actor: Actor) -> Organization:
         raise BadInput(
             f"An organization's name has 1 to {NAME_LIMIT} printable characters, one of them a letter.", path=("name",)
         )
-    async with transaction():
+    async with alone():
         if await Organization.filter(slug=slug).exists():
             raise BadInput("This name is taken.", path=("name",))
         organization = await Organization.create(name=name.strip(), slug=slug)
@@ -36,7 +36,7 @@ async def create(name: str, *, actor: Actor) -> Organization:
 
 async def add_member(organization: Organization, user: User, role: MemberRole, *, actor: Actor) -> Membership:
     """Make the user a member, or give a member another role; Conflict for the last administrator."""
-    async with transaction():
+    async with alone():
         before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
         membership, _ = await Membership.update_or_create(
             {"role": role}, user_id=user.id, organization_id=organization.id
@@ -50,7 +50,7 @@ async def add_member(organization: Organization, user: User, role: MemberRole, *
 
 async def remove_member(organization: Organization, user: User, *, actor: Actor) -> None:
     """End a membership; harmless when there is none, Conflict for the last administrator."""
-    async with transaction():
+    async with alone():
         before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
         if before is not None:
             await before.delete()
