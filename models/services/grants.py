@@ -38,8 +38,8 @@ async def take(
     """Take the role on the object away; harmless when it was not held, Conflict for the last holder it keeps."""
     async with alone():
         values = _values(row, role, user_id, organization_id)
+        await _keep_one(row, role, values)
         if await Grant.filter(**values).delete():
-            await _keep_one(row, role)
             await history.record(NOUN_OF[role], row.pk, "revoke_grant", actor, detail=_detail(values))
             _tell(user_id)
 
@@ -50,12 +50,12 @@ def _tell(user_id: int | None) -> None:
         outbox.publish(f"user:{user_id}")
 
 
-async def _keep_one(row: Model, role: ObjectRole) -> None:
+async def _keep_one(row: Model, role: ObjectRole, leaving: dict[str, Any]) -> None:
     resource = NOUN_OF[role]
-    if (
-        NOUNS[resource].keeper == role
-        and not await Grant.filter(resource=resource, object_id=row.pk, role=role).exists()
-    ):
+    if NOUNS[resource].keeper != role:
+        return
+    held = await Grant.filter(resource=resource, object_id=row.pk, role=role).values_list("id", flat=True)
+    if len(held) == 1 and await Grant.filter(**leaving).exists():
         raise Conflict(f"The last {role} stays; make somebody else one first.")
 
 

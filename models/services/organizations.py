@@ -37,11 +37,11 @@ async def create(name: str, *, actor: Actor) -> Organization:
 async def add_member(organization: Organization, user: User, role: MemberRole, *, actor: Actor) -> Membership:
     """Make the user a member, or give a member another role; Conflict for the last administrator."""
     async with alone():
-        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
+        if role is not MemberRole.ADMIN:
+            await _keep_an_admin(organization, user)
         membership, _ = await Membership.update_or_create(
             {"role": role}, user_id=user.id, organization_id=organization.id
         )
-        await _keep_an_admin(organization, before)
         detail = {"user": user.id, "role": role}
         await history.record(Resource.ORGANIZATION, organization.id, "add_member", actor, detail=detail)
         outbox.publish(f"user:{user.id}")
@@ -51,16 +51,14 @@ async def add_member(organization: Organization, user: User, role: MemberRole, *
 async def remove_member(organization: Organization, user: User, *, actor: Actor) -> None:
     """End a membership; harmless when there is none, Conflict for the last administrator."""
     async with alone():
-        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
-        if before is not None:
-            await before.delete()
-            await _keep_an_admin(organization, before)
+        await _keep_an_admin(organization, user)
+        if await Membership.filter(user_id=user.id, organization_id=organization.id).delete():
             detail = {"user": user.id}
             await history.record(Resource.ORGANIZATION, organization.id, "remove_member", actor, detail=detail)
             outbox.publish(f"user:{user.id}")
 
 
-async def _keep_an_admin(organization: Organization, changed: Membership | None) -> None:
+async def _keep_an_admin(organization: Organization, leaving: User) -> None:
     admins = Membership.filter(organization_id=organization.id, role=MemberRole.ADMIN)
-    if changed is not None and changed.role is MemberRole.ADMIN and not await admins.exists():
+    if set(await admins.values_list("user_id", flat=True)) == {leaving.id}:
         raise Conflict("The last administrator stays; make somebody else one first.")
