@@ -7,6 +7,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from core.errors import CarrelError
 from models.principal import Principal
+from models.services import denials
 from resolvers.house import House
 from schema.browser import Browser, not_found, plain_error
 from schema.context import Context
@@ -32,7 +33,14 @@ def create_app(house: House) -> Starlette:
     gate, rights = gate_of(house), Rights()
 
     def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
-        return Context(principal=principal, connection=connection, house=house, gate=gate, renew=rights.renewed)
+        return Context(
+            principal=principal,
+            connection=connection,
+            house=house,
+            gate=gate,
+            renew=rights.renewed,
+            note=denials.record_fields,
+        )
 
     server = GraphQLServer(
         schema,

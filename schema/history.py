@@ -28,6 +28,7 @@ expose(
         ActorKind.USER: "A person.",
         ActorKind.DESK: "The container of a session.",
         ActorKind.SERVICE: "Carrel itself.",
+        ActorKind.ANONYMOUS: "Somebody without a name.",
     },
 )
 
@@ -40,7 +41,10 @@ class HistoryEntry(Node):
     actor_id: strawberry.Private[int | None]
     resource: Resource = public(description="The sort of object.")
     action: str = public(
-        description="What happened, such as `move`, `sign_in` or, for a refusal, `session_stop_refused`."
+        description=(
+            "What happened, such as `move` or `sign_in`; for a refusal `session_stop_refused`, or `field_refused` "
+            "where `@requires` refused a field, which `cause` names."
+        )
     )
     from_state: str | None = public(description="The state before, where it was a move.")
     to_state: str | None = public(description="The state after, where there is one.")

@@ -60,5 +60,5 @@ async def remove_member(organization: Organization, user: User, *, actor: Actor)
 
 async def _keep_an_admin(organization: Organization, leaving: User) -> None:
     admins = Membership.filter(organization_id=organization.id, role=MemberRole.ADMIN)
-    if set(await admins.values_list("user_id", flat=True)) == {leaving.id}:
+    if [admin.user_id for admin in await admins] == [leaving.id]:
         raise Conflict("The last administrator stays; make somebody else one first.")

@@ -1,6 +1,6 @@
 """Our schema class: Strawberry's, with permissions, limits, caches and error handling always on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, aclosing
 from typing import Any
 
@@ -93,7 +93,7 @@ class Schema(strawberry.Schema):
         finally:
             span.end()
         if done.errors:
-            done.errors = treated(done.errors, _trace_id(context_value))
+            done.errors = await _shown(done.errors, context_value)
         return done
 
     async def stream(
@@ -147,14 +147,18 @@ async def _treated(results: StreamResult, context: object, span: Span) -> Stream
                 async for each in results:
                     operation.saw(each)
                     if isinstance(each, ExecutionResult) and each.errors:
-                        each.errors = treated(each.errors, _trace_id(context))
+                        each.errors = await _shown(each.errors, context)
                     yield each
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a sentence and the log the cause
                 accident = PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
                 operation.saw(accident)
-                accident.errors = treated(accident.errors or [], _trace_id(context))
+                accident.errors = await _shown(accident.errors or [], context)
                 yield accident
 
 
-def _trace_id(context: object) -> str:
-    return context.trace_id if isinstance(context, Context) else new_trace_id()
+async def _shown(errors: Sequence[GraphQLError], context: object) -> list[GraphQLError]:
+    """Have refusals written down, and return the errors fit for the client."""
+    if not isinstance(context, Context):
+        return treated(errors, new_trace_id())
+    await context.note_refusals(errors)
+    return treated(errors, context.trace_id)
