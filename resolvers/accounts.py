@@ -1,5 +1,6 @@
 """Answer what is asked of accounts and tokens."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from core.errors import BadInput
@@ -14,6 +15,7 @@ from models.principal import Principal
 from models.rules import known as known_rules
 from models.services import accounts, roles
 from models.services.rights import changing
+from resolvers.bulk import Fault, for_each
 from resolvers.guards import require, visible
 
 
@@ -58,6 +60,11 @@ async def revoke_token(principal: Principal, key: int) -> Token:
     await accounts.revoke(token, actor=Actor.of(principal), cause="revoked by request")
     await token.refresh_from_db()
     return token
+
+
+async def revoke_tokens(principal: Principal, keys: Sequence[int], *, all_or_none: bool) -> Sequence[Fault | None]:
+    """End many tokens at once."""
+    return await for_each(principal, keys, revoke_token, all_or_none=all_or_none)
 
 
 async def create_user(

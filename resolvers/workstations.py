@@ -1,18 +1,13 @@
-"""Answer what is asked of workstations and their images."""
+"""Answer what is asked of workstations and their images; resolvers/sharing.py says with whom they are shared."""
 
-from models.access import ObjectRole, Resource
-from models.accounts import User
 from models.actors import Actor
 from models.images import Image
-from models.policies import accounts as account_policy
 from models.policies import images as image_policy
-from models.policies import organizations as organization_policy
 from models.policies import uploads as upload_policy
 from models.policies import workstations as policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import grants, images, regions, workstations
-from models.services.rights import changing
+from models.services import images, regions, workstations
 from models.workstations import Workstation
 from resolvers.guards import require, visible
 
@@ -32,56 +27,6 @@ async def update(
     version = workstation.version if expected_version is None else expected_version
     await workstations.update(workstation, changes, version=version, actor=Actor.of(principal))
     return workstation
-
-
-async def add_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
-    """Let somebody use or edit the workstation."""
-    async with changing(principal) as giver:
-        workstation, user = await _workstation_and_user(giver, key, username)
-        await _require(giver, Action.WORKSTATION_USER_ADD, workstation, role, user.id)
-        await workstations.grant(workstation, user.id, role, actor=Actor.of(giver))
-    return workstation
-
-
-async def remove_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
-    """Take an object role on the workstation away from somebody."""
-    async with changing(principal) as taker:
-        workstation, user = await _workstation_and_user(taker, key, username)
-        await _require(taker, Action.WORKSTATION_USER_REMOVE, workstation, role, user.id)
-        await workstations.revoke_grant(workstation, user.id, role, actor=Actor.of(taker))
-    return workstation
-
-
-async def _workstation_and_user(principal: Principal, key: int, username: str) -> tuple[Workstation, User]:
-    workstation = await visible(policy.readable(principal), key)
-    await require(principal, Action.WORKSTATION_USER_ADD, workstation)
-    return workstation, await account_policy.named(username)
-
-
-async def add_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
-    """Let all members of an organization use or edit the workstation."""
-    async with changing(principal) as giver:
-        workstation = await visible(policy.readable(giver), key)
-        await _require(giver, Action.WORKSTATION_ORGANIZATION_ADD, workstation, role, None)
-        organization = await visible(organization_policy.readable(giver), organization_id)
-        await grants.give(workstation, role, organization_id=organization.id, actor=Actor.of(giver))
-    return workstation
-
-
-async def remove_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
-    """Take an object role on the workstation away from the members of an organization."""
-    async with changing(principal) as taker:
-        workstation = await visible(policy.readable(taker), key)
-        await _require(taker, Action.WORKSTATION_ORGANIZATION_REMOVE, workstation, role, None)
-        await grants.take(workstation, role, organization_id=organization_id, actor=Actor.of(taker))
-    return workstation
-
-
-async def _require(
-    principal: Principal, action: Action, workstation: Workstation, role: ObjectRole, user_id: int | None
-) -> None:
-    grants.check_role(Resource.WORKSTATION, role)
-    await require(principal, action, workstation, role, user_id)
 
 
 async def create_image(

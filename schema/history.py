@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import strawberry
@@ -13,9 +14,10 @@ from models.access import Operation, Resource
 from models.history import ActorKind
 from models.policies import history as policy
 from resolvers.paging import Sort, Window
+from schema.access import type_of
 from schema.accounts import User
 from schema.context import Context, Info, shown
-from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, combined, every
 from schema.core.ids import Node, UnknownId, decode, readers
@@ -80,6 +82,23 @@ class HistoryWhere:
     not_: "HistoryWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
 
 
+class HistoryColumn(StrEnum):
+    """Columns that the history can be sorted by."""
+
+    AT = "at"
+
+
+expose(HistoryColumn, "What the history can be sorted by.", {HistoryColumn.AT: "When it happened."})
+
+
+@strawberry.input(description="One sort key of the history.")
+class HistoryOrder:
+    """A column and a direction."""
+
+    field: HistoryColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
 def _own(where: HistoryWhere) -> Q:
     return every(
         where.resource.condition("resource") if where.resource else Q(),
@@ -91,7 +110,10 @@ def _own(where: HistoryWhere) -> Q:
     )
 
 
+NOUNS = {type_of(resource): resource for resource in Resource}
+"""The nouns by the types that show them."""
 Where = Annotated[HistoryWhere | None, strawberry.argument(description="Only entries for which all of this holds.")]
+OrderBy = Annotated[list[HistoryOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
 Of = Annotated[strawberry.ID | None, strawberry.argument(description="Only what happened to this object.")]
 
 
@@ -105,6 +127,7 @@ class HistoryQueries:
         info: Info,
         of: Of = None,
         where: Where = None,
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -114,8 +137,8 @@ class HistoryQueries:
         rows = policy.readable(info.context.caller)
         if of is not None:
             kind, key = decode(of)
-            if kind.lower() not in set(Resource):
+            if kind not in NOUNS:
                 raise UnknownId("This is not the id of anything that has a history.", path=("of",))
-            rows = rows.filter(resource=kind.lower(), object_id=key)
+            rows = rows.filter(resource=NOUNS[kind], object_id=key)
         rows = rows.filter(combined(where, _own))
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
+        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))

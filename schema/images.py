@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import images as table
 from models.access import Operation, Resource
@@ -14,8 +16,10 @@ from resolvers import workstations as resolve
 from resolvers.guards import visible
 from schema.accounts import User
 from schema.context import Context, Info, shown
+from schema.core.connection import Direction
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
+from schema.core.filters import BooleanFilter, DateTimeFilter, EnumFilter, StringFilter, combined, given
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
 from schema.core.scalars import BigInt
@@ -79,6 +83,54 @@ async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Image]:
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
 
 
+class ImageColumn(StrEnum):
+    """Columns that images can be sorted by."""
+
+    CREATED_AT = "created_at"
+    READY_AT = "ready_at"
+
+
+expose(
+    ImageColumn,
+    "What images can be sorted by.",
+    {ImageColumn.CREATED_AT: "When it was brought.", ImageColumn.READY_AT: "When it became ready."},
+)
+
+
+@strawberry.input(description="One sort key of images.")
+class ImageOrder:
+    """A column and a direction."""
+
+    field: ImageColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
+@strawberry.input(description="Conditions on images; all must hold.")
+class ImageWhere:
+    """Conditions."""
+
+    state: EnumFilter[ImageState] | None = strawberry.field(description="On the state.", default=None)
+    is_desired: BooleanFilter | None = strawberry.field(description="On whether new sessions run it.", default=None)
+    comment: StringFilter | None = strawberry.field(description="On what its uploader noted.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when it was brought.", default=None)
+    and_: list["ImageWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["ImageWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "ImageWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: ImageWhere) -> Q:
+    return given(state=where.state, is_desired=where.is_desired, comment=where.comment, created_at=where.created_at)
+
+
+def image_condition(where: ImageWhere | None) -> Q:
+    """Return the whole condition of `where`."""
+    return combined(where, _own)
+
+
+ImagesWhere = Annotated[ImageWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+ImagesOrder = Annotated[
+    list[ImageOrder] | None, strawberry.argument(description="The order; newest first if not said.")
+]
 ImageId = Annotated[strawberry.ID, strawberry.argument(description="The image.")]
 
 

@@ -3,20 +3,27 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.access import AccessMutations, AccessQueries
+from schema.access import AccessQueries
 from schema.accounts import AccountMutations, AccountQueries
+from schema.collaborations import CollaborationMutations, CollaborationQueries
 from schema.core.ids import NodeQueries
 from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
 from schema.following import SessionSubscriptions
+from schema.grants import GrantQueries
 from schema.history import HistoryQueries
+from schema.holders import HolderMutations
 from schema.images import ImageMutations, ImageSubscriptions
+from schema.joining import JoiningMutations
 from schema.launching import SessionMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
+from schema.roles import RoleMutations, RoleQueries
 from schema.sessions import SessionQueries
+from schema.sharing import SharingMutations
 from schema.stopping import StoppingMutations
-from schema.uploads import Upload, UploadMutations
+from schema.tokens import TokenMutations
+from schema.uploads import UploadMutations, UploadQueries
 from schema.workstations import WorkstationMutations, WorkstationQueries
 
 
@@ -24,8 +31,12 @@ from schema.workstations import WorkstationMutations, WorkstationQueries
 class Query(
     AccountQueries,
     AccessQueries,
+    RoleQueries,
+    GrantQueries,
     OrganizationQueries,
+    CollaborationQueries,
     RegionQueries,
+    UploadQueries,
     WorkstationQueries,
     SessionQueries,
     HistoryQueries,
@@ -37,10 +48,15 @@ class Query(
 @strawberry.type(description="What can be changed.")
 class Mutation(
     AccountMutations,
-    AccessMutations,
+    TokenMutations,
+    RoleMutations,
+    HolderMutations,
     OrganizationMutations,
+    JoiningMutations,
+    CollaborationMutations,
     UploadMutations,
     WorkstationMutations,
+    SharingMutations,
     ImageMutations,
     SessionMutations,
     StoppingMutations,
@@ -53,4 +69,4 @@ class Subscription(ImageSubscriptions, SessionSubscriptions):
     """The root of streams."""
 
 
-schema = Schema(Query, Mutation, Subscription, types=[Upload], config=StrawberryConfig(scalar_map=SCALARS))
+schema = Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))

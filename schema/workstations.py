@@ -9,7 +9,7 @@ import strawberry
 from tortoise.expressions import Q
 
 from models import workstations as table
-from models.access import ObjectRole, Operation, Resource
+from models.access import Operation, Resource
 from models.policies import images as image_policy
 from models.policies import workstations as policy
 from resolvers import workstations as resolve
@@ -22,7 +22,7 @@ from schema.core.errors import Payload, reported
 from schema.core.filters import StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
-from schema.images import Image
+from schema.images import Image, ImagesOrder, ImagesWhere, image_condition
 from schema.replays import replayed
 
 SLUG_LIMIT = 64
@@ -56,11 +56,19 @@ class Workstation(Node):
 
     @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
     async def images(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: ImagesWhere = None,
+        order_by: ImagesOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Image] | None:
         """Return one page."""
         rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
+        chosen = rows.filter(image_condition(where))
+        return await connect(chosen, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
 
     @public(description="Whether the caller may edit it.")
     async def can_edit(self, info: Info) -> bool:
@@ -175,9 +183,6 @@ class WorkstationPayload(Payload):
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-Username = Annotated[str, strawberry.argument(description="The exact user name.")]
-Role = Annotated[ObjectRole, strawberry.argument(description="The role on this workstation.")]
-OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization, as a group of people.")]
 Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
 
 
@@ -215,60 +220,4 @@ class WorkstationMutations:
         changes = {name: value for name, value in given.items() if value is not None}
         key = decode_as("Workstation", id)
         changed = await resolve.update(info.context.caller, key, changes, expected_version)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Let somebody launch or edit the workstation.")
-    @reported(WorkstationPayload)
-    async def workstation_user_add(
-        self,
-        info: Info,
-        id: WorkstationId,
-        username: Username,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Grant a role."""
-        key = decode_as("Workstation", id)
-        changed = await resolve.add_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role on the workstation away from somebody.")
-    @reported(WorkstationPayload)
-    async def workstation_user_remove(
-        self,
-        info: Info,
-        id: WorkstationId,
-        username: Username,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Take a role away."""
-        key = decode_as("Workstation", id)
-        changed = await resolve.remove_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Let an organization's members launch or edit it.")
-    @reported(WorkstationPayload)
-    async def workstation_organization_add(
-        self,
-        info: Info,
-        id: WorkstationId,
-        organization_id: OrganizationId,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Grant a role to a group."""
-        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
-        changed = await resolve.add_organization(info.context.caller, key, group, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role from an organization's members.")
-    @reported(WorkstationPayload)
-    async def workstation_organization_remove(
-        self,
-        info: Info,
-        id: WorkstationId,
-        organization_id: OrganizationId,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Take a role from a group."""
-        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
-        changed = await resolve.remove_organization(info.context.caller, key, group, role)
         return WorkstationPayload(workstation=shown(changed))

@@ -8,11 +8,22 @@ from core.settings import Settings
 from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
 from models.accounts import TokenKind, User
 from models.actors import SERVICE, Actor
+from models.collaborations import Collaboration
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Organization
 from models.principal import Principal
 from models.regions import Region
-from models.services import accounts, auth, organizations, regions, roles, sessions, uploads, workstations
+from models.services import (
+    accounts,
+    auth,
+    collaborations,
+    organizations,
+    regions,
+    roles,
+    sessions,
+    uploads,
+    workstations,
+)
 from models.services.roles import sync_default_roles
 from models.sessions import Session, SessionState
 from models.uploads import Upload, UploadState
@@ -45,6 +56,7 @@ class Cast:
     session: Session
     upload: Upload
     lab: Organization
+    collaboration: Collaboration
     desk_text: str
     roles: dict[str, Role]
 
@@ -83,6 +95,8 @@ async def assemble(settings: Settings) -> Cast:
     await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
     await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
     await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
+    other = await organizations.create("Other institute", actor=SERVICE)
+    collaboration = await collaborations.create("Together", [lab, other], actor=SERVICE)
     upload = await uploads.create("viewer.tar.gz", actor=owner)
     await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
     guest = Actor.of(await auth.principal_for(users["guest"]))
@@ -104,6 +118,7 @@ async def assemble(settings: Settings) -> Cast:
         session=await Session.get(id=session.id),
         upload=await Upload.get(id=upload.id),
         lab=lab,
+        collaboration=collaboration,
         desk_text=desk.text,
         roles={role.name: role for role in await Role.all()},
     )

@@ -57,6 +57,17 @@ class EnumFilter(Generic[Choice]):
         return _equal(column, self.eq, self.one_of)
 
 
+@strawberry.input(description="A condition on a yes or no.")
+class BooleanFilter:
+    """A condition on a column that is true or false."""
+
+    eq: bool | None = strawberry.field(description="Equal to this value.", default=None)
+
+    def condition(self, column: str) -> Q:
+        """Return the condition on `column`."""
+        return _compare(column, **{"": self.eq})
+
+
 @strawberry.input(description="Conditions on a related object.")
 class IdFilter:
     """Conditions on a foreign key, by global id."""
@@ -95,6 +106,18 @@ def combined(where: W | None, own: Callable[[W], Q], *, depth: int = 1) -> Q:
     if alternatives:
         whole &= Q(*alternatives, join_type=Q.OR)
     return whole if where.not_ is None else whole & ~combined(where.not_, own, depth=depth + 1)
+
+
+class Filter(Protocol):
+    """An operator input of one column."""
+
+    def condition(self, column: str) -> Q:
+        """Return the condition on `column`."""
+
+
+def given(**filters: Filter | None) -> Q:
+    """Return the condition of those filters that were given, each under the name of its column."""
+    return every(*(each.condition(column) for column, each in filters.items() if each))
 
 
 def every(*conditions: Q) -> Q:

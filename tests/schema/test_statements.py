@@ -9,10 +9,12 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLOutputType, 
 
 from core.clock import now
 from models.accounts import User
+from models.collaborations import Collaboration, Participant
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Membership, Organization
 from models.regions import Region
 from models.sessions import Session, SessionState
+from models.uploads import Upload
 from models.workstations import Workstation
 from schema.core.ids import encode
 from schema.root import schema
@@ -94,7 +96,12 @@ async def _fill(api: Api, count: int, at: int) -> None:
     for number in range(at, at + count):
         user = await User.create(username=f"user-{number}")
         await Membership.create(user=user, organization=api.cast.lab, role=MemberRole.MEMBER)
-        await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
+        lab = await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
+        together = await Collaboration.create(name=f"Together {number}")
+        await Participant.create(collaboration=together, organization=lab)
+        await Participant.create(collaboration=api.cast.collaboration, organization=lab)
+        operator = api.cast.users["operator"]
+        await Upload.create(creator=operator, filename="a", storage_key=f"key-{number}", expires_at=now())
         place = await Workstation.create(title=f"Place {number}", slug=f"place-{number}", creator=user)
         image = await Image.create(workstation=place, creator=user, state=ImageState.READY, is_desired=True)
         await Image.create(workstation=api.cast.workstation, creator=user, state=ImageState.READY)
@@ -113,7 +120,7 @@ async def _fill(api: Api, count: int, at: int) -> None:
 
 
 def test_every_connection_can_be_asked_for() -> None:
-    known = {"Query", "Viewer", "Organization", "Workstation"}
+    known = {"Query", "Viewer", "Organization", "Workstation", "Collaboration"}
 
     assert {kind for kind, _ in _connections()} <= known, "Teach this test where the new connection's parent is."
     assert len(_connections()) >= 7
