@@ -6,7 +6,7 @@ from typing import Any
 from core.clock import now
 from core.settings import Settings
 from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
-from models.accounts import TokenKind, User
+from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.collaborations import Collaboration
 from models.images import Image, ImageState
@@ -58,6 +58,7 @@ class Cast:
     lab: Organization
     collaboration: Collaboration
     desk_text: str
+    token_row: Token
     roles: dict[str, Role]
 
     async def principal(self, name: str) -> Principal:
@@ -107,6 +108,9 @@ async def assemble(settings: Settings) -> Cast:
     _, desk = await accounts.mint_token(
         users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
     )
+    token_row, _ = await accounts.mint_token(
+        users["editor"].id, TokenKind.API, actor=SERVICE, lifetime=None, name="The editor's"
+    )
     return Cast(
         settings=settings,
         users=users,
@@ -120,6 +124,7 @@ async def assemble(settings: Settings) -> Cast:
         lab=lab,
         collaboration=collaboration,
         desk_text=desk.text,
+        token_row=token_row,
         roles={role.name: role for role in await Role.all()},
     )
 

@@ -90,6 +90,18 @@ CASES: dict[str, Case] = {
             ("stranger", {"scopes": ["session:view:global"]}, BAD),
         ),
     ),
+    "tokenRevoke": Case(
+        "mutation($id: ID!) { tokenRevoke(id: $id) { token { id revokedAt } errors { code path message } } }",
+        "editor",
+        lambda api: {"id": api.id("Token", api.cast.token_row)},
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("editor", NO_ID, NOT_FOUND),
+            ("editor", HUGE_ID, NOT_FOUND),
+        ),
+    ),
     "userCreate": Case(
         """mutation($name: String! = "newcomer", $password: String! = "correct horse", $role: String! = "builder") {
           userCreate(input: {username: $name, password: $password, role: $role}) {
