@@ -57,7 +57,7 @@ async def run(settings: Settings, console: Console) -> None:
         settings = await _prepare(stack, settings, console)
         kernel = await stack.enter_async_context(open_kernel(settings))
         engine = await stack.enter_async_context(open_region(settings))
-        await regions.ensure(settings.region, settings.region_capacity)
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         async with _processes(kernel, engine) as processes:
             await _until(stop, processes, _show(kernel, console))
             if not stop.is_set():

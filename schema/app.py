@@ -16,6 +16,7 @@ from schema.core.server import GraphQLServer, Surface
 from schema.credentials import Credentials
 from schema.health import health_of
 from schema.numbers import numbers_of
+from schema.pictures import pictures_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
 from schema.rights import Rights
@@ -59,6 +60,7 @@ def create_app(house: House) -> Starlette:
             Route("/sign-out", browser.sign_out, methods=["POST"]),
             Route("/enter", browser.enter, methods=["GET"]),
             Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
+            Route("/logos/{key}/{side:int}.png", pictures_of(house)),
             Route("/health", health_of(house)),
             Route("/metrics", numbers_of(house, credentials)),
         ],

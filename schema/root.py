@@ -12,6 +12,8 @@ from schema.following import SessionSubscriptions
 from schema.history import HistoryQueries
 from schema.images import ImageMutations, ImageSubscriptions
 from schema.launching import SessionMutations
+from schema.lifetimes import LifetimeMutations
+from schema.logos import LogoMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
 from schema.sessions import SessionQueries
@@ -41,8 +43,10 @@ class Mutation(
     OrganizationMutations,
     UploadMutations,
     WorkstationMutations,
+    LogoMutations,
     ImageMutations,
     SessionMutations,
+    LifetimeMutations,
     StoppingMutations,
 ):
     """The root of changes."""

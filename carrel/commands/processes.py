@@ -20,7 +20,7 @@ from models.services import regions
 async def serve(settings: Settings) -> None:
     """Run the API until a signal comes."""
     async with open_kernel(settings) as kernel:
-        await regions.ensure(settings.region, settings.region_capacity)
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
         await _until_signal(serving.api(kernel, sockets))
 
@@ -35,7 +35,7 @@ async def proxy(settings: Settings) -> None:
 async def work(settings: Settings) -> None:
     """Run the worker of the configured region until a signal comes."""
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
-        await regions.ensure(settings.region, settings.region_capacity)
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         await _until_signal(serving.work(kernel, engine, settings.api_url))
 
 

@@ -1,6 +1,7 @@
 """Launch sessions, ask for their end, and say where they stand in line."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -35,6 +36,7 @@ async def launch(
     actor: Actor,
     seconds: int | None = None,
     environment: dict[str, str] | None = None,
+    pings: Mapping[str, float] | None = None,
 ) -> tuple[Session, bool]:
     """Return the actor's session of this image in this region, and whether it is new.
 
@@ -50,12 +52,18 @@ async def launch(
         if present:
             return present, False
         with suppress(IntegrityError):  # Another launch was faster; its session is found by the next look.
-            return await _create(image, region, key, actor, seconds, environment or {}), True
+            return await _create(image, region, key, actor, seconds, environment or {}, pings or {}), True
     raise Conflict("Your session of this image keeps changing; try again.")
 
 
 async def _create(
-    image: Image, region: Region, key: str, actor: Actor, seconds: int, environment: dict[str, str]
+    image: Image,
+    region: Region,
+    key: str,
+    actor: Actor,
+    seconds: int,
+    environment: dict[str, str],
+    pings: Mapping[str, float],
 ) -> Session:
     async with transaction():
         session = await Session.create(
@@ -67,6 +75,7 @@ async def _create(
             maximum_seconds=seconds,
             expires_at=now() + timedelta(seconds=seconds),
             environment=environment,
+            ping_times=dict(pings) or None,
         )
         await history.record(Resource.SESSION, session.id, "launch", actor, to_state=session.state)
         line.enqueue_launch(session, region.name)
