@@ -75,6 +75,10 @@ class EventBus:
         if text:
             await self._redis.publish(CHANNEL, text)
 
+    def ring(self, topics: Iterable[str]) -> None:
+        """Give hints to the listeners of this process alone."""
+        self._ring(list(topics))
+
     @asynccontextmanager
     async def subscribe(self, *topics: str) -> AsyncIterator[Hints]:
         """Listen to `topics`; with none, to all."""

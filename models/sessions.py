@@ -56,6 +56,14 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
 }
 
 
+LINE_TOPIC = "line:"
+
+
+def line_topic(region_id: int) -> str:
+    """Return the name under which is told that somebody left a region's waiting line, or came back into it."""
+    return f"{LINE_TOPIC}{region_id}"
+
+
 class Session(Model):
     """A container lent to its creator until it is stopped, fails, or its time is over."""
 

@@ -1,6 +1,7 @@
 """Answer what is asked of sessions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.database import transaction
 from core.errors import Conflict, Forbidden, NotFound
@@ -11,8 +12,8 @@ from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import lifetimes, regions, sessions, workstations
-from models.sessions import ENDINGS, Session
+from models.services import lifetimes, line, regions, sessions, workstations
+from models.sessions import ENDINGS, Session, SessionState
 from resolvers.guards import require, visible
 from resolvers.house import House
 
@@ -111,6 +112,27 @@ async def open_address(house: House, principal: Principal, key: int) -> tuple[Se
     return session, f"{house.settings.session_address(session.label)}/.carrel/enter?ticket={ticket}"
 
 
-async def recent(principal: Principal) -> list[Session]:
+@dataclass(frozen=True)
+class Followed:
+    """Sessions as they are now, and the places of those that wait in line."""
+
+    rows: list[Session]
+    places: Mapping[int, int]
+
+    @classmethod
+    async def of(cls, rows: list[Session]) -> "Followed":
+        """Look up the places; no statement while nobody waits."""
+        waiting = [row.id for row in rows if row.state is SessionState.QUEUED]
+        return cls(rows, await line.queue_positions(waiting) if waiting else {})
+
+
+async def followed(principal: Principal, key: int) -> Followed | None:
+    """Return one session, None when it cannot be seen."""
+    session = await policy.readable(principal).get_or_none(id=key)
+    return await Followed.of([session]) if session is not None else None
+
+
+async def recent(principal: Principal) -> Followed:
     """Return the caller's own newest sessions, at most twenty, newest first."""
-    return await policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
+    rows = policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
+    return await Followed.of(list(await rows))

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from core.errors import CarrelError
+from models.accounts import User
 from models.principal import Principal
 from resolvers.house import House
 from schema.browser import Browser, not_found, plain_error
@@ -16,6 +17,7 @@ from schema.core.server import GraphQLServer, Surface
 from schema.credentials import Credentials
 from schema.health import health_of
 from schema.numbers import numbers_of
+from schema.pages import bar
 from schema.pictures import pictures_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
@@ -46,7 +48,9 @@ def create_app(house: House) -> Starlette:
 
     async def front(request: Request) -> Response:
         signed_in = await credentials.principal_of(request)
-        return explorer.page(request) if signed_in else RedirectResponse("/sign-in", 303)
+        if signed_in is None:
+            return RedirectResponse("/sign-in", 303)
+        return explorer.page(request, bar((await User.get(id=signed_in.user_id)).username))
 
     return Starlette(
         routes=[

@@ -20,7 +20,7 @@ from models.images import Image
 from models.regions import Region
 from models.services import history, line
 from models.services.moves import move_session
-from models.sessions import ENDINGS, LIVE, Reason, Session, SessionState
+from models.sessions import ENDINGS, Reason, Session, SessionState
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 PLATFORM_PREFIX = "CARREL_"
@@ -148,19 +148,3 @@ async def _try_end(session: Session, outcome: SessionState, code: Reason, actor:
             fence=session.fence + 1,
         )
         enqueue_stop(session, region.name)
-
-
-async def queue_positions(session_ids: list[int]) -> dict[int, int]:
-    """Return for each waiting session how many wait before it in its region, plus one."""
-    waiting = await Session.filter(state=SessionState.QUEUED).order_by("id").values_list("id", "region_id")
-    seen: dict[int, int] = {}
-    positions: dict[int, int] = {}
-    for session_id, region_id in waiting:
-        seen[region_id] = seen.get(region_id, 0) + 1
-        positions[session_id] = seen[region_id]
-    return {session_id: positions[session_id] for session_id in session_ids if session_id in positions}
-
-
-async def live_of(user_id: int) -> list[Session]:
-    """Return the live sessions of a user, oldest first."""
-    return await Session.filter(creator_id=user_id, state__in=list(LIVE)).order_by("id")

@@ -15,7 +15,7 @@ from models.accounts import Token
 from models.actors import SERVICE
 from models.history import HistoryEntry
 from models.images import Image, ImageState
-from models.services import sessions
+from models.services import line, sessions
 from models.sessions import Reason, Session, SessionState
 from models.workstations import Workstation
 from tests.jobs.conftest import Bench
@@ -122,7 +122,7 @@ async def test_a_full_region_lets_the_next_wait_until_a_place_is_free(bench: Ben
     session = await bench.launch()
     await session_launch(bench.context, session.id)
     assert (await bench.read(session)).state is SessionState.QUEUED
-    assert await sessions.queue_positions([session.id]) == {session.id: 1}
+    assert await line.queue_positions([session.id]) == {session.id: 1}
 
     bench.region.capacity = 1
     await bench.region.save()
