@@ -102,7 +102,8 @@ def starting(visit: Visit, options: Options) -> Response:
     body = f'<p id="state" role="status">{said}</p>{steps(state)}'
     body += paragraph("This page opens the session as soon as it is ready.", "quiet")
     tail = f'<noscript><meta http-equiv="refresh" content="3"></noscript><script>{POLLING}</script>'
-    return page(f"{_title(visit)} is starting", body, status=503, options=options, tail=tail, retry=2)
+    title = f"{_title(visit)} {'waits in line' if state == 'queued' else 'is starting'}"
+    return page(title, body, status=503, options=options, tail=tail, retry=2)
 
 
 def _title(visit: Visit) -> str:

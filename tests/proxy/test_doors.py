@@ -343,7 +343,7 @@ async def test_the_starting_page_shows_what_starts_and_how_far_it_is(
 
     text = (await house.ask(request("/", *NAVIGATION))).body.decode()
 
-    assert "&lt;b&gt;Viewer&lt;/b&gt; is starting" in text
+    assert f"&lt;b&gt;Viewer&lt;/b&gt; {'waits in line' if state == 'queued' else 'is starting'}" in text
     assert "<b>" not in text
     assert f'<li aria-current="step">{pages.STEPS[state]}</li>' in text
 
