@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from carrel.kernel import Kernel
-from core.engine.protocol import Engine
 from core.errors import Unavailable
 from jobs import worker
+from jobs.runtime import Runtime
 from proxy.serve import serve as serve_proxy
 from resolvers.waiting import follow_lines
 from schema.app import create_app
@@ -95,6 +95,6 @@ async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
 
 
-async def work(kernel: Kernel, engine: Engine, api_url: str) -> None:
-    """Run the worker of the configured region until the task is cancelled."""
-    await worker.run(kernel.runtime(engine, api_url), kernel.redis)
+async def work(kernel: Kernel, runtime: Runtime) -> None:
+    """Run the worker of the runtime's region until the task is cancelled."""
+    await worker.run(runtime, kernel.redis)

@@ -62,11 +62,15 @@ class RedisServer:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """End the server after it has written what it holds."""
+        """End the server after it has written what it holds; one that does not heed is killed."""
         process, self._process = self._process, None
         if process and process.poll() is None:
             process.terminate()
-            await asyncio.to_thread(process.wait, STOP_SECONDS)
+            try:
+                await asyncio.to_thread(process.wait, STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
