@@ -67,7 +67,11 @@ async def connect(settings: Settings) -> None:
     """Open the database for every task of this process; one at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
-    await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    try:
+        await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    except BaseException:
+        await Tortoise.close_connections()
+        raise
 
 
 async def disconnect() -> None:

@@ -16,6 +16,7 @@ import arq.worker
 import orjson
 from arq import func
 from arq.connections import ArqRedis
+from arq.constants import in_progress_key_prefix
 from arq.jobs import SerializationError
 from arq.worker import Worker as ArqWorker
 from redis.asyncio import Redis
@@ -31,6 +32,8 @@ async def _no_info(*_arguments: object) -> None:
 arq.worker.log_redis_info = _no_info  # type: ignore[assignment, attr-defined]
 POLL_SECONDS = 0.05
 RESTART_SECONDS = 1.0
+HELD_SECONDS = 6.0
+"""How long a worker that has died still holds the jobs that it had picked up."""
 
 
 class Job(StrEnum):
@@ -135,10 +138,28 @@ class Worker:
             job_deserializer=_decode,
             log_results=False,
         )
+        worker.in_progress_timeout_s = HELD_SECONDS
+        holding = asyncio.create_task(self._hold(worker), name=f"{self._queue}-holding")
         try:
             await worker.main()
         finally:
+            holding.cancel()
             await self._end(worker)
+
+    async def _hold(self, worker: ArqWorker) -> None:
+        """Say every few seconds that the jobs in hand are in hand, so that nobody else takes them.
+
+        arq says it once, for longer than the longest job; a job whose worker dies before it has claimed its row would
+        wait that long. A loop that stands still longer than the hold lets a job run twice, which is harmless.
+        """
+        while True:
+            await asyncio.sleep(HELD_SECONDS / 3)
+            for job_id in [key for key, task in worker.tasks.items() if not task.done()]:
+                try:
+                    await self._redis.pexpire(f"{in_progress_key_prefix}{job_id}", int(HELD_SECONDS * 1000))
+                except (RedisError, OSError) as error:
+                    log.warning("queue %s: %s cannot be held (%s)", self._queue, job_id, error)
+                    break
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and wait at most `seconds` for those in hand."""

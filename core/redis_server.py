@@ -61,12 +61,16 @@ class RedisServer:
                 raise Unavailable("The private Redis did not start within five seconds.")
             await asyncio.sleep(0.01)
 
-    async def stop(self) -> None:
-        """End the server after it has written what it holds."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the server after it has written what it holds; one that does not heed is killed."""
         process, self._process = self._process, None
         if process and process.poll() is None:
             process.terminate()
-            await asyncio.to_thread(process.wait, STOP_SECONDS)
+            try:
+                await asyncio.to_thread(process.wait, seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     health_port: int = Field(8082, ge=0, le=65535, description="Port of the proxy's own health page; 0 turns it off.")
     region: str = Field("local", max_length=32, description="Region that this worker serves.")
     region_capacity: int = Field(8, ge=1, le=10_000, description="Sessions at once in the first region.")
+    region_ping_url: str = Field(
+        "",
+        max_length=255,
+        description="Address that browsers time to find the nearest region; empty means the proxy's.",
+    )
     instance: str = Field(
         "carrel", pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Prefix of container names; one per installation."
     )
@@ -84,6 +89,11 @@ class Settings(BaseSettings):
     def sessions_domain(self) -> str:
         """The domain below which every session has one label."""
         return urlsplit(self.sessions_url).hostname or "sessions.localhost"
+
+    @property
+    def ping_url(self) -> str:
+        """Where the proxy answers whoever measures how far away it is."""
+        return f"{self.sessions_url.rstrip('/')}/.carrel/ping"
 
     def session_address(self, label: str) -> str:
         """Return the origin of the session with this label, without a trailing slash."""

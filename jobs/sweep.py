@@ -15,7 +15,7 @@ from core.database import transaction
 from core.engine.protocol import Container
 from core.storage import Storage
 from jobs.runtime import Runtime, session_id_of
-from jobs.stopping import session_check
+from jobs.stopping import check
 from models.images import Image, ImageState
 from models.regions import Region
 from models.services import accounts, endings, idempotency, images, line, sessions, uploads
@@ -63,7 +63,7 @@ async def _expire(runtime: Runtime, region: Region) -> None:
     late = Session.filter(region_id=region.id, state__in=list(LIVE), expires_at__lte=now())
     await _each(
         await late.exclude(state=SessionState.STOPPING).limit(BATCH),
-        lambda session: session_check({"runtime": runtime}, session.id),
+        lambda session: check(runtime, session.id),
     )
 
 
@@ -106,7 +106,7 @@ async def reconcile(runtime: Runtime) -> None:
     running = await Session.filter(region__name=runtime.region, state=SessionState.RUNNING).only("id")
     containers = {session_id_of(held.name): held for held in await runtime.engine.list(runtime.labels)}
     missing = [row.id for row in running if row.id not in containers or not _alive(containers[row.id])]
-    await _each(missing, lambda session_id: session_check({"runtime": runtime}, session_id))
+    await _each(missing, lambda session_id: check(runtime, session_id))
     live = await Session.filter(id__in=[key for key in containers if key is not None], state__in=list(LIVE))
     kept = {session.id for session in live}
     orphans = [held for key, held in containers.items() if key not in kept]

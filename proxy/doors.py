@@ -46,6 +46,14 @@ class Desk(Protocol):
     def expires_at(self) -> datetime | None:
         """When it ends at the latest."""
 
+    @property
+    def title(self) -> str:
+        """What its workstation is called."""
+
+    @property
+    def place(self) -> int | None:
+        """Its place in the waiting line, from 1; None unless it waits there."""
+
 
 class Entry(Protocol):
     """A right to enter: whose it is, and until when."""

@@ -60,6 +60,8 @@ class EntryPages:
             return await self.answer(request)
         session = {
             "state": str(visit.desk.state),
+            "sentence": pages.sentence(visit.desk),
+            "place": visit.desk.place,
             "ready": visit.verdict is Verdict.ADMITTED,
             "ended": visit.verdict is Verdict.ENDED,
             "reason": visit.desk.reason,

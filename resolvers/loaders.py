@@ -13,7 +13,7 @@ from models.images import Image, ImageState
 from models.policies import accounts, images, organizations, regions, roles, sessions, workstations
 from models.principal import Principal
 from models.regions import Region
-from models.services.sessions import queue_positions
+from models.services.line import queue_positions
 from models.sessions import Session
 from models.workstations import Workstation
 

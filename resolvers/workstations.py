@@ -1,5 +1,8 @@
 """Answer what is asked of workstations and their images; resolvers/sharing.py says with whom they are shared."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from models.actors import Actor
 from models.images import Image
 from models.policies import images as image_policy
@@ -7,7 +10,7 @@ from models.policies import uploads as upload_policy
 from models.policies import workstations as policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import images, regions, workstations
+from models.services import desired, images, regions, workstations
 from models.workstations import Workstation
 from resolvers.guards import require, visible
 
@@ -19,7 +22,7 @@ async def create(principal: Principal, title: str, description: str, is_public: 
 
 
 async def update(
-    principal: Principal, key: int, changes: dict[str, str | bool], expected_version: int | None
+    principal: Principal, key: int, changes: Mapping[str, Any], expected_version: int | None
 ) -> Workstation:
     """Change a workstation; with `expected_version`, only if nobody changed it since."""
     workstation = await visible(policy.readable(principal), key)
@@ -59,9 +62,27 @@ async def create_image(
     )
 
 
+async def update_image(principal: Principal, key: int, changes: Mapping[str, Any]) -> Image:
+    """Change ports, initial path or comment of an image."""
+    image = await visible(image_policy.readable(principal), key)
+    await require(principal, Action.IMAGE_UPDATE, image)
+    await images.update(image, changes, actor=Actor.of(principal))
+    return image
+
+
+async def move_image(principal: Principal, key: int, workstation_id: int) -> Image:
+    """Give an image to another workstation, for which the caller may bring images."""
+    image = await visible(image_policy.readable(principal), key)
+    await require(principal, Action.IMAGE_MOVE, image)
+    workstation = await visible(policy.readable(principal), workstation_id)
+    await require(principal, Action.IMAGE_CREATE, workstation)
+    await desired.move(image, workstation, actor=Actor.of(principal))
+    return image
+
+
 async def make_image_desired(principal: Principal, key: int) -> Image:
     """Let new sessions run this image."""
     image = await visible(image_policy.readable(principal), key)
     await require(principal, Action.IMAGE_MAKE_DESIRED, image)
-    await images.make_desired(image, actor=Actor.of(principal))
+    await desired.choose(image, actor=Actor.of(principal))
     return image

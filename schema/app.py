@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from core.errors import CarrelError
+from models.accounts import User
 from models.principal import Principal
 from models.services import denials
 from resolvers.house import House
@@ -17,6 +18,8 @@ from schema.core.server import GraphQLServer, Surface
 from schema.credentials import Credentials
 from schema.health import health_of
 from schema.numbers import numbers_of
+from schema.pages import bar
+from schema.pictures import pictures_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
 from schema.rights import Rights
@@ -53,7 +56,9 @@ def create_app(house: House) -> Starlette:
 
     async def front(request: Request) -> Response:
         signed_in = await credentials.principal_of(request)
-        return explorer.page(request) if signed_in else RedirectResponse("/sign-in", 303)
+        if signed_in is None:
+            return RedirectResponse("/sign-in", 303)
+        return explorer.page(request, bar((await User.get(id=signed_in.user_id)).username))
 
     return Starlette(
         routes=[
@@ -67,6 +72,7 @@ def create_app(house: House) -> Starlette:
             Route("/sign-out", browser.sign_out, methods=["POST"]),
             Route("/enter", browser.enter, methods=["GET"]),
             Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
+            Route("/logos/{key}/{side:int}.png", pictures_of(house)),
             Route("/health", health_of(house)),
             Route("/metrics", numbers_of(house, credentials)),
         ],

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from tortoise.expressions import Q
@@ -12,6 +12,7 @@ from models import images as table
 from models.access import Operation, Resource
 from models.images import ImageState
 from models.policies import images as policy
+from models.services.images import EDITABLE
 from resolvers import workstations as resolve
 from resolvers.guards import visible
 from schema.accounts import User
@@ -40,6 +41,7 @@ expose(
         ImageState.REMOVED: "It was taken away.",
     },
 )
+FOLLOWED = ("state", "reason", "is_desired", "workstation_id", *EDITABLE)
 SETTLED = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
 
 
@@ -152,6 +154,31 @@ class ImageCreateInput:
     region: str | None = strawberry.field(description="Where to import it; the first region if not said.", default=None)
 
 
+@strawberry.input(description="Changes of an image; what is not given stays as it is.")
+class ImageUpdateInput:
+    """What imageUpdate takes."""
+
+    http_port: int | None = strawberry.field(
+        description="The port that speaks HTTP, for sessions that start later; a ready image declares it.",
+        default=strawberry.UNSET,
+    )
+    websocket_port: int | None = strawberry.field(
+        description="The port for websockets, for sessions that start later; null means `httpPort`.",
+        default=strawberry.UNSET,
+    )
+    initial_path: str | None = strawberry.field(
+        description="The path that opens first, also in sessions that run; without a leading slash.",
+        default=strawberry.UNSET,
+    )
+    comment: str | None = strawberry.field(description="A note, such as the version.", default=strawberry.UNSET)
+
+    def given(self) -> dict[str, Any]:
+        """Return what is to be changed; null says nothing but for the websocket port, which it takes away."""
+        nothing = (strawberry.UNSET, None)
+        changes = {name: value for name, value in vars(self).items() if value not in nothing}
+        return changes if self.websocket_port is not None else changes | {"websocket_port": None}
+
+
 @strawberry.type(description="The answer to a change of an image.")
 class ImagePayload(Payload):
     """An image."""
@@ -189,12 +216,46 @@ class ImageMutations:
         )
         return ImagePayload(image=shown(image))
 
+    @requires(Resource.IMAGE, Operation.EDIT, description="Change ports, initial path or comment of an image.")
+    @reported(ImagePayload)
+    async def image_update(
+        self,
+        info: Info,
+        id: ImageId,
+        input: Annotated[ImageUpdateInput, strawberry.argument(description="What to change.")],
+    ) -> ImagePayload | None:
+        """Change an image."""
+        image = await resolve.update_image(info.context.caller, decode_as("Image", id), input.given())
+        return ImagePayload(image=shown(image))
+
+    @requires(
+        Resource.IMAGE,
+        Operation.EDIT,
+        description="Give a ready image to another workstation, which runs it from now on; its sessions go on.",
+    )
+    @reported(ImagePayload)
+    async def image_move(
+        self,
+        info: Info,
+        id: ImageId,
+        workstation_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The other workstation; the caller must edit both.")
+        ],
+    ) -> ImagePayload | None:
+        """Move an image."""
+        key, to = decode_as("Image", id), decode_as("Workstation", workstation_id, path=("workstationId",))
+        return ImagePayload(image=shown(await resolve.move_image(info.context.caller, key, to)))
+
     @requires(Resource.IMAGE, Operation.EDIT, description="Let new sessions run this image.")
     @reported(ImagePayload)
     async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:
         """Choose an image."""
         image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
         return ImagePayload(image=shown(image))
+
+
+def _version(row: table.Image) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in FOLLOWED)
 
 
 @strawberry.type(description="Streams of images.")
@@ -215,7 +276,7 @@ class ImageSubscriptions:
             context.home.bus,
             [f"image:{key}"],
             lambda: policy.readable(context.caller).get_or_none(id=key),
-            version=lambda row: (row.state, row.reason, row.is_desired),
+            version=_version,
             ended=lambda row: row.state in SETTLED,
         ):
             yield shown(image)

@@ -16,6 +16,8 @@ from schema.holders import HolderMutations
 from schema.images import ImageMutations, ImageSubscriptions
 from schema.joining import JoiningMutations
 from schema.launching import SessionMutations
+from schema.lifetimes import LifetimeMutations
+from schema.logos import LogoMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
 from schema.roles import RoleMutations, RoleQueries
@@ -57,8 +59,10 @@ class Mutation(
     UploadMutations,
     WorkstationMutations,
     SharingMutations,
+    LogoMutations,
     ImageMutations,
     SessionMutations,
+    LifetimeMutations,
     StoppingMutations,
 ):
     """The root of changes."""

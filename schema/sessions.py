@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import strawberry
 from tortoise.expressions import Q
 
+from core.clock import now
 from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
@@ -43,6 +44,7 @@ expose(
     {
         Reason.STOPPED_BY_CREATOR: "Somebody who may asked for it.",
         Reason.EXPIRED: "Its maximum duration was reached.",
+        Reason.IDLE: "Nobody used it for as long as the house allows.",
         Reason.IMAGE_GONE: "Its image cannot be used any more.",
         Reason.ENGINE_REFUSED: "The container engine refused to run it.",
         Reason.ENGINE_UNREACHABLE: "The container engine did not answer in time.",
@@ -52,6 +54,14 @@ expose(
         Reason.OUT_OF_MEMORY: "The container used more memory than it may.",
     },
 )
+
+
+@strawberry.type(description="How far a region was from somebody.")
+class RegionPing:
+    """Shows one measurement."""
+
+    region: str = public(description="The region's name.")
+    milliseconds: float = public(description="A round trip to it and back, in milliseconds.")
 
 
 @strawberry.type(description="A container lent to one person for a while.")
@@ -73,7 +83,19 @@ class Session(Node):
     starting_at: datetime | None = public(description="When it got a place.")
     running_at: datetime | None = public(description="When it first answered.")
     ended_at: datetime | None = public(description="When it ended.")
-    expires_at: datetime = public(description="When it ends at the latest.")
+    expires_at: datetime = public(description="When it ends at the latest; `sessionKeepAlive` puts it off.")
+
+    @public(description="The round trips to regions that its launcher measured, by region.")
+    def pings(self) -> list[RegionPing]:
+        """Return them in the order in which they were given."""
+        row: table.Session = shown(self)
+        return [RegionPing(region=name, milliseconds=time) for name, time in (row.ping_times or {}).items()]
+
+    @public(description="How long it has held a place, in seconds: from its start until its end, or until now.")
+    def used_seconds(self) -> int:
+        """Return whole seconds."""
+        row: table.Session = shown(self)
+        return round(((row.ended_at or now()) - row.starting_at).total_seconds()) if row.starting_at else 0
 
     @public(description="The host name that is this session's alone.")
     def hostname(self, info: Info) -> str:

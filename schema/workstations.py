@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import strawberry
+from strawberry.scalars import JSON
 from tortoise.expressions import Q
 
 from models import workstations as table
@@ -23,6 +24,7 @@ from schema.core.filters import StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.images import Image, ImagesOrder, ImagesWhere, image_condition
+from schema.pictures import Logo
 from schema.replays import replayed
 
 SLUG_LIMIT = 64
@@ -35,10 +37,16 @@ class Workstation(Node):
     model = table.Workstation
     pk: strawberry.Private[int]
     creator_id: strawberry.Private[int | None]
+    logo_key: strawberry.Private[str | None]
+    logo_width: strawberry.Private[int | None]
+    logo_height: strawberry.Private[int | None]
     title: str = public(description="Its title.")
     slug: str = public(description="Its unique name in addresses.")
     description: str = public(description="What it is for.")
     is_public: bool = public(description="Whether every signed-in user may launch it.")
+    configuration: JSON = public(
+        description="What its containers are told: a JSON object, given to each as `CARREL_CONFIGURATION` at its start."
+    )
     version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
     created_at: datetime = public(description="When it was made.")
     updated_at: datetime = public(description="When it was last changed.")
@@ -48,6 +56,12 @@ class Workstation(Node):
         """Return the user."""
         key = self.creator_id
         return shown(await info.context.loaders.users.load(key)) if key else None
+
+    @public(description="The picture that stands for it; null when it has none.")
+    def logo(self) -> Logo | None:
+        """Return the logo."""
+        key, width, height = self.logo_key, self.logo_width, self.logo_height
+        return Logo(key=key, width=width or 0, height=height or 0) if key else None
 
     @requires(Resource.IMAGE, Operation.VIEW, description="The image that new sessions run; null while there is none.")
     async def active_image(self, info: Info) -> Image | None:
@@ -173,6 +187,9 @@ class WorkstationUpdateInput:
     title: str | None = strawberry.field(description="A new title.", default=None)
     description: str | None = strawberry.field(description="A new description.", default=None)
     is_public: bool | None = strawberry.field(description="Whether every signed-in user may launch it.", default=None)
+    configuration: JSON | None = strawberry.field(
+        description="A JSON object of at most 32 KiB, for containers that start later; `{}` for none.", default=None
+    )
 
 
 @strawberry.type(description="The answer to a change of a workstation.")
@@ -206,7 +223,9 @@ class WorkstationMutations:
         made = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
         return WorkstationPayload(workstation=shown(made))
 
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Change title, description or publicity.")
+    @requires(
+        Resource.WORKSTATION, Operation.EDIT, description="Change title, description, publicity or configuration."
+    )
     @reported(WorkstationPayload)
     async def workstation_update(
         self,
@@ -216,8 +235,7 @@ class WorkstationMutations:
         expected_version: Expected = None,
     ) -> WorkstationPayload | None:
         """Change a workstation."""
-        given = {"title": input.title, "description": input.description, "is_public": input.is_public}
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in vars(input).items() if value is not None}
         key = decode_as("Workstation", id)
         changed = await resolve.update(info.context.caller, key, changes, expected_version)
         return WorkstationPayload(workstation=shown(changed))

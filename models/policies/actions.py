@@ -52,14 +52,19 @@ class Action(StrEnum):
     UPLOAD_CREATE = "upload_create"
     WORKSTATION_CREATE = "workstation_create"
     WORKSTATION_UPDATE = "workstation_update"
+    WORKSTATION_LOGO_SET = "workstation_logo_set"
+    WORKSTATION_LOGO_REMOVE = "workstation_logo_remove"
     WORKSTATION_USER_ADD = "workstation_user_add"
     WORKSTATION_USER_REMOVE = "workstation_user_remove"
     WORKSTATION_ORGANIZATION_ADD = "workstation_organization_add"
     WORKSTATION_ORGANIZATION_REMOVE = "workstation_organization_remove"
     IMAGE_CREATE = "image_create"
+    IMAGE_UPDATE = "image_update"
+    IMAGE_MOVE = "image_move"
     IMAGE_MAKE_DESIRED = "image_make_desired"
     SESSION_LAUNCH = "session_launch"
     SESSION_OPEN = "session_open"
+    SESSION_KEEP_ALIVE = "session_keep_alive"
     SESSION_STOP = "session_stop"
 
 
@@ -87,6 +92,10 @@ def _share(description: str) -> Act:
 
 def _together(description: str, can: Can) -> Act:
     return _act(description, _R.COLLABORATION, (_R.COLLABORATION, _O.EDIT), can, collaborations.readable)
+
+
+def _edit(description: str) -> Act:
+    return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), workstations.can_edit, workstations.readable)
 
 
 def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
@@ -149,13 +158,9 @@ ACTS: dict[Action, Act] = {
     Action.WORKSTATION_CREATE: _act(
         "Make a workstation.", _R.WORKSTATION, (_R.WORKSTATION, _O.CREATE), workstations.can_create
     ),
-    Action.WORKSTATION_UPDATE: _act(
-        "Change a workstation.",
-        _R.WORKSTATION,
-        (_R.WORKSTATION, _O.EDIT),
-        workstations.can_edit,
-        workstations.readable,
-    ),
+    Action.WORKSTATION_UPDATE: _edit("Change a workstation."),
+    Action.WORKSTATION_LOGO_SET: _edit("Give a workstation a logo."),
+    Action.WORKSTATION_LOGO_REMOVE: _edit("Take a workstation's logo away."),
     Action.WORKSTATION_USER_ADD: _share("Share a workstation with a user."),
     Action.WORKSTATION_USER_REMOVE: _share("Take a workstation from a user."),
     Action.WORKSTATION_ORGANIZATION_ADD: _share("Share a workstation with an organization."),
@@ -166,6 +171,12 @@ ACTS: dict[Action, Act] = {
         (_R.IMAGE, _O.CREATE),
         workstations.can_edit,
         workstations.readable,
+    ),
+    Action.IMAGE_UPDATE: _act(
+        "Change ports, path or comment of an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
+    ),
+    Action.IMAGE_MOVE: _act(
+        "Give an image to another workstation.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
     ),
     Action.IMAGE_MAKE_DESIRED: _act(
         "Let new sessions run an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
@@ -179,6 +190,9 @@ ACTS: dict[Action, Act] = {
     ),
     Action.SESSION_OPEN: _act(
         "Work in a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_connect, sessions.readable
+    ),
+    Action.SESSION_KEEP_ALIVE: _act(
+        "Let a session live longer.", _R.SESSION, (_R.SESSION, _O.VIEW), sessions.can_keep_alive, sessions.readable
     ),
     Action.SESSION_STOP: _act(
         "Stop a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_stop, sessions.readable

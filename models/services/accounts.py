@@ -1,7 +1,7 @@
 """Make accounts, sign in with a password, make and revoke tokens."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tortoise.expressions import F
 
@@ -156,6 +156,11 @@ async def revoke_desk_tokens(session_id: int) -> None:
     """
     held = Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None)
     await held.update(revoked_at=now())
+
+
+async def prolong_desk_tokens(session_id: int, until: datetime) -> None:
+    """Let the tokens that a session's container holds live until then; those that were revoked stay so."""
+    await Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None).update(expires_at=until)
 
 
 async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:

@@ -1,6 +1,7 @@
 """The queue: plain data in, each job once by its key, and Redis may go away and come back."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,7 +15,7 @@ from carrel.kernel import Kernel
 from core.clock import now
 from core.engine.fake import FakeEngine
 from core.events import EventBus
-from core.queue import Job, Queue, Spec, Worker, import_queue, region_queue
+from core.queue import HELD_SECONDS, Job, Queue, Spec, Worker, import_queue, region_queue
 from core.redis import MEMORY, close_redis, open_redis
 from core.redis_server import RedisServer
 from core.settings import Settings
@@ -201,6 +202,60 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
         await eventually(lambda: 2 in done)
     await close_redis(again)
     await server.stop()
+
+
+DOOMED = """
+import asyncio, sys
+from core.queue import Job, Spec, Worker
+from core.redis import open_redis
+
+async def job(context, number):
+    print("picked up", flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(Worker(open_redis(sys.argv[1]), sys.argv[2], {Job.SESSION_LAUNCH: Spec(job, 30)}, {}).run())
+"""
+
+
+async def test_a_job_whose_worker_was_killed_before_it_did_anything_is_soon_done_by_another(
+    redis: Redis, redis_address: str
+) -> None:
+    done: list[int] = []
+
+    async def step(number: int) -> None:
+        done.append(number)
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
+    doomed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DOOMED, redis_address, QUEUE, stdout=asyncio.subprocess.PIPE
+    )
+    assert doomed.stdout is not None
+    assert await asyncio.wait_for(doomed.stdout.readline(), 20) == b"picked up\n"
+    doomed.kill()
+    await doomed.wait()
+
+    async with working(redis, step, seconds=30):
+        await eventually(lambda: done == [7], HELD_SECONDS + 4)
+
+
+async def test_a_job_in_hand_is_taken_by_nobody_else_however_long_it_takes(redis: Redis) -> None:
+    begun: list[str] = []
+
+    async def first(number: int) -> None:
+        begun.append("first")
+        await asyncio.sleep(HELD_SECONDS * 1.5)
+        begun.append("first is done")
+
+    async def second(number: int) -> None:
+        begun.append("second")
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
+    async with working(redis, first, seconds=30):
+        await eventually(lambda: begun)
+        async with working(redis, second, seconds=30):
+            await eventually(lambda: len(begun) > 1, HELD_SECONDS * 2)
+
+    assert begun == ["first", "first is done"]
 
 
 def test_regions_do_not_share_queues() -> None:

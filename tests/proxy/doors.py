@@ -24,6 +24,8 @@ class MemoryDesk:
     initial_path: str = "/start"
     reason: str | None = None
     expires_at: datetime | None = None
+    title: str = "Viewer"
+    place: int | None = None
 
 
 @dataclass(frozen=True)
