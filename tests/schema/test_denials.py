@@ -109,3 +109,11 @@ async def test_what_was_allowed_or_only_wrong_is_no_refusal(api: Api, name: str 
     await api.ask("owner", "{ workstations { nodes { title } } }")
 
     assert await _refused() == []
+
+
+async def test_who_may_not_read_the_metrics_is_recorded_as_well(api: Api) -> None:
+    assert (await api.http.get("/metrics", headers=await api.headers("owner"))).status_code == 403
+
+    (entry,) = await _refused()
+    assert (entry.actor_id, entry.resource) == (api.cast.users["owner"].id, Resource.HISTORY)
+    assert entry.detail["field"] == "/metrics"
