@@ -17,7 +17,7 @@ from models.policies.actions import Action
 from models.principal import Principal
 from models.services import auth, grants, organizations, roles
 from models.services.holdings import holdings
-from resolvers import access
+from resolvers import access, workstation_users
 from resolvers.guards import require
 from tests.cast import Cast
 
