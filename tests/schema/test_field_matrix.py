@@ -24,7 +24,7 @@ ROLES: dict[str, frozenset[Rule]] = {
     "desk": DESK,
     "nothing": frozenset(),
 }
-NODES = sorted(readers._readers)
+NODES = sorted(kind for kind in readers._readers if kind in schema._schema.type_map)
 
 
 def _printed() -> dict[tuple[str, str], Permission | None]:
