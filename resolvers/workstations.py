@@ -1,4 +1,4 @@
-"""Answer what is asked of workstations and their images; resolvers/sharing.py says with whom they are shared."""
+"""Answer what is asked of workstations and their images; who shares them is asked in `workstation_users`."""
 
 from collections.abc import Mapping
 from typing import Any

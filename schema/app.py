@@ -14,7 +14,7 @@ from schema.browser import Browser, not_found, plain_error
 from schema.context import Context
 from schema.core.graphiql import Explorer, assets
 from schema.core.sdl import print_sdl
-from schema.core.server import GraphQLServer, Surface
+from schema.core.server import GraphQLServer, MakeContext, Surface
 from schema.credentials import Credentials
 from schema.health import health_of
 from schema.numbers import numbers_of
@@ -33,23 +33,11 @@ def create_app(house: House) -> Starlette:
     """Return the application over an open house."""
     credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
-    gate, rights = gate_of(house), Rights()
-
-    def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
-        return Context(
-            principal=principal,
-            connection=connection,
-            house=house,
-            gate=gate,
-            renew=rights.renewed,
-            note=denials.record_fields,
-        )
-
     server = GraphQLServer(
         schema,
         principal_of=credentials.principal_of,
         until_revoked=credentials.until_revoked,
-        make_context=make_context,
+        make_context=_contexts(house),
         surface=Surface(allowed_origins=(house.settings.api_url,)),
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
@@ -78,6 +66,22 @@ def create_app(house: House) -> Starlette:
         ],
         exception_handlers={CarrelError: plain_error, 404: not_found},
     )
+
+
+def _contexts(house: House) -> MakeContext:
+    gate, rights = gate_of(house), Rights()
+
+    def make(principal: Principal | None, connection: HTTPConnection) -> Context:
+        return Context(
+            principal=principal,
+            connection=connection,
+            house=house,
+            gate=gate,
+            renew=rights.renewed,
+            note=denials.record_fields,
+        )
+
+    return make
 
 
 async def _sdl(request: Request) -> Response:  # noqa: ARG001

@@ -11,7 +11,6 @@ from tortoise.expressions import Q
 from models import collaborations as table
 from models.access import Operation, Resource
 from models.policies import collaborations as policy
-from models.policies import organizations as organization_policy
 from resolvers import collaborations as resolve
 from resolvers.paging import Sort, Window
 from schema.context import Context, Info, shown
@@ -21,7 +20,7 @@ from schema.core.errors import Payload, reported
 from schema.core.filters import BooleanFilter, DateTimeFilter, StringFilter, combined, given
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
-from schema.organizations import Organization, OrganizationsOrder, OrganizationsWhere, organization_condition
+from schema.participants import Participant, ParticipantsOrder, ParticipantsWhere, participant_condition
 from schema.replays import replayed
 
 
@@ -36,25 +35,22 @@ class Collaboration(Node):
     version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
     created_at: datetime = public(description="When it was founded.")
 
-    @requires(
-        Resource.ORGANIZATION,
-        Operation.VIEW,
-        description="The organizations that take part, by name; those that the caller may know of.",
-    )
-    async def organizations(
+    @requires(Resource.COLLABORATION, Operation.VIEW, description="Who takes part, longest first.")
+    async def participants(
         self,
         info: Info,
-        where: OrganizationsWhere = None,
-        order_by: OrganizationsOrder = None,
+        where: ParticipantsWhere = None,
+        order_by: ParticipantsOrder = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Organization] | None:
+    ) -> Connection[Participant] | None:
         """Return one page."""
-        rows = organization_policy.readable(info.context.caller).filter(participations__collaboration_id=self.pk)
-        chosen = rows.filter(organization_condition(where))
-        return await connect(chosen, sorts(order_by, Sort("name")), Window(first, after, last, before))
+        caller = info.context.caller
+        rows = policy.readable_participants(caller).filter(collaboration_id=self.pk)
+        chosen = rows.filter(participant_condition(where, caller))
+        return await connect(chosen, sorts(order_by, Sort("id")), Window(first, after, last, before))
 
 
 @readers.register("Collaboration")

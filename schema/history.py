@@ -12,7 +12,9 @@ from tortoise.expressions import Q
 from models import history as table
 from models.access import Operation, Resource
 from models.history import ActorKind
+from models.policies import accounts
 from models.policies import history as policy
+from models.principal import Principal
 from resolvers.paging import Sort, Window
 from schema.access import type_of
 from schema.accounts import User
@@ -99,11 +101,11 @@ class HistoryOrder:
     direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
 
 
-def _own(where: HistoryWhere) -> Q:
+def _own(where: HistoryWhere, caller: Principal) -> Q:
     return every(
         where.resource.condition("resource") if where.resource else Q(),
         where.action.condition("action") if where.action else Q(),
-        where.actor.condition("actor_id", "User") if where.actor else Q(),
+        where.actor.condition("actor_id", "User", accounts.readable(caller)) if where.actor else Q(),
         where.actor_kind.condition("actor_kind") if where.actor_kind else Q(),
         where.cause.condition("cause") if where.cause else Q(),
         where.at.condition("at") if where.at else Q(),
@@ -140,5 +142,6 @@ class HistoryQueries:
             if kind not in NOUNS:
                 raise UnknownId("This is not the id of anything that has a history.", path=("of",))
             rows = rows.filter(resource=NOUNS[kind], object_id=key)
-        rows = rows.filter(combined(where, _own))
+        caller = info.context.caller
+        rows = rows.filter(combined(where, lambda each: _own(each, caller)))
         return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))

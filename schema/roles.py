@@ -10,7 +10,9 @@ from tortoise.expressions import Q
 
 from models import access as table
 from models.access import Operation, Resource
+from models.policies import organizations
 from models.policies import roles as policy
+from models.principal import Principal
 from resolvers import access as resolve
 from resolvers.paging import Sort, Window
 from schema.context import Context, Info, shown
@@ -84,10 +86,11 @@ class RoleWhere:
     not_: "RoleWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
 
 
-def _own(where: RoleWhere) -> Q:
+def _own(where: RoleWhere, caller: Principal) -> Q:
+    visible = organizations.readable(caller)
     return every(
         given(name=where.name, is_default=where.is_default, created_at=where.created_at),
-        where.organization.condition("organization_id", "Organization") if where.organization else Q(),
+        where.organization.condition("organization_id", "Organization", visible) if where.organization else Q(),
     )
 
 
@@ -111,7 +114,8 @@ class RoleQueries:
         before: Before = None,
     ) -> Connection[Role] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
+        caller = info.context.caller
+        rows = policy.readable(caller).filter(combined(where, lambda each: _own(each, caller)))
         return await connect(rows, sorts(order_by, Sort("name")), Window(first, after, last, before))
 
 

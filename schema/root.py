@@ -22,10 +22,10 @@ from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
 from schema.roles import RoleMutations, RoleQueries
 from schema.sessions import SessionQueries
-from schema.sharing import SharingMutations
 from schema.stopping import StoppingMutations
 from schema.tokens import TokenMutations
 from schema.uploads import UploadMutations, UploadQueries
+from schema.workstation_users import WorkstationUserMutations
 from schema.workstations import WorkstationMutations, WorkstationQueries
 
 
@@ -58,7 +58,7 @@ class Mutation(
     CollaborationMutations,
     UploadMutations,
     WorkstationMutations,
-    SharingMutations,
+    WorkstationUserMutations,
     LogoMutations,
     ImageMutations,
     SessionMutations,

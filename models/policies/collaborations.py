@@ -1,9 +1,10 @@
 """Who sees collaborations and decides who takes part in them."""
 
+from tortoise.expressions import Subquery
 from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource, Scope
-from models.collaborations import Collaboration
+from models.collaborations import Collaboration, Participant
 from models.policies.reach import Reach, Within
 from models.policies.verdicts import Verdict
 from models.principal import Principal
@@ -15,6 +16,11 @@ COLLABORATIONS = Reach(Collaboration, Resource.COLLABORATION, organization=(With
 def readable(principal: Principal) -> QuerySet[Collaboration]:
     """Return all collaborations, or those in which an organization takes part where the principal sees them."""
     return COLLABORATIONS.rows(principal, Operation.VIEW)
+
+
+def readable_participants(principal: Principal) -> QuerySet[Participant]:
+    """Return who takes part in the collaborations that the principal may see."""
+    return Participant.filter(collaboration_id__in=Subquery(readable(principal).values("id")))
 
 
 def editable(principal: Principal) -> QuerySet[Collaboration]:

@@ -15,7 +15,7 @@ from models.access import Resource, Role, RoleHolder, Rule, role_key
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.history import ActorKind
-from models.services import history
+from models.services import denials, history
 from models.services.rights import alone
 
 USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
@@ -84,12 +84,14 @@ async def sign_in(username: str, password: str, settings: Settings) -> User:
     """Return the user with this name and password; after too many mistakes the account is locked for a while."""
     user = await User.get_or_none(username=username) if USERNAME.fullmatch(username) else None
     if user and user.locked_until and now() < user.locked_until:
+        await denials.record_sign_in(user.id, "the account is locked")
         raise RateLimited(
             "Too many wrong passwords; wait and try again.",
             retry_after=(user.locked_until - now()).total_seconds(),
         )
     valid = await passwords.verify(password, user.password_hash if user and user.is_active else None)
     if user is None:
+        await denials.record_sign_in(None, "unknown user name")
         raise Unauthenticated("Wrong user name or password.")
     if not valid:
         await _count_mistake(user, settings)

@@ -10,7 +10,7 @@ from tortoise.exceptions import BaseORMException
 from core import database
 from core.clock import now
 from models.access import Permission, Resource
-from models.actors import ANONYMOUS, Actor
+from models.actors import ANONYMOUS, SERVICE, Actor
 from models.history import HistoryEntry
 from models.policies.actions import Action
 from models.principal import Principal
@@ -63,6 +63,16 @@ async def record_fields(
             for where, (permission, reason) in refused.items()
         ],
     )
+
+
+async def record_sign_in(user_id: int | None, reason: str) -> None:
+    """Record a sign-in that was refused before a password was looked at: of a locked account, or with an unknown name.
+
+    It is once a minute for each account, and for all unknown names together; the name is not kept, since it may be a
+    password in the wrong place.
+    """
+    actor, key = SERVICE if user_id else ANONYMOUS, user_id or 0
+    await _write(actor, [Denial(Resource.USER, "sign_in_refused", f"sign_in:{key}", reason, MINUTE, key)])
 
 
 async def _write(actor: Actor, denials: Sequence[Denial]) -> None:

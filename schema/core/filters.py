@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import strawberry
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
 
 from core.errors import BadInput
 from schema.core import ids
@@ -75,11 +76,16 @@ class IdFilter:
     eq: strawberry.ID | None = strawberry.field(description="This object.", default=None)
     one_of: list[strawberry.ID] | None = strawberry.field(description="One of at most 100 objects.", default=None)
 
-    def condition(self, column: str, kind: str) -> Q:
-        """Return the condition on `column`, which refers to objects of type `kind`."""
+    def condition(self, column: str, kind: str, visible: QuerySet[Any]) -> Q:
+        """Return the condition on `column`, which refers to objects of type `kind`.
+
+        Of those that are not `visible` it finds nothing, lest somebody learn what refers to them.
+        """
         one = None if self.eq is None else self._key(column, "eq", kind, self.eq)
         many = None if self.one_of is None else [self._key(column, "oneOf", kind, each) for each in self.one_of]
-        return _equal(column, one, many)
+        if one is None and many is None:
+            return Q()
+        return _equal(column, one, many) & _compare(column, **{"in": Subquery(visible.values("id"))})
 
     def _key(self, column: str, operator: str, kind: str, text: str) -> int:
         return ids.decode_as(kind, text, path=("where", column, operator))

@@ -17,7 +17,7 @@ from models.policies.actions import Action
 from models.principal import Principal
 from models.services import auth, grants, organizations, roles
 from models.services.holdings import holdings
-from resolvers import access, sharing
+from resolvers import access, workstation_users
 from resolvers.guards import require
 from tests.cast import Cast
 
@@ -57,7 +57,7 @@ async def test_nobody_changes_what_they_hold_themselves(cast: Cast) -> None:
         access.remove_role(operator, user.id, cast.roles["operator"].id),
         access.add_rule(operator, user.id, "session:view:own"),
         access.remove_rule(operator, user.id, "session:view:own"),
-        sharing.add_user(operator, cast.workstation.id, "operator", ObjectRole.WORKSTATION_USER),
+        workstation_users.add_user(operator, cast.workstation.id, "operator", ObjectRole.WORKSTATION_USER),
     ):
         with pytest.raises(Forbidden, match="Nobody changes what they hold themselves"):
             await attempt

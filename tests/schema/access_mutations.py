@@ -152,7 +152,7 @@ ACCESS: dict[str, Case] = {
             "collaborationCreate",
             '$name: String! = "New", $organizations: [ID!]!',
             "input: {name: $name, organizationIds: $organizations}",
-            "collaboration { id name isEncrypted organizations { nodes { name } } }",
+            "collaboration { id name isEncrypted participants { nodes { organization { name } } } }",
         ),
         "operator",
         lambda api: {"organizations": [api.id("Organization", api.cast.lab)]},

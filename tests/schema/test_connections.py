@@ -200,7 +200,11 @@ def _some_condition(where: GraphQLInputObjectType) -> str:
     for name, field in where.fields.items():
         kind = get_named_type(field.type)
         if name not in TREE and isinstance(kind, GraphQLInputObjectType) and "eq" in kind.fields:
-            return f"{name}: {{ eq: {_value(get_named_type(kind.fields['eq'].type))} }}"
+            eq = get_named_type(kind.fields["eq"].type)
+            if eq.name != "ID":
+                return f"{name}: {{ eq: {_value(eq)} }}"
+        elif name not in TREE and isinstance(kind, GraphQLInputObjectType) and "lt" in kind.fields:
+            return f'{name}: {{ lt: "2001-01-01T00:00:00Z" }}'
     raise AssertionError(f"{where.name} has no field that a test could choose by.")
 
 

@@ -14,6 +14,10 @@ from models.sessions import Session
 from tests.schema.api import Api
 
 CREATE = 'mutation { workstationCreate(input: {title: "x"}) { workstation { id } } }'
+UPDATE = 'mutation($id: ID!) { workstationUpdate(id: $id, input: {title: "New"}) { errors { message } } }'
+HISTORY = """query($of: ID, $w: HistoryWhere) {
+  history(of: $of, where: $w, first: 100) { nodes { action actor { username } } }
+}"""
 SEARCH = "query($w: HistoryWhere) { history(where: $w) { nodes { actorKind actor { username } cause detail } } }"
 
 
@@ -109,3 +113,29 @@ async def test_what_was_allowed_or_only_wrong_is_no_refusal(api: Api, name: str 
     await api.ask("owner", "{ workstations { nodes { title } } }")
 
     assert await _refused() == []
+
+
+async def test_who_may_not_read_the_metrics_is_recorded_as_well(api: Api) -> None:
+    assert (await api.http.get("/metrics", headers=await api.headers("owner"))).status_code == 403
+
+    (entry,) = await _refused()
+    assert (entry.actor_id, entry.resource) == (api.cast.users["owner"].id, Resource.HISTORY)
+    assert entry.detail["field"] == "/metrics"
+
+
+async def test_who_acted_is_not_found_out_by_a_filter(api: Api) -> None:
+    await api.ask("editor", UPDATE, id=api.id("Workstation", api.cast.workstation))
+    of = api.id("Workstation", api.cast.workstation)
+    shown = (await api.ask("owner", HISTORY, of=of)).data["nodes"]
+    assert {"action": "update", "actor": None} in shown
+
+    for where in (
+        {"eq": api.id("User", api.cast.users["editor"])},
+        {"oneOf": [api.id("User", api.cast.users["editor"])]},
+    ):
+        assert (await api.ask("owner", HISTORY, of=of, w={"actor": where})).data["nodes"] == []
+    own = {"actor": {"eq": api.id("User", api.cast.users["owner"])}}
+    assert (await api.ask("owner", HISTORY, of=of, w=own)).data["nodes"] != []
+    assert len((await api.ask("owner", HISTORY, of=of, w={"actor": {}})).data["nodes"]) == len(shown)
+    editors = {"actor": {"eq": api.id("User", api.cast.users["editor"])}}
+    assert (await api.ask("operator", HISTORY, of=of, w=editors)).data["nodes"] != []

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from models.access import ObjectRole, Operation, Resource
-from resolvers import sharing as resolve
+from resolvers import workstation_users as resolve
 from schema.context import Info, shown
 from schema.core.bulk import ErrorPolicy, Policy, bounded
 from schema.core.cost import Cost
@@ -33,7 +33,7 @@ class WorkstationUsersPayload(Payload):
 
 
 @strawberry.type(description="Changes of who shares workstations.")
-class SharingMutations:
+class WorkstationUserMutations:
     """Root fields."""
 
     @requires(Resource.WORKSTATION, Operation.EDIT, description="Let somebody launch or edit the workstation.")
