@@ -22,9 +22,9 @@ check: dev-environment ## Format, lint, types, import rules, SDL snapshot, setti
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
 	$(BIN)/lint-imports --no-cache
+	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_sdl
 	$(BIN)/python -m scripts.settings_table --check
-	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_migrations
 
 fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     )
     session_seconds: int = Field(3600, ge=60, le=604_800, description="How long a session lives unless told otherwise.")
     session_seconds_limit: int = Field(86_400, ge=60, le=604_800, description="The longest life a session may have.")
+    session_idle_seconds: int = Field(
+        0, ge=0, le=604_800, description="A session in which nobody works for so long is ended; 0 means never."
+    )
     session_memory_mib: int = Field(2048, ge=64, description="Memory limit of a session's container, in MiB.")
     session_cpus: float = Field(1.0, gt=0, description="Processor limit of a session's container, in cores.")
     session_pids: int = Field(256, ge=16, description="Process limit of a session's container.")

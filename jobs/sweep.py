@@ -16,9 +16,10 @@ from core.engine.protocol import Container
 from core.storage import Storage
 from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import check
+from models.actors import SERVICE
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, endings, idempotency, images, line, sessions, uploads
+from models.services import accounts, endings, idempotency, images, lifetimes, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
@@ -37,6 +38,7 @@ async def sweep(runtime: Runtime) -> None:
     steps: list[Callable[[], Awaitable[None]]] = [
         _relay,
         lambda: _expire(runtime, region),
+        lambda: _end_idle(runtime, region),
         lambda: _resume_stops(region),
         lambda: _resume_launches(region),
         lambda: _resume_imports(runtime),
@@ -65,6 +67,12 @@ async def _expire(runtime: Runtime, region: Region) -> None:
         await late.exclude(state=SessionState.STOPPING).limit(BATCH),
         lambda session: check(runtime, session.id),
     )
+
+
+async def _end_idle(runtime: Runtime, region: Region) -> None:
+    seconds = runtime.settings.session_idle_seconds
+    idle = await lifetimes.idle(region.id, seconds, BATCH)
+    await _each(idle, lambda session: sessions.end_idle(session, seconds, actor=SERVICE))
 
 
 async def _resume_stops(region: Region) -> None:

@@ -96,5 +96,8 @@ class Doors(Protocol):
     async def seal(self, entry: Entry, label: str) -> str:
         """Return the cookie value that `entry` will recognise at this label, and at no other."""
 
+    async def used(self, session_id: int) -> None:
+        """Keep that somebody works in the session now."""
+
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints on topics, from the moment the context is entered."""

@@ -80,6 +80,12 @@ def sentence(desk: Desk) -> str:
     return STATE_SENTENCES.get(desk.state, "It is not ready yet.")
 
 
+def heading(desk: Desk | None) -> str:
+    """Say what is not there yet."""
+    title = desk.title if desk else "Your session"
+    return f"{title} waits in line" if desk and desk.state == "queued" else f"{title} is starting"
+
+
 def steps(state: str) -> str:
     """Show the way of a session to its readiness, and where on it the session is."""
     order = list(STEPS)
@@ -102,8 +108,7 @@ def starting(visit: Visit, options: Options) -> Response:
     body = f'<p id="state" role="status">{said}</p>{steps(state)}'
     body += paragraph("This page opens the session as soon as it is ready.", "quiet")
     tail = f'<noscript><meta http-equiv="refresh" content="3"></noscript><script>{POLLING}</script>'
-    title = f"{_title(visit)} {'waits in line' if state == 'queued' else 'is starting'}"
-    return page(title, body, status=503, options=options, tail=tail, retry=2)
+    return page(heading(visit.desk), body, status=503, options=options, tail=tail, retry=2)
 
 
 def _title(visit: Visit) -> str:

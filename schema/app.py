@@ -1,5 +1,7 @@
 """The API's ASGI application: GraphQL, its page and its SDL, signing in, uploads, health."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -42,15 +44,9 @@ def create_app(house: House) -> Starlette:
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
 
-    async def front(request: Request) -> Response:
-        signed_in = await credentials.principal_of(request)
-        if signed_in is None:
-            return RedirectResponse("/sign-in", 303)
-        return explorer.page(request, bar((await User.get(id=signed_in.user_id)).username))
-
     return Starlette(
         routes=[
-            Route("/", front),
+            Route("/", _front_of(explorer, credentials)),
             Route("/graphql", server),
             WebSocketRoute("/graphql", server),
             Route("/schema.graphql", _sdl),
@@ -82,6 +78,16 @@ def _contexts(house: House) -> MakeContext:
         )
 
     return make
+
+
+def _front_of(explorer: Explorer, credentials: Credentials) -> Callable[[Request], Awaitable[Response]]:
+    async def front(request: Request) -> Response:
+        signed_in = await credentials.principal_of(request)
+        if signed_in is None:
+            return RedirectResponse("/sign-in", 303)
+        return explorer.page(request, bar((await User.get(id=signed_in.user_id)).username))
+
+    return front
 
 
 async def _sdl(request: Request) -> Response:  # noqa: ARG001

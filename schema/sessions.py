@@ -83,6 +83,9 @@ class Session(Node):
     starting_at: datetime | None = public(description="When it got a place.")
     running_at: datetime | None = public(description="When it first answered.")
     ended_at: datetime | None = public(description="When it ended.")
+    last_active_at: datetime | None = public(
+        description="When somebody last worked in it, to the minute; null when nobody has since it runs."
+    )
     expires_at: datetime = public(description="When it ends at the latest; `sessionKeepAlive` puts it off.")
 
     @public(description="The round trips to regions that its launcher measured, by region.")

@@ -17,7 +17,7 @@ from models.accounts import Token, TokenKind
 from models.actors import Actor
 from models.history import ActorKind
 from models.policies.sessions import can_connect
-from models.services import accounts, auth, line
+from models.services import accounts, auth, lifetimes, line
 from models.sessions import Session, SessionState
 
 TICKET_SECONDS = 30
@@ -136,6 +136,10 @@ class Doors:
         if can_connect(principal, session) is not True:
             return None
         return Entry(principal.user_id, _end_of(held), held.id)
+
+    async def used(self, session_id: int) -> None:
+        """Keep that somebody works in the session now."""
+        await lifetimes.touch(session_id)
 
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints that a session or a user changed."""

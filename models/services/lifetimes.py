@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from math import ceil
 
+from tortoise.expressions import Q
+
 from core import outbox
 from core.clock import now
 from core.database import transaction
@@ -57,7 +59,8 @@ def _until(session: Session, seconds: int, settings: Settings) -> datetime:
 async def _prolong(session: Session, until: datetime, actor: Actor) -> bool:
     """Move the end from where it was read to `until`, and the token's; False when the session moved meanwhile."""
     begun = session.starting_at or session.created_at
-    changes = {"expires_at": until, "maximum_seconds": ceil((until - begun).total_seconds())}
+    lives = ceil((until - begun).total_seconds())
+    changes = {"expires_at": until, "maximum_seconds": lives, "last_active_at": now()}
     async with transaction():
         rows = Session.filter(id=session.id, state__in=list(PROLONGED), expires_at=session.expires_at)
         if not await rows.update(**changes):
@@ -69,6 +72,21 @@ async def _prolong(session: Session, until: datetime, actor: Actor) -> bool:
         outbox.publish(f"sessions-of:{session.creator_id}")
     session.update_from_dict(changes)
     return True
+
+
+async def touch(session_id: int) -> None:
+    """Keep that somebody works in a session now."""
+    await Session.filter(id=session_id, state=SessionState.RUNNING).update(last_active_at=now())
+
+
+async def idle(region_id: int, seconds: int, limit: int) -> list[Session]:
+    """Return sessions of a region that run and in which nobody has worked for so long; none when the limit is 0."""
+    if not seconds:
+        return []
+    before = now() - timedelta(seconds=seconds)
+    never = Q(last_active_at__isnull=True, running_at__lt=before)
+    running = Session.filter(region_id=region_id, state=SessionState.RUNNING)
+    return await running.filter(never | Q(last_active_at__lt=before)).order_by("id").limit(limit)
 
 
 def enqueue_expiry(session: Session, region: str) -> None:

@@ -113,6 +113,11 @@ async def expire(session: Session, *, actor: Actor) -> None:
     await _end(session, SessionState.EXPIRED, Reason.EXPIRED, actor, "Its maximum duration was reached.")
 
 
+async def end_idle(session: Session, seconds: int, *, actor: Actor) -> None:
+    """End a session in which nobody has worked for `seconds`."""
+    await _end(session, SessionState.EXPIRED, Reason.IDLE, actor, f"Nobody worked in it for {seconds} seconds.")
+
+
 async def _end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
     for _ in range(3):
         if session.state in ENDINGS or session.state is SessionState.STOPPING:

@@ -1,9 +1,11 @@
 (() => {
+  const heading = document.querySelector("h1");
   const sentence = document.getElementById("state");
   const steps = [...document.querySelectorAll(".steps li")];
   const order = ["queued", "starting", "running"];
   let pause = 500;
   const show = (session) => {
+    document.title = heading.textContent = session.heading;
     sentence.textContent = session.sentence;
     const at = order.indexOf(session.state);
     steps.forEach((step, number) => {
