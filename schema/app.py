@@ -18,7 +18,6 @@ from schema.health import health_of
 from schema.numbers import numbers_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
-from schema.rights import Rights
 from schema.root import schema
 from schema.walk import TABS
 
@@ -29,10 +28,10 @@ def create_app(house: House) -> Starlette:
     """Return the application over an open house."""
     credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
-    gate, rights = gate_of(house), Rights()
+    gate = gate_of(house)
 
     def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
-        return Context(principal=principal, connection=connection, house=house, gate=gate, renew=rights.renewed)
+        return Context(principal=principal, connection=connection, house=house, gate=gate, renew=credentials.renewed)
 
     server = GraphQLServer(
         schema,

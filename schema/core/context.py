@@ -57,7 +57,7 @@ class Context:
             self.clearance = self.plan.clearance(self.principal)
             for root in self.plan.roots:
                 if refusal := self.clearance.refusals.get(root):
-                    raise refusal
+                    raise refusal.with_traceback(None)
 
     def fresh(self) -> Self:
         """Return a context for another operation of the same caller."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import strawberry
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.core.context import Context
@@ -96,16 +95,10 @@ class Query:
         return [Row(), Row(pk=2)]  # type: ignore[list-item]
 
 
-class Long(GuardedExecutor):
-    """Knows no lanes."""
-
-    execute_fields = StrawberryGraphQLCoreExecutionContext.execute_fields
-
-
-async def _run(query: str, executor: type[GuardedExecutor], **options: Any) -> Any:
-    schema = Schema(Query, types=[Thing], **options)
-    schema.execution_context_class = executor
-    result = await schema.execute(query, {"yes": True}, Context())
+async def _run(query: str, *, long: bool = False) -> Any:
+    schema = Schema(Query, types=[Thing])
+    run = by_the_book(schema) if long else schema.execute
+    result = await run(query, {"yes": True}, Context())
     errors = [(each.message, tuple(each.path or ()), each.extensions["code"]) for each in result.errors or ()]
     return result.data, sorted(errors, key=str)
 
@@ -142,15 +135,3 @@ async def test_a_value_that_must_be_awaited_is() -> None:
 
     assert data == {"waited": {"text": "eventually", "colour": "RED"}}
     assert errors == []
-
-
-class _Loud(SchemaExtension):
-    def resolve(self, next_: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
-        value = next_(root, info, *args, **kwargs)
-        return value.upper() if isinstance(value, str) and info.field_name == "text" else value
-
-
-async def test_an_extension_that_resolves_still_does() -> None:
-    data, _ = await _run("{ texted { text } }", GuardedExecutor, extensions=[_Loud])
-
-    assert data == {"texted": [{"text": "TEXT"}, {"text": "TEXT"}]}
