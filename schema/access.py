@@ -22,6 +22,7 @@ from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.organizations import Organization
+from schema.relations import by
 
 expose(Action, "What somebody may want to do; each mutation is one.", {each: ACTS[each].description for each in Action})
 
@@ -56,12 +57,12 @@ class Role(Node):
     rules: list[str] = public(description="Its rules, as `session:view:own`.")
     is_default: bool = public(description="Whether it is defined in code, so that nobody changes it.")
     created_at: datetime = public(description="When it was made.")
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="Whose role it is; null for one of the whole house.")
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        key = self.organization_id
-        return shown(await info.context.loaders.organizations.load(key)) if key else None
+    organization: Organization | None = requires(
+        Resource.ORGANIZATION,
+        Operation.VIEW,
+        description="Whose role it is; null for one of the whole house.",
+        **by("organization_id", "organizations"),
+    )
 
 
 @strawberry.type(description="Somebody, or all members of an organization, hold a role on one object.")
@@ -75,18 +76,18 @@ class Grant(Node):
     resource: Resource = public(description="The sort of object.")
     role: ObjectRole = public(description="The role on it.")
     created_at: datetime = public(description="Since when.")
-
-    @requires(Resource.USER, Operation.VIEW, description="Who holds it; null for a group, or if unknown to the caller.")
-    async def user(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.user_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="The group that holds it; null for a single user.")
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        key = self.organization_id
-        return shown(await info.context.loaders.organizations.load(key)) if key else None
+    user: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who holds it; null for a group, or if unknown to the caller.",
+        **by("user_id", "users"),
+    )
+    organization: Organization | None = requires(
+        Resource.ORGANIZATION,
+        Operation.VIEW,
+        description="The group that holds it; null for a single user.",
+        **by("organization_id", "organizations"),
+    )
 
     @public(description="The object; null when the caller may not see it.")
     async def object(self, info: Info) -> Node | None:

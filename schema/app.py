@@ -1,5 +1,7 @@
 """The API's ASGI application: GraphQL, its page and its SDL, signing in, uploads, health."""
 
+from dataclasses import replace
+
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -24,8 +26,8 @@ from schema.walk import TABS
 SDL = print_sdl(schema)
 
 
-def create_app(house: House) -> Starlette:
-    """Return the application over an open house."""
+def create_app(house: House, surface: Surface | None = None) -> Starlette:
+    """Return the application over an open house; `surface` says how it meets its clients, where not as usual."""
     credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
     gate = gate_of(house)
@@ -38,7 +40,7 @@ def create_app(house: House) -> Starlette:
         principal_of=credentials.principal_of,
         until_revoked=credentials.until_revoked,
         make_context=make_context,
-        surface=Surface(allowed_origins=(house.settings.api_url,)),
+        surface=replace(surface or Surface(), allowed_origins=(house.settings.api_url,)),
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
 

@@ -31,7 +31,7 @@ class SessionSubscriptions:
             context,
             context.home.bus,
             [f"session:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
+            lambda: context.home.present.row(policy.SESSIONS, context.caller, key),
             version=_version,
             ended=lambda row: row.state in ENDINGS,
         ):
@@ -49,7 +49,7 @@ class SessionSubscriptions:
             context,
             context.home.bus,
             [f"sessions-of:{context.caller.user_id}"],
-            lambda: resolve.recent(context.caller),
+            lambda: context.home.present.once(("recent", context.caller), lambda: resolve.recent(context.caller)),
             version=lambda rows: [(row.id, *_version(row)) for row in rows],
         ):
             yield shown(sessions)

@@ -19,6 +19,7 @@ from schema.core.enums import expose
 from schema.core.errors import Payload, reported
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
+from schema.relations import by, connect_within
 from schema.replays import replayed
 
 expose(
@@ -40,11 +41,12 @@ class Membership:
     user_id: strawberry.Private[int]
     role: MemberRole = public(description="What the member is there.")
     created_at: datetime = public(description="Since when.")
-
-    @requires(Resource.USER, Operation.VIEW, description="The member; null when the caller may not know of them.")
-    async def user(self, info: Info) -> User | None:
-        """Return the member."""
-        return shown(await info.context.loaders.users.load(self.user_id))
+    user: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="The member; null when the caller may not know of them.",
+        **by("user_id", "users"),
+    )
 
 
 @strawberry.type(description="A group of people who work together: an institute, a lab.")
@@ -62,8 +64,9 @@ class Organization(Node):
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Membership] | None:
         """Return one page."""
-        rows = policy.readable_memberships(info.context.caller).filter(organization_id=self.pk)
-        return await connect(rows, [Sort("id")], Window(first, after, last, before))
+        rows = policy.readable_memberships(info.context.caller)
+        window = Window(first, after, last, before)
+        return await connect_within(info, rows, "organization_id", self.pk, [Sort("id")], window)
 
 
 @readers.register("Organization")

@@ -23,6 +23,7 @@ from schema.core.filters import StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.images import Image
+from schema.relations import by, connect_within
 from schema.replays import replayed
 
 SLUG_LIMIT = 64
@@ -43,29 +44,27 @@ class Workstation(Node):
     created_at: datetime = public(description="When it was made.")
     updated_at: datetime = public(description="When it was last changed.")
 
-    @requires(Resource.USER, Operation.VIEW, description="Who made it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.creator_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
-
-    @requires(Resource.IMAGE, Operation.VIEW, description="The image that new sessions run; null while there is none.")
-    async def active_image(self, info: Info) -> Image | None:
-        """Return the image."""
-        return shown(await info.context.loaders.active_images.load(self.pk))
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who made it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+    active_image: Image | None = requires(
+        Resource.IMAGE,
+        Operation.VIEW,
+        description="The image that new sessions run; null while there is none.",
+        **by("pk", "active_images"),
+    )
+    can_edit: bool = public(description="Whether the caller may edit it.", **by("pk", "editable"))
 
     @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
     async def images(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Image] | None:
         """Return one page."""
-        rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
-
-    @public(description="Whether the caller may edit it.")
-    async def can_edit(self, info: Info) -> bool:
-        """Ask the policy, for all workstations of the answer at once."""
-        return shown(await info.context.loaders.editable.load(self.pk))
+        rows, order = image_policy.readable(info.context.caller), [Sort("id", descending=True)]
+        return await connect_within(info, rows, "workstation_id", self.pk, order, Window(first, after, last, before))
 
 
 @readers.register("Workstation")

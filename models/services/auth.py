@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from tortoise.expressions import Q
+
 from core import tokens
 from core.clock import now
 from core.errors import Unauthenticated
@@ -74,9 +76,11 @@ async def principals(credentials: Collection[Credential]) -> Mapping[Credential,
 
 
 async def _live_tokens(keys: set[int]) -> Mapping[int, Token]:
+    alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now()))
     found: dict[int, Token] = {}
     for some in _portions(keys):
-        found |= {token.id: token for token in await Token.filter(id__in=some) if token.is_live(now())}
+        rows = Token.filter(alive, id__in=some).only("id", "kind", "user_id", "session_id", "scopes")
+        found |= {token.id: token for token in await rows}
     return found
 
 

@@ -19,6 +19,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.core.lanes import Lane, ReadMany
+from schema.core.promises import promises
 
 Place = Callable[[int], Path]
 """Where the row with this number stands in the answer."""
@@ -201,9 +202,7 @@ class BreadthFirst(StrawberryGraphQLCoreExecutionContext):
             return self._caught(error, info.return_type, details, path)
         return self._caught_later(completed, info, path, details) if self.is_awaitable(completed) else completed
 
-    async def _caught_later(
-        self, value: Awaitable[Any], info: Info, path: Path, details: FieldDetailsList
-    ) -> Any:
+    async def _caught_later(self, value: Awaitable[Any], info: Info, path: Path, details: FieldDetailsList) -> Any:
         try:
             return await value
         except Exception as error:  # noqa: BLE001 - the field fails and not the table
@@ -261,8 +260,7 @@ def _failed(value: object) -> bool:
 
 
 def _is_plain(kind: type) -> bool:
-    odd = (Exception, GeneratorType, type(None), type(Undefined))
-    return not issubclass(kind, odd) and not hasattr(kind, "__await__")
+    return not issubclass(kind, (Exception, GeneratorType, type(None), type(Undefined))) and not promises(kind)
 
 
 def _item_of(path: Path, number: int) -> Path:

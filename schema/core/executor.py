@@ -13,6 +13,7 @@ from schema.core.context import Context
 from schema.core.lanes import Lane, ReadMany
 from schema.core.plan import Clearance, Key
 from schema.core.preparation import Asked, Ready
+from schema.core.promises import is_promise
 
 NOTHING = Clearance(frozenset(), {})
 NO_LANES: dict[str, Lane] = {}
@@ -138,13 +139,12 @@ def built(
         context,
         dict(asked.variables),
         name.value if name else None,
+        is_awaitable=is_promise,
     )
     return made if isinstance(made, GuardedExecutor) else ExecutionResult(None, made)  # type: ignore[arg-type]
 
 
-async def executed(
-    schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object
-) -> ExecutionResult:
+async def executed(schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object) -> ExecutionResult:
     """Execute an operation that answers once."""
     executor = built(schema, ready, asked, context, root)
     if isinstance(executor, ExecutionResult):

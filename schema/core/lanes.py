@@ -18,6 +18,7 @@ from graphql import (
 )
 
 from schema.core.permissions import definition_of
+from schema.core.promises import promises
 
 LANE = "lane"
 """The key in a field's metadata under which it offers a reader of its own: a function of the type's name."""
@@ -45,7 +46,7 @@ class Lane:
         plain = AS_IT_IS.get(self.leaf)
         if kinds == {plain} and (plain is not int or (min(values) >= -WIDEST and max(values) < WIDEST)):
             return values
-        if any(issubclass(kind, Exception) or hasattr(kind, "__await__") for kind in kinds):
+        if any(issubclass(kind, Exception) or promises(kind) for kind in kinds):
             raise LookupError("Some of the values are errors or promises.")
         write = self.leaf.coerce_output_value
         if type(None) not in kinds:

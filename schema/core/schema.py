@@ -164,9 +164,7 @@ class Schema(strawberry.Schema):
                 async for event in events:
                     yield event
 
-    async def _events(
-        self, ready: Ready, asked: Asked, context: object, root: object
-    ) -> AsyncGenerator[Result, None]:
+    async def _events(self, ready: Ready, asked: Asked, context: object, root: object) -> AsyncGenerator[Result, None]:
         """Yield the answer to each event of a subscription; the first one tells the cost."""
         executor = built(self._schema, ready, asked, context, root)
         with self.traces.step(context, "execute"):

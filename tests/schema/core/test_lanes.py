@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import strawberry
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.core.context import Context
 from schema.core.enums import expose
