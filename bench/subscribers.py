@@ -43,13 +43,19 @@ class Crowd:
     everybody: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def join(self, socket: ClientConnection, token: str, session: str, count: int) -> None:
-        """Subscribe `count` times over one socket and listen for ever."""
+        """Subscribe `count` times over one socket."""
         await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
         await socket.recv()
         for number in range(count):
             payload = {"query": QUERY, "variables": {"id": session}}
             await socket.send(json.dumps({"type": "subscribe", "id": str(number), "payload": payload}))
+
+    async def listen(self, socket: ClientConnection) -> None:
+        """Note every event that comes over the socket, for ever."""
         async for message in socket:
+            if '"ping"' in str(message):
+                await socket.send('{"type":"pong"}')
+                continue
             if '"next"' not in str(message) or '"errors"' in str(message):
                 raise SystemExit(f"Not an event: {message!r}")
             self.heard.append(time.perf_counter())
@@ -106,8 +112,8 @@ async def _seated(
             socket = await stack.enter_async_context(
                 connect(f"ws://127.0.0.1:{port}/graphql", subprotocols=["graphql-transport-ws"], proxy=None)  # type: ignore[list-item]
             )
-        token = tokens[number % sitting.people]
-        listening.append(asyncio.create_task(crowd.join(socket, token, session, sitting.size // sitting.sockets)))
+            await crowd.join(socket, tokens[number % sitting.people], session, sitting.size // sitting.sockets)
+        listening.append(asyncio.create_task(crowd.listen(socket)))
 
     await asyncio.gather(*map(sit, range(sitting.sockets)))
     return listening

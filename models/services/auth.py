@@ -15,7 +15,7 @@ from models.access import DESK, WIDTH, Permission, Rule, Scope
 from models.accounts import Token, TokenKind, User
 from models.principal import Principal, PrincipalKind
 from models.rules import known
-from models.services.holdings import AT_ONCE, Holdings, holdings_of
+from models.services.holdings import AT_ONCE, Holdings, holdings_of, written
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ async def _live_tokens(keys: set[int]) -> Mapping[int, Token]:
     alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now()))
     found: dict[int, Token] = {}
     for some in _portions(keys):
-        rows = Token.filter(alive, id__in=some).only("id", "kind", "user_id", "session_id", "scopes")
+        rows = Token.filter(alive, id__in=written(some)).only("id", "kind", "user_id", "session_id", "scopes")
         found |= {token.id: token for token in await rows}
     return found
 
@@ -87,7 +87,7 @@ async def _live_tokens(keys: set[int]) -> Mapping[int, Token]:
 async def _active(keys: set[int]) -> set[int]:
     found: set[Any] = set()
     for some in _portions(keys):
-        found |= set(await User.filter(id__in=some, is_active=True).values_list("id", flat=True))
+        found |= set(await User.filter(id__in=written(some), is_active=True).values_list("id", flat=True))
     return found
 
 
