@@ -95,7 +95,7 @@ async def crowded(settings: Settings, people: int) -> list[str]:
 
 @contextmanager
 def server(kind: str, settings: Settings, *, streams_per_caller: int = 200) -> Iterator[tuple[int, int]]:
-    """Run `ours` or `plain` as a process; give its port and its process id."""
+    """Run `ours`, `plain`, or the plain one `settled`, as a process; give its port and its process id."""
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         port = int(opened.getsockname()[1])
@@ -130,25 +130,22 @@ async def _serve(kind: str, port: int, data_dir: Path, redis_url: str, streams_p
     )
     options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
     async with open_kernel(settings) as kernel:
-        app = (
-            plain.create_app()
-            if kind == "plain"
-            else create_app(kernel.house, Surface(streams_per_caller=streams_per_caller))
-        )
+        surface = Surface(streams_per_caller=streams_per_caller)
+        app = create_app(kernel.house, surface) if kind == "ours" else plain.create_app()
         await uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_ping_interval=None, **options)).serve()  # type: ignore[arg-type]
     await database.disconnect()
 
 
 def main() -> None:
-    """Serve one of the two; only `server` calls this."""
+    """Serve one of them; only `server` calls this."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["ours", "plain"])
+    parser.add_argument("kind", choices=["ours", "plain", "settled"])
     parser.add_argument("port", type=int)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("redis_url")
     parser.add_argument("streams_per_caller", type=int)
     given = parser.parse_args()
-    if given.kind == "ours":
+    if given.kind != "plain":
         memory.settle()  # As `carrel serve` does.
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url, given.streams_per_caller))
