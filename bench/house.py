@@ -129,10 +129,11 @@ async def _serve(kind: str, port: int, data_dir: Path, redis_url: str, streams_p
         points_per_minute=2_000_000_000,
     )
     options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
+    options |= {"ws_ping_interval": None, "ws_per_message_deflate": False, "log_level": "warning"}
     async with open_kernel(settings) as kernel:
         surface = Surface(streams_per_caller=streams_per_caller)
         app = create_app(kernel.house, surface) if kind == "ours" else plain.create_app()
-        await uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_ping_interval=None, **options)).serve()  # type: ignore[arg-type]
+        await uvicorn.Server(uvicorn.Config(app, **options)).serve()  # type: ignore[arg-type]
     await database.disconnect()
 
 

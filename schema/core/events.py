@@ -87,10 +87,11 @@ def payload(result: Any) -> Any:
     return result.fragment if isinstance(result, Answer) else body(result.data, result.errors, result.extensions)
 
 
-def variables_key(variables: Mapping[str, Any]) -> bytes | None:
+def variables_key(variables: Mapping[str, Any]) -> str | None:
     """Return what tells the variables of one operation from those of another; None when they cannot be written."""
     try:
-        return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+        # A text, since the bytes that orjson gives have four kilobytes of room.
+        return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
         return None
 

@@ -75,11 +75,11 @@ async def test_what_is_more_than_attributes_is_shared_by_one_caller_alone() -> N
 async def test_a_caller_with_other_rights_gets_an_answer_of_its_own() -> None:
     answers = Answers()
     executor = await _executor(NOTES, READER)
-    shown = await answers.of(executor, b"", BOOKS[1])
+    shown = await answers.of(executor, "", BOOKS[1])
     context = executor.context_value
     context.principal, context.clearance = NOBODY, context.plan.clearance(NOBODY)
 
-    refused = await answers.of(executor, b"", BOOKS[1])
+    refused = await answers.of(executor, "", BOOKS[1])
 
     assert shown.data == {"bookRead": {"notes": "Notes 1"}}
     assert refused.data is None
