@@ -63,6 +63,7 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
         access_log=False,
         server_header=False,
         ws_max_size=1 << 20,
+        ws_per_message_deflate=False,  # Events are small, and each socket would hold a compressor of 40 KiB.
         ws_ping_interval=None,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from models.access import WIDTH, Operation, Permission, Resource, Rule, Scope
 
@@ -39,18 +39,11 @@ class Principal:
 
     @cached_property
     def _widths(self) -> Mapping[Permission, int]:
-        widths: dict[Permission, int] = {}
-        for rule in self.rules:
-            widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
-        return widths
+        return _widths_of(self.rules)
 
     @cached_property
     def _places(self) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
-        places: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
-        for rule, organization in self.anchored:
-            for scope in WIDER[: WIDTH[rule.scope]]:
-                places[rule.permission, scope].add(organization)
-        return {key: frozenset(found) for key, found in places.items()}
+        return _places_of(self.anchored)
 
     def may(self, resource: Resource, operation: Operation) -> bool:
         """Say whether any rule, of whatever scope, allows the operation on the resource."""
@@ -78,3 +71,20 @@ class Principal:
             place == organization_id and held.permission == rule.permission and WIDTH[held.scope] >= WIDTH[rule.scope]
             for held, place in self.anchored
         )
+
+
+@lru_cache(maxsize=2048)
+def _widths_of(rules: frozenset[Rule]) -> Mapping[Permission, int]:
+    widths: dict[Permission, int] = {}
+    for rule in rules:
+        widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
+    return widths
+
+
+@lru_cache(maxsize=2048)
+def _places_of(anchored: frozenset[tuple[Rule, int]]) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+    places: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
+    for rule, organization in anchored:
+        for scope in WIDER[: WIDTH[rule.scope]]:
+            places[rule.permission, scope].add(organization)
+    return {key: frozenset(found) for key, found in places.items()}

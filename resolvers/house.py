@@ -10,6 +10,7 @@ from core.settings import Settings
 from core.signing import Signer
 from core.storage import Storage
 from models.services.entry import Doors
+from resolvers.present import Present
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,4 @@ class House:
     doors: Doors
     signer: Signer
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    present: Present = field(default_factory=Present)

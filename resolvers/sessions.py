@@ -126,10 +126,12 @@ class Followed:
         return cls(rows, await line.queue_positions(waiting) if waiting else {})
 
 
-async def followed(principal: Principal, key: int) -> Followed | None:
-    """Return one session, None when it cannot be seen."""
-    session = await policy.readable(principal).get_or_none(id=key)
-    return await Followed.of([session]) if session is not None else None
+async def followed(house: House, principal: Principal, key: int) -> Followed | None:
+    """Return one session, None when it cannot be seen; all who follow it in one moment share its row and place."""
+    session = await house.present.row(policy.SESSIONS, principal, key)
+    if session is None or session.state is not SessionState.QUEUED:
+        return Followed([session], {}) if session else None
+    return Followed([session], await house.present.once(("place", key), lambda: line.queue_positions([key])))
 
 
 async def recent(principal: Principal) -> Followed:

@@ -21,6 +21,7 @@ from schema.core.errors import Payload, reported
 from schema.core.filters import DateTimeFilter, StringFilter, combined, given
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
+from schema.relations import by
 from schema.replays import replayed
 from schema.tokens import Token, TokensOrder, TokensWhere, token_condition
 
@@ -47,16 +48,18 @@ class User(Node):
     display_name: str = public(description="How they want to be called; may be empty.")
     pk: strawberry.Private[int]
     created_at: datetime = public(description="When the account was made.")
-
-    @requires(Resource.ROLE, Operation.VIEW, description="The roles they hold, by name; those that the caller may see.")
-    async def roles(self, info: Info) -> list[Annotated["Role", strawberry.lazy("schema.roles")]] | None:
-        """Return the roles."""
-        return shown(await info.context.loaders.roles_of.load(self.pk))
-
-    @requires(Resource.ROLE, Operation.VIEW, description="The rules they hold directly, as `session:view:own`.")
-    async def rules(self, info: Info) -> list[str] | None:
-        """Return the rules."""
-        return await info.context.loaders.rules_of.load(self.pk)
+    roles: list[Annotated["Role", strawberry.lazy("schema.roles")]] | None = requires(
+        Resource.ROLE,
+        Operation.VIEW,
+        description="The roles they hold, by name; those that the caller may see.",
+        **by("pk", "roles_of"),
+    )
+    rules: list[str] | None = requires(
+        Resource.ROLE,
+        Operation.VIEW,
+        description="The rules they hold directly, as `session:view:own`.",
+        **by("pk", "rules_of"),
+    )
 
 
 @strawberry.type(description="The caller.")

@@ -1,6 +1,7 @@
 """The API's ASGI application: GraphQL, its page and its SDL, signing in, uploads, health."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -24,23 +25,22 @@ from schema.pages import bar
 from schema.pictures import pictures_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
-from schema.rights import Rights
 from schema.root import schema
 from schema.walk import TABS
 
 SDL = print_sdl(schema)
 
 
-def create_app(house: House) -> Starlette:
-    """Return the application over an open house."""
+def create_app(house: House, surface: Surface | None = None) -> Starlette:
+    """Return the application over an open house; `surface` says how it meets its clients, where not as usual."""
     credentials = Credentials(house.settings.api_url, house.bus, house.closing)
     browser = Browser(house, credentials)
     server = GraphQLServer(
         schema,
         principal_of=credentials.principal_of,
         until_revoked=credentials.until_revoked,
-        make_context=_contexts(house),
-        surface=Surface(allowed_origins=(house.settings.api_url,)),
+        make_context=_contexts(house, credentials),
+        surface=replace(surface or Surface(), allowed_origins=(house.settings.api_url,)),
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
 
@@ -64,8 +64,8 @@ def create_app(house: House) -> Starlette:
     )
 
 
-def _contexts(house: House) -> MakeContext:
-    gate, rights = gate_of(house), Rights()
+def _contexts(house: House, credentials: Credentials) -> MakeContext:
+    gate = gate_of(house)
 
     def make(principal: Principal | None, connection: HTTPConnection) -> Context:
         return Context(
@@ -73,7 +73,7 @@ def _contexts(house: House) -> MakeContext:
             connection=connection,
             house=house,
             gate=gate,
-            renew=rights.renewed,
+            renew=credentials.renewed,
             note=denials.record_fields,
         )
 

@@ -21,6 +21,7 @@ from schema.core.filters import BooleanFilter, DateTimeFilter, StringFilter, com
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.participants import Participant, ParticipantsOrder, ParticipantsWhere, participant_condition
+from schema.relations import connect_within
 from schema.replays import replayed
 
 
@@ -48,9 +49,9 @@ class Collaboration(Node):
     ) -> Connection[Participant] | None:
         """Return one page."""
         caller = info.context.caller
-        rows = policy.readable_participants(caller).filter(collaboration_id=self.pk)
-        chosen = rows.filter(participant_condition(where, caller))
-        return await connect(chosen, sorts(order_by, Sort("id")), Window(first, after, last, before))
+        rows = policy.readable_participants(caller).filter(participant_condition(where, caller))
+        window = Window(first, after, last, before)
+        return await connect_within(info, rows, "collaboration_id", self.pk, sorts(order_by, Sort("id")), window)
 
 
 @readers.register("Collaboration")

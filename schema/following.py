@@ -29,7 +29,7 @@ class SessionSubscriptions:
             context,
             context.home.bus,
             [f"session:{key}"],
-            lambda: resolve.followed(context.caller, key),
+            lambda: resolve.followed(context.home, context.caller, key),
             version=_version,
             ended=lambda followed: followed.rows[0].state in ENDINGS,
         ):
@@ -47,7 +47,7 @@ class SessionSubscriptions:
             context,
             context.home.bus,
             [f"sessions-of:{context.caller.user_id}"],
-            lambda: resolve.recent(context.caller),
+            lambda: context.home.present.once(("recent", context.caller), lambda: resolve.recent(context.caller)),
             version=_version,
         ):
             yield shown(mine.rows)

@@ -21,6 +21,7 @@ from schema.core.filters import DateTimeFilter, EnumFilter, combined, given
 from schema.core.ids import Node, decode, readers
 from schema.core.permissions import public, requires
 from schema.organizations import Organization
+from schema.relations import by
 
 
 @strawberry.type(description="Somebody, or all members of an organization, hold a role on one object.")
@@ -35,17 +36,18 @@ class Grant(Node):
     role: ObjectRole = public(description="The role on it.")
     created_at: datetime = public(description="Since when.")
 
-    @requires(Resource.USER, Operation.VIEW, description="Who holds it; null for a group, or if unknown to the caller.")
-    async def user(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.user_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="The group that holds it; null for a single user.")
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        key = self.organization_id
-        return shown(await info.context.loaders.organizations.load(key)) if key else None
+    user: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who holds it; null for a group, or if unknown to the caller.",
+        **by("user_id", "users"),
+    )
+    organization: Organization | None = requires(
+        Resource.ORGANIZATION,
+        Operation.VIEW,
+        description="The group that holds it; null for a single user.",
+        **by("organization_id", "organizations"),
+    )
 
     @public(description="The object; null when the caller may not see it.")
     async def object(self, info: Info) -> Node | None:

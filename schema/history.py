@@ -18,12 +18,13 @@ from models.principal import Principal
 from resolvers.paging import Sort, Window
 from schema.access import type_of
 from schema.accounts import User
-from schema.context import Context, Info, shown
+from schema.context import Context, Info
 from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, combined, every
 from schema.core.ids import Node, UnknownId, decode, readers
 from schema.core.permissions import public, requires
+from schema.relations import by
 
 expose(
     ActorKind,
@@ -56,12 +57,12 @@ class HistoryEntry(Node):
     cause: str = public(description="Why, as one sentence; may be empty.")
     detail: JSON = public(description="Further facts, by name.")
     at: datetime = public(description="When it happened.")
-
-    @requires(Resource.USER, Operation.VIEW, description="The person who acted; null when the caller may not know.")
-    async def actor(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.actor_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    actor: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="The person who acted; null when the caller may not know.",
+        **by("actor_id", "users"),
+    )
 
 
 @readers.register("HistoryEntry")

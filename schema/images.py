@@ -25,6 +25,7 @@ from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
 from schema.core.scalars import BigInt
 from schema.core.subscriptions import present_then_events
+from schema.relations import by
 from schema.replays import replayed
 
 if TYPE_CHECKING:
@@ -68,16 +69,18 @@ class Image(Node):
     created_at: datetime = public(description="When it was brought.")
     ready_at: datetime | None = public(description="When it became ready.")
 
-    @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation that it is a version of.")
-    async def workstation(self, info: Info) -> Annotated["Workstation", strawberry.lazy("schema.workstations")] | None:
-        """Return the workstation."""
-        return shown(await info.context.loaders.workstations.load(self.workstation_id))
-
-    @requires(Resource.USER, Operation.VIEW, description="Who brought it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.creator_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    workstation: Annotated["Workstation", strawberry.lazy("schema.workstations")] | None = requires(
+        Resource.WORKSTATION,
+        Operation.VIEW,
+        description="The workstation that it is a version of.",
+        **by("workstation_id", "workstations"),
+    )
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who brought it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
 
 
 @readers.register("Image")
@@ -275,7 +278,7 @@ class ImageSubscriptions:
             context,
             context.home.bus,
             [f"image:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
+            lambda: context.home.present.row(policy.IMAGES, context.caller, key),
             version=_version,
             ended=lambda row: row.state in SETTLED,
         ):

@@ -10,11 +10,11 @@ from tortoise.expressions import Q
 from models.access import Operation, Resource
 from models.organizations import MemberRole
 from schema.accounts import User
-from schema.context import Info, shown
 from schema.core.connection import Direction
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, combined, given
 from schema.core.permissions import public, requires
+from schema.relations import by
 
 expose(
     MemberRole,
@@ -36,10 +36,12 @@ class Membership:
     role: MemberRole = public(description="What the member is there.")
     created_at: datetime = public(description="Since when.")
 
-    @requires(Resource.USER, Operation.VIEW, description="The member; null when the caller may not know of them.")
-    async def user(self, info: Info) -> User | None:
-        """Return the member."""
-        return shown(await info.context.loaders.users.load(self.user_id))
+    user: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="The member; null when the caller may not know of them.",
+        **by("user_id", "users"),
+    )
 
 
 class MembershipColumn(StrEnum):

@@ -21,6 +21,7 @@ from schema.core.filters import DateTimeFilter, StringFilter, combined, given
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 from schema.members import Membership, MembersOrder, MembersWhere, member_condition
+from schema.relations import connect_within
 from schema.replays import replayed
 
 
@@ -46,9 +47,9 @@ class Organization(Node):
         before: Before = None,
     ) -> Connection[Membership] | None:
         """Return one page."""
-        rows = policy.readable_memberships(info.context.caller).filter(organization_id=self.pk)
-        chosen = rows.filter(member_condition(where))
-        return await connect(chosen, sorts(order_by, Sort("id")), Window(first, after, last, before))
+        rows = policy.readable_memberships(info.context.caller).filter(member_condition(where))
+        window = Window(first, after, last, before)
+        return await connect_within(info, rows, "organization_id", self.pk, sorts(order_by, Sort("id")), window)
 
 
 @readers.register("Organization")

@@ -10,12 +10,12 @@ from tortoise.expressions import Q
 from models.access import Operation, Resource
 from models.policies import organizations
 from models.principal import Principal
-from schema.context import Info, shown
 from schema.core.connection import Direction
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, IdFilter, combined, every, given
 from schema.core.permissions import public, requires
 from schema.organizations import Organization
+from schema.relations import by
 
 
 @strawberry.type(description="An organization's part in a collaboration.")
@@ -25,14 +25,12 @@ class Participant:
     organization_id: strawberry.Private[int]
     created_at: datetime = public(description="Since when.")
 
-    @requires(
+    organization: Organization | None = requires(
         Resource.ORGANIZATION,
         Operation.VIEW,
         description="The organization; null when the caller may not know of it.",
+        **by("organization_id", "organizations"),
     )
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        return shown(await info.context.loaders.organizations.load(self.organization_id))
 
 
 class ParticipantColumn(StrEnum):

@@ -23,6 +23,7 @@ from schema.core.filters import BooleanFilter, DateTimeFilter, IdFilter, StringF
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.organizations import Organization
+from schema.relations import by
 from schema.replays import replayed
 
 
@@ -39,11 +40,12 @@ class Role(Node):
     created_at: datetime = public(description="When it was made.")
     version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
 
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="Whose role it is; null for one of the whole house.")
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        key = self.organization_id
-        return shown(await info.context.loaders.organizations.load(key)) if key else None
+    organization: Organization | None = requires(
+        Resource.ORGANIZATION,
+        Operation.VIEW,
+        description="Whose role it is; null for one of the whole house.",
+        **by("organization_id", "organizations"),
+    )
 
 
 @readers.register("Role")

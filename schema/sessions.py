@@ -24,6 +24,7 @@ from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 from schema.images import Image
 from schema.regions import Region
+from schema.relations import by
 
 expose(
     SessionState,
@@ -87,6 +88,18 @@ class Session(Node):
         description="When somebody last worked in it, to the minute; null when nobody has since it runs."
     )
     expires_at: datetime = public(description="When it ends at the latest; `sessionKeepAlive` puts it off.")
+    image: Image | None = requires(
+        Resource.IMAGE, Operation.VIEW, description="The image that it runs.", **by("image_id", "images")
+    )
+    region: Region | None = requires(
+        Resource.REGION, Operation.VIEW, description="Where it runs.", **by("region_id", "regions")
+    )
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Whose it is; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
 
     @public(description="The round trips to regions that its launcher measured, by region.")
     def pings(self) -> list[RegionPing]:
@@ -123,21 +136,6 @@ class Session(Node):
         """Return the lines."""
         row: table.Session = shown(self)
         return row.logs if policy.can_see_logs(info.context.caller, row) is True else None
-
-    @requires(Resource.IMAGE, Operation.VIEW, description="The image that it runs.")
-    async def image(self, info: Info) -> Image | None:
-        """Return the image."""
-        return shown(await info.context.loaders.images.load(self.image_id))
-
-    @requires(Resource.REGION, Operation.VIEW, description="Where it runs.")
-    async def region(self, info: Info) -> Region | None:
-        """Return the region."""
-        return shown(await info.context.loaders.regions.load(self.region_id))
-
-    @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        return shown(await info.context.loaders.users.load(self.creator_id))
 
 
 def _origin(info: Info, label: str) -> str:

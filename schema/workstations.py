@@ -25,6 +25,7 @@ from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
 from schema.images import Image, ImagesOrder, ImagesWhere, image_condition
 from schema.pictures import Logo
+from schema.relations import by, connect_within
 from schema.replays import replayed
 
 SLUG_LIMIT = 64
@@ -51,22 +52,25 @@ class Workstation(Node):
     created_at: datetime = public(description="When it was made.")
     updated_at: datetime = public(description="When it was last changed.")
 
-    @requires(Resource.USER, Operation.VIEW, description="Who made it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.creator_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who made it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+    active_image: Image | None = requires(
+        Resource.IMAGE,
+        Operation.VIEW,
+        description="The image that new sessions run; null while there is none.",
+        **by("pk", "active_images"),
+    )
+    can_edit: bool = public(description="Whether the caller may edit it.", **by("pk", "editable"))
 
     @public(description="The picture that stands for it; null when it has none.")
     def logo(self) -> Logo | None:
         """Return the logo."""
         key, width, height = self.logo_key, self.logo_width, self.logo_height
         return Logo(key=key, width=width or 0, height=height or 0) if key else None
-
-    @requires(Resource.IMAGE, Operation.VIEW, description="The image that new sessions run; null while there is none.")
-    async def active_image(self, info: Info) -> Image | None:
-        """Return the image."""
-        return shown(await info.context.loaders.active_images.load(self.pk))
 
     @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
     async def images(
@@ -80,14 +84,9 @@ class Workstation(Node):
         before: Before = None,
     ) -> Connection[Image] | None:
         """Return one page."""
-        rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)
-        chosen = rows.filter(image_condition(where))
-        return await connect(chosen, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
-
-    @public(description="Whether the caller may edit it.")
-    async def can_edit(self, info: Info) -> bool:
-        """Ask the policy, for all workstations of the answer at once."""
-        return shown(await info.context.loaders.editable.load(self.pk))
+        rows = image_policy.readable(info.context.caller).filter(image_condition(where))
+        order, window = sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before)
+        return await connect_within(info, rows, "workstation_id", self.pk, order, window)
 
 
 @readers.register("Workstation")

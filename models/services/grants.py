@@ -29,7 +29,7 @@ async def give(
         if not await Grant.filter(**values).exists():
             await Grant.create(**values)
             await history.record(NOUN_OF[role], row.pk, "grant", actor, detail=_detail(values))
-            _tell(user_id)
+            _tell(user_id, organization_id)
 
 
 async def take(
@@ -41,13 +41,12 @@ async def take(
         await _keep_one(row, role, values)
         if await Grant.filter(**values).delete():
             await history.record(NOUN_OF[role], row.pk, "revoke_grant", actor, detail=_detail(values))
-            _tell(user_id)
+            _tell(user_id, organization_id)
 
 
-def _tell(user_id: int | None) -> None:
-    """Let the user's streams read their rights again; those of a group do so by themselves within half a minute."""
-    if user_id is not None:
-        outbox.publish(f"user:{user_id}")
+def _tell(user_id: int | None, organization_id: int | None) -> None:
+    """Let the rights of the user be read again; streams of a group's members do so within half a minute."""
+    outbox.publish(f"organization:{organization_id}" if user_id is None else f"user:{user_id}")
 
 
 async def _keep_one(row: Model, role: ObjectRole, leaving: dict[str, Any]) -> None:

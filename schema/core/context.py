@@ -69,7 +69,7 @@ class Context:
             self.clearance = self.plan.clearance(self.principal)
             for root in self.plan.roots:
                 if refusal := self.clearance.refusals.get(root):
-                    raise refusal
+                    raise refusal.with_traceback(None)
 
     async def note_refusals(self, errors: Sequence[GraphQLError]) -> None:
         """Have the fields that `errors` refuse to the caller written down, each once for this operation."""

@@ -78,7 +78,7 @@ class NeedsCaller(Unauthenticated):
 
 
 class Guard(ABC):
-    """Decides whether a caller may read a field."""
+    """Decides whether a caller may read a field, by the rules that it holds and nothing else."""
 
     @abstractmethod
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:

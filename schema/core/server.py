@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -25,6 +25,7 @@ from models.principal import Principal
 from schema.core.answers import EVENTS, JSON, body, encoded, media_type, refusal, result
 from schema.core.context import Context
 from schema.core.errors import MASK, new_trace_id
+from schema.core.events import payload
 from schema.core.requests import BODY_LIMIT, UPLOAD_LIMIT, Operation, reading
 from schema.core.schema import Schema
 from schema.core.streams import HEARTBEAT_SECONDS, EventStream, Turnstile
@@ -185,7 +186,7 @@ class GraphQLServer(GraphQL[Context, None]):
             raise _wrong_way(error.operation_type) from None
         except CannotGetOperationTypeError as error:
             raise BadInput(error.as_http_error_reason(), path=("operationName",)) from None
-        return result(_body_of(done), media)
+        return result(body(done.data, done.errors, done.extensions), media)
 
     async def _stream(self, request: Request, operation: Operation, context: Context) -> Response:
         self.turnstile.check(context.caller_key)
@@ -206,15 +207,11 @@ class GraphQLServer(GraphQL[Context, None]):
         with self.turnstile.entered(context.caller_key):
             async with aclosing(results):
                 async for each in results:
-                    yield SSE.encode_next(cast("Any", _body_of(each)), _text)
+                    yield SSE.encode_next(payload(each), _text)
             yield SSE.encode_complete()
 
     async def _revoked(self, principal: Principal | None) -> None:
         await (self.until_revoked(principal) if principal else asyncio.Event().wait())
-
-
-def _body_of(done: Any) -> dict[str, Any]:
-    return body(done.data, done.errors, done.extensions)
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,7 @@ from models.policies import roles as policy
 from models.policies.actions import Action
 from models.principal import Principal
 from models.services import auth, grants, organizations, roles
-from models.services.holdings import holdings
+from models.services.holdings import holdings_of
 from resolvers import access, workstation_users
 from resolvers.guards import require
 from tests.cast import Cast
@@ -155,7 +155,7 @@ async def test_a_role_of_an_organization_ends_with_the_membership(cast: Cast) ->
 
     await organizations.remove_member(cast.lab, member, actor=SERVICE)
 
-    assert rule not in (await holdings(member.id, [])).rules
+    assert rule not in (await holdings_of([member.id]))[member.id].rules
 
 
 async def test_member_roles_are_given_by_who_holds_them_in_that_organization(cast: Cast) -> None:
