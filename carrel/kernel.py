@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from core import database, outbox
+from core.clappers import open_bells
 from core.dispatch import Dispatcher
 from core.engine.open import open_engine
 from core.engine.protocol import Engine
@@ -57,7 +58,7 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
     redis = open_redis(settings.redis_url)
     bus, queue = EventBus(redis), Queue(redis)
     await bus.start()
-    outbox.use(Dispatcher(queue, bus))
+    outbox.use(Dispatcher(queue, bus, open_bells(settings, redis)))
     try:
         yield Kernel(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
     finally:

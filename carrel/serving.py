@@ -91,6 +91,11 @@ async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
 
 
+async def watch(kernel: Kernel, engine: Engine) -> None:
+    """Follow the engine of the configured region until the task is cancelled."""
+    await worker.watch(kernel.runtime(engine), kernel.redis)
+
+
 async def work(kernel: Kernel, engine: Engine, api_url: str) -> None:
     """Run the worker of the configured region until the task is cancelled."""
     await worker.run(kernel.runtime(engine, api_url), kernel.redis)

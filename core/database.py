@@ -10,6 +10,7 @@ from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
@@ -67,6 +68,17 @@ async def connect(settings: Settings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
     await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """Open the database for this task and those that it starts; other calls in the process have connections of theirs.
+
+    It is for PostgreSQL: each call of a function opens its own, so that one that sleeps holds none.
+    """
+    async with TortoiseContext() as context:
+        await context.init(config=config(settings))
+        yield
 
 
 async def disconnect() -> None:

@@ -6,7 +6,9 @@ when its lease is over. Jobs carry a key, so that a second copy of one is droppe
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_hex
@@ -56,6 +58,17 @@ class Sender(Protocol):
 
 
 _sender: Sender | None = None
+_local: ContextVar[Sender | None] = ContextVar("outbox_sender", default=None)
+
+
+@contextmanager
+def using(sender: Sender) -> Iterator[None]:
+    """Let this task and those that it starts send through `sender`; other calls in the process have their own."""
+    token = _local.set(sender)
+    try:
+        yield
+    finally:
+        _local.reset(token)
 
 
 def use(sender: Sender | None) -> None:
@@ -106,7 +119,7 @@ async def _store(batch: list[OutboxMessage]) -> None:
 
 async def _deliver(batch: list[OutboxMessage]) -> None:
     """Send what was just committed; when that fails the rows stay for the relay."""
-    sender = _sender
+    sender = _local.get() or _sender
     if sender is None:
         return
     try:
@@ -119,7 +132,7 @@ async def _deliver(batch: list[OutboxMessage]) -> None:
 
 async def relay(limit: int = 500) -> int:
     """Send rows whose sender died or could not; return how many were sent."""
-    sender, at = _sender, now()
+    sender, at = _local.get() or _sender, now()
     if sender is None:
         return 0
     found = await OutboxMessage.filter(leased_until__lt=at).order_by("id").limit(limit)

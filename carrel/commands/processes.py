@@ -14,6 +14,7 @@ from carrel.client import Client
 from carrel.kernel import open_kernel, open_region
 from core.errors import BadInput
 from core.settings import Settings
+from jobs.handlers.limits import refuse_to_follow
 from models.services import regions
 
 
@@ -34,9 +35,18 @@ async def proxy(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """Run the worker of the configured region until a signal comes."""
+    refuse_to_follow()
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity)
         await _until_signal(serving.work(kernel, engine, settings.api_url))
+
+
+async def watch(settings: Settings) -> None:
+    """Follow the engine of the configured region until a signal comes; its jobs are done by functions."""
+    refuse_to_follow()
+    async with open_kernel(settings) as kernel, open_region(settings) as engine:
+        await regions.ensure(settings.region, settings.region_capacity)
+        await _until_signal(serving.watch(kernel, engine))
 
 
 async def _until_signal(process: Awaitable[None]) -> None:
