@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     import_seconds: float = Field(900, ge=10, description="Time limit of one image import.")
     sweep_seconds: float = Field(60, ge=0.2, description="How often the sweep looks for rows that should move.")
     bells: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="Functions to wake, as JSON by sort of queue: `https://…`, or `sqs+https://…`; none means workers.",
     )
     bell_secret: SecretStr | None = Field(None, description="Signs wake-ups of functions by HTTP; both sides know it.")
