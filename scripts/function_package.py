@@ -1,4 +1,4 @@
-"""Build the archives of the functions, the same bytes at each build: function_package.py [--out dist] [NAME…].
+"""Build the archives of the functions, the same bytes at each build: function_package.py [--out dist].
 
 Wheels for the target come from the lock with their hashes; bytecode goes in, so that a cold start compiles nothing. A
 zip's times are too coarse to compare and its files cannot be rewritten, so the bytecode is never checked.
@@ -79,38 +79,30 @@ class Built:
 
 
 def main() -> int:
-    """Build what is named, or all; return 1 when one is over its budget."""
+    """Build them all; return 1 when one is over its budget."""
     options = _options()
     target = Target(options.python, options.machine)
     if not target.is_ours:
-        ours = ".".join(map(str, sys.version_info[:2]))
         print(
-            f"No bytecode: this is Python {ours}, not {target.python}; cold starts take twice as long.", file=sys.stderr
+            f"No bytecode, since this Python is not {target.python}: cold starts take twice as long.", file=sys.stderr
         )
-    refused = False
-    for archive in ARCHIVES:
-        if options.names and archive.name not in options.names:
-            continue
-        built = build(archive, target, options.out)
-        print(
-            f"{built.path}: {built.zipped / MIB:.1f} MiB, unzipped {built.unzipped / MIB:.1f}, {built.files} files, {built.sha256[:12]}"
-        )
-        if fault := over_budget(built, archive):
-            refused = True
-            print(fault, file=sys.stderr)
-    return int(refused)
+    faults = []
+    for archive, built in zip(ARCHIVES, build(target, options.out), strict=True):
+        sizes = f"{built.zipped / MIB:.1f} MiB, unzipped {built.unzipped / MIB:.1f}, {built.files} files"
+        print(f"{built.path}: {sizes}, {built.sha256[:12]}")
+        faults += [fault] if (fault := over_budget(built, archive)) else []
+    print("\n".join(faults), file=sys.stderr, end="")
+    return int(bool(faults))
 
 
 def _options() -> argparse.Namespace:
+    machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    ours = ".".join(map(str, sys.version_info[:2]))
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.function_package", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument(
-        "names", nargs="*", choices=[[], *(archive.name for archive in ARCHIVES)], help="all if none is said"
+        prog="python -m scripts.function_package", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the archives (dist)")
-    parser.add_argument("--python", default=".".join(map(str, sys.version_info[:2])), help="version of the target")
-    machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    parser.add_argument("--python", default=ours, help="version of the target (this one's)")
     parser.add_argument("--machine", choices=sorted(PLATFORMS), default=machine, help="processor of the target")
     return parser.parse_args()
 
@@ -118,7 +110,8 @@ def _options() -> argparse.Namespace:
 def over_budget(built: Built, archive: Archive) -> str | None:
     """Return the sentence that refuses an archive which has become too large."""
     if built.zipped > archive.budget:
-        return f"{built.path.name} has {built.zipped / MIB:.1f} MiB and may have {archive.budget // MIB}; leave something out."
+        limit = archive.budget // MIB
+        return f"{built.path.name} has {built.zipped / MIB:.1f} MiB and may have {limit}; leave something out."
     if built.unzipped > UNZIPPED_LIMIT:
         return (
             f"{built.path.name} has {built.unzipped // MIB} MiB unzipped; the platform takes {UNZIPPED_LIMIT // MIB}."
@@ -126,20 +119,19 @@ def over_budget(built: Built, archive: Archive) -> str | None:
     return None
 
 
-def build(archive: Archive, target: Target, out: Path) -> Built:
-    """Collect, compile and zip one archive."""
+def build(target: Target, out: Path, archives: Sequence[Archive] = ARCHIVES) -> list[Built]:
+    """Collect and compile everything once, and zip each archive of it."""
+    out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="carrel-package-") as folder:
-        root = Path(folder) / "root"
-        requirements = Path(folder) / "requirements.txt"
-        requirements.write_text(pins(LOCK.read_text(), (*NEVER_USED, *archive.without)))
+        root, requirements = Path(folder) / "root", Path(folder) / "requirements.txt"
+        requirements.write_text(pins(LOCK.read_text(), NEVER_USED))
         _install(requirements, target, root)
         for name in OURS:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         _drop(root)
         if target.is_ours:
             _compile(root)
-        out.mkdir(parents=True, exist_ok=True)
-        return _zip(root, out / f"{archive.name}.zip")
+        return [_zip(root, out / f"{archive.name}.zip", archive.without) for archive in archives]
 
 
 def pins(lock: str, without: Sequence[str]) -> str:
@@ -171,8 +163,8 @@ def _compile(root: Path) -> None:
     )
 
 
-def _zip(root: Path, path: Path) -> Built:
-    files = list(_files(root))
+def _zip(root: Path, path: Path, without: Sequence[str]) -> Built:
+    files = [file for file in _files(root) if re.split("[/-]", str(file.relative_to(root)))[0] not in without]
     with zipfile.ZipFile(path, "w") as opened:
         for file in files:
             entry = zipfile.ZipInfo(str(file.relative_to(root)), (1980, 1, 1, 0, 0, 0))
