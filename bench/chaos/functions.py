@@ -5,7 +5,7 @@ import json
 import queue
 import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from random import Random
 from sysconfig import get_path
@@ -14,7 +14,7 @@ from core.bell import HEADER, is_signed
 from core.queue import region_queue
 from core.settings import Settings, variable
 from jobs.sweep import Cadence, chores_of
-from tests.services.local_lambda import Sandbox
+from tests.services.local_lambda import QuietServer, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the storm's bell"  # noqa: S105 - of one storm
@@ -32,8 +32,7 @@ class Belfry:
         """Listen on a free port of this machine."""
         self.rung: queue.Queue[object] = queue.Queue()
         self.count = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, name="belfry", daemon=True).start()
 
     @property

@@ -108,7 +108,7 @@ async def drain(
     outcomes = worker.tally.outcomes
     return Drained(
         done=outcomes[Outcome.DONE],
-        failed=outcomes[Outcome.FAILED] + outcomes[Outcome.CANCELLED],
+        failed=outcomes[Outcome.FAILED] + outcomes[Outcome.LATE] + outcomes[Outcome.CANCELLED],
         given_up=outcomes[Outcome.GIVEN_UP],
         due=await worker.claimable(),
         next_in=await worker.next_in(),

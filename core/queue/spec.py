@@ -21,6 +21,8 @@ JobFunction = Callable[..., Awaitable[None]]
 
 FAILURES = 5
 DEATHS = 8
+ALMOST = 0.99
+"""The share of its time limit after which a job was not cancelled by somebody, but by the limit."""
 REMEMBERED_SECONDS = 900
 """A failure is forgotten when none follows it within this time, so that separate troubles do not add up."""
 
@@ -47,6 +49,8 @@ def guarded(name: str, spec: Spec, tally: Tally) -> JobFunction:
             outcome = await _attempt(name, spec, context, arguments)
         except asyncio.CancelledError:
             outcome = Outcome.CANCELLED
+            if perf_counter() - began >= spec.seconds * ALMOST:
+                outcome = await _late(name, spec, context, arguments)
             raise
         finally:
             tally.note(name, outcome, perf_counter() - began)
@@ -70,6 +74,14 @@ async def _attempt(name: str, spec: Spec, context: Mapping[str, Any], arguments:
         await _give_up(name, spec, context, arguments, reason)
         return Outcome.GIVEN_UP
     return Outcome.DONE
+
+
+async def _late(name: str, spec: Spec, context: Mapping[str, Any], arguments: tuple[Any, ...]) -> Outcome:
+    failures = await _failed(context["redis"], name, arguments)
+    if failures < FAILURES:
+        return Outcome.LATE
+    await _give_up(name, spec, context, arguments, f"It did not end within {spec.seconds:g} s, {failures} times.")
+    return Outcome.GIVEN_UP
 
 
 async def _failed(redis: Redis, name: str, arguments: tuple[Any, ...]) -> int:

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+    LATE = "late"
     CANCELLED = "cancelled"
     GIVEN_UP = "given_up"
 

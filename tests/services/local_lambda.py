@@ -28,6 +28,17 @@ BOOT = (
 BOOT_SECONDS = 30.0
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server to which it is nothing new that its clients are killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what is no loss of a connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @dataclass(frozen=True)
 class Invocation:
     """How a call ended: with a `response`, an `error` of the handler, a `timeout`, or `crashed`."""
@@ -58,8 +69,7 @@ class Sandbox:
         self.init_error = b""
         self._generation, self._ready, self._is_frozen = 0, threading.Event(), False
         self._alone = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._api())
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), self._api())
         threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
 
     def invoke(self, event: object, *, killed_after: float | None = None) -> Invocation:

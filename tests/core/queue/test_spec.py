@@ -1,5 +1,6 @@
 """A job that fails again and again is poison: its row is ended, with a sentence; one that fails now and then is not."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ class Row:
 
     def __init__(self) -> None:
         self.broken = True
+        self.takes = 0.0
         self.runs = 0
         self.given_up: list[tuple[Any, ...]] = []
 
     async def work(self, context: object, key: int) -> None:
         self.runs += 1
+        await asyncio.sleep(self.takes)
         if self.broken:
             raise ZeroDivisionError
 
@@ -30,7 +33,7 @@ class Row:
     async def asked(self, redis: Redis, times: int = 1) -> Drained:
         for _ in range(times):
             await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
-            done = await drain(redis, QUEUE, {Job.SESSION_LAUNCH: Spec(self.work, 1, self.end)}, {}, budget=5)
+            done = await drain(redis, QUEUE, {Job.SESSION_LAUNCH: Spec(self.work, 0.3, self.end)}, {}, budget=5)
         return done
 
 
@@ -75,3 +78,13 @@ async def test_a_job_that_works_is_left_alone(redis: Redis, row: Row) -> None:
     await row.asked(redis, FAILURES + 2)
 
     assert (row.runs, row.given_up) == (FAILURES + 2, [])
+
+
+async def test_a_job_that_never_ends_within_its_time_is_given_up(redis: Redis, row: Row) -> None:
+    row.takes = 60
+
+    first = await row.asked(redis)
+    await row.asked(redis, FAILURES - 1)
+
+    assert (first.failed, row.runs) == (1, FAILURES)
+    assert row.given_up == [(7, "It did not end within 0.3 s, 5 times.")]
