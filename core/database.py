@@ -1,9 +1,10 @@
 """The database: its configuration, its connection, and the one way to open a transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tortoise import Tortoise
@@ -94,6 +95,33 @@ async def ping() -> None:
 def dialect() -> str:
     """Return `sqlite` or `postgres`."""
     return get_connection("default").capabilities.dialect
+
+
+def moment(at: datetime) -> datetime | str:
+    """Return a time as the database takes it in a statement that is written by hand."""
+    return at if dialect() == "postgres" else at.isoformat(" ")
+
+
+async def insert_ignoring(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert the rows that violate no unique column, in one statement."""
+    width = len(columns)
+    marks = [_marks(width, start) for start in range(0, len(rows) * width, width)]
+    names = ", ".join(f'"{column}"' for column in columns)
+    statement = f'INSERT INTO "{table}" ({names}) VALUES {", ".join(marks)} ON CONFLICT DO NOTHING'  # noqa: S608
+    await get_connection("default").execute_query(statement, [value for row in rows for value in row])
+
+
+async def delete(table: str, column: str, values: Sequence[object]) -> None:
+    """Delete the rows that have one of the values in the column, in one statement."""
+    statement = f'DELETE FROM "{table}" WHERE "{column}" IN {_marks(len(values), 0)}'  # noqa: S608
+    await get_connection("default").execute_query(statement, list(values))
+
+
+def _marks(count: int, start: int) -> str:
+    """Return the placeholders of so many values, in brackets."""
+    if dialect() == "postgres":
+        return f"({', '.join(f'${number}' for number in range(start + 1, start + count + 1))})"
+    return f"({', '.join('?' * count)})"
 
 
 @asynccontextmanager

@@ -126,7 +126,7 @@ class Sandbox:
         self._generation += 1
         self._ready.clear()
         self.init_error, self._is_frozen, began = b"", False, time.monotonic()
-        command = [sys.executable, "-I", "-S", "-c", BOOT, self.handler, *map(str, self.paths)]
+        command = [sys.executable, "-B", "-I", "-S", "-c", BOOT, self.handler, *map(str, self.paths)]
         output = self.log.open("ab") if self.log else None
         try:
             self.process = subprocess.Popen(
