@@ -13,9 +13,10 @@ from typing import Any
 
 from core.bell import HEADER
 from core.errors import BadInput, CarrelError, NotFound
-from core.settings import Settings, load
+from core.settings import Settings
 from jobs.handlers.call import Ask, answer, read, understood
 from jobs.handlers.limits import check
+from jobs.handlers.start import settings
 from jobs.handlers.trust import trusted
 
 Scope = MutableMapping[str, Any]
@@ -130,7 +131,7 @@ def _header(scope: Scope, name: str) -> str | None:
 
 @cache
 def _host() -> Host:
-    return Host(load())
+    return Host(settings())
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

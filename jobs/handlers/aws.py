@@ -3,14 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Protocol
 
 from core.errors import CarrelError
 from core.queue import QueueClass
-from core.settings import Settings, load
 from jobs.handlers.call import Ask, answer, understood
-from jobs.handlers.limits import check, host
+from jobs.handlers.start import refuse_what_cannot_be, settings
 from jobs.queues import FUNCTIONS
 
 
@@ -40,12 +38,6 @@ def sweep(event: Event, context: Context) -> dict[str, Any]:
     return _run(understood(event, settings()), context)
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings of the environment, which hold as long as the process."""
-    return load()
-
-
 def _drain(kind: QueueClass, event: Event, context: Context) -> dict[str, Any]:
     if "Records" not in event:
         return _run(understood(event, settings(), otherwise=kind), context)
@@ -67,5 +59,4 @@ def _run(ask: Ask, context: Context) -> dict[str, Any]:
     return asyncio.run(answer(settings(), ask, context.get_remaining_time_in_millis() / 1000))
 
 
-if host():
-    check(settings(), needs_files=False)
+refuse_what_cannot_be()

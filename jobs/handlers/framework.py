@@ -8,14 +8,12 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Protocol
 
 from core.bell import HEADER
 from core.errors import CarrelError
-from core.settings import Settings, load
 from jobs.handlers.call import answer, read, understood
-from jobs.handlers.limits import check, host
+from jobs.handlers.start import refuse_what_cannot_be, settings
 from jobs.handlers.trust import trusted
 
 log = logging.getLogger(__name__)
@@ -53,12 +51,6 @@ def event(cloud_event: CloudEvent) -> None:
     log.info("answered %s", _run(_unwrapped(cloud_event.data)))
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings of the environment, which hold as long as the process."""
-    return load()
-
-
 def _run(said: object) -> dict[str, Any]:
     """Answer in an event loop of its own: the framework's threads have none."""
     return asyncio.run(answer(settings(), understood(said, settings()), settings().call_seconds))
@@ -72,5 +64,4 @@ def _unwrapped(data: object) -> object:
     return read(said if isinstance(said, bytes) else said.encode()) if isinstance(said, bytes | str) else said
 
 
-if host():
-    check(settings(), needs_files=False)
+refuse_what_cannot_be()

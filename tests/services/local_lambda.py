@@ -158,6 +158,7 @@ class Sandbox:
             **lambda_,
             "AWS_LAMBDA_RUNTIME_API": address,
             "LAMBDA_TASK_ROOT": str(self.paths[0]),
+            "_HANDLER": self.handler,
         }
 
     def _freeze(self) -> None:
