@@ -6,7 +6,7 @@ import logging
 from redis.asyncio import Redis
 
 from core.queue import Worker
-from jobs.follower import follow
+from jobs.follower import catch_up, follow
 from jobs.pulse import beat
 from jobs.queues import RESIDENT
 from jobs.runtime import Runtime
@@ -32,6 +32,7 @@ async def watch(runtime: Runtime, redis: Redis) -> None:
     """Follow the region's engine and tell its pulse, and nothing else: what functions cannot do for themselves."""
     async with asyncio.TaskGroup() as group:
         group.create_task(follow(runtime))
+        group.create_task(catch_up(runtime))
         group.create_task(beat(runtime, redis))
 
 
