@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from arq.constants import in_progress_key_prefix
 from arq.utils import timestamp_ms
 from arq.worker import Worker as ArqWorker
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from core.queue.codec import arq_over, decode, encode
 from core.queue.names import Job
@@ -66,7 +68,8 @@ class Runner(ArqWorker):
             while not await self.is_over():
                 await self._round()
         finally:
-            await self.tally.tell(self.pool)
+            with suppress(RedisError, OSError):  # Numbers are not worth an error that hides another, or a cancellation.
+                await self.tally.tell(self.pool)
 
     async def is_over(self) -> bool:
         """Say whether no more is to be done; never, for a resident worker."""

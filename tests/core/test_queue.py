@@ -201,6 +201,23 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
     await server.stop()
 
 
+async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(data_dir: Path) -> None:
+    server = RedisServer(data_dir / "redis")
+    redis = open_redis(await server.start())
+    done: list[int] = []
+
+    async def step(number: int) -> None:
+        done.append(number)
+        await server.stop()
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 1, queue=QUEUE)
+    async with asyncio.timeout(15):
+        async with working(redis, step):
+            await eventually(lambda: done == [1])
+            await asyncio.sleep(0.3)  # The worker meets the loss, and waits to try again.
+    await close_redis(redis)
+
+
 def test_regions_do_not_share_queues() -> None:
     names = {region_queue("one"), region_queue("two"), import_queue("one"), import_queue("two")}
 
