@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help up test check fmt lock bench chaos clean run-environment dev-environment
+.PHONY: help up test check fmt lock bench functions chaos clean run-environment dev-environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lock: dev-environment ## Pin the dependencies of pyproject.toml anew, with hashe
 
 bench: dev-environment ## Measure what the design promises
 	$(BIN)/python -m bench $(ARGS)
+
+functions: dev-environment ## Build the archives of the functions into dist, the same bytes at each build
+	$(BIN)/python -m scripts.function_package $(ARGS)
 
 chaos: dev-environment ## Kill processes and drop connections while sessions run; everything must end as promised
 	$(BIN)/python -m bench.chaos $(ARGS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from core import database, outbox
+from core.clappers import open_bells
 from core.dispatch import Dispatcher
 from core.engine.open import open_engine
 from core.engine.protocol import Engine
@@ -61,7 +62,7 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
         bus, queue = EventBus(redis), Queue(redis)
         stack.push_async_callback(bus.stop)
         await bus.start()
-        outbox.use(Dispatcher(queue, bus))
+        outbox.use(Dispatcher(queue, bus, open_bells(settings, redis)))
         stack.callback(outbox.use, None)
         yield Kernel(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
 

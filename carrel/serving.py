@@ -96,6 +96,11 @@ async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
 
 
+async def watch(kernel: Kernel, runtime: Runtime) -> None:
+    """Follow the engine of the runtime's region until the task is cancelled."""
+    await worker.watch(runtime, kernel.redis)
+
+
 async def work(kernel: Kernel, runtime: Runtime) -> None:
     """Run the worker of the runtime's region until the task is cancelled."""
     await worker.run(runtime, kernel.redis)

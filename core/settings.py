@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     job_seconds: float = Field(30, ge=1, description="Time limit of one job; must be below the lease.")
     import_seconds: float = Field(900, ge=10, description="Time limit of one image import.")
     sweep_seconds: float = Field(60, ge=0.2, description="How often the sweep looks for rows that should move.")
+    bells: dict[str, str] = Field(
+        {},
+        description="Functions to wake, as JSON by sort of queue: `https://…`, or `sqs+https://…`; none means workers.",
+    )
+    bell_secret: SecretStr | None = Field(None, description="Signs wake-ups of functions by HTTP; both sides know it.")
+    call_seconds: float = Field(
+        60, ge=1, description="Time that a function has for one call, where its host does not tell it."
+    )
     upload_bytes_limit: int = Field(20 * 1024**3, ge=1024, description="The largest upload, in bytes.")
     sign_in_attempts: int = Field(5, ge=1, description="Wrong passwords in a row before an account is locked.")
     sign_in_lock_seconds: int = Field(900, ge=1, description="How long an account stays locked.")

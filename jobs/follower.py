@@ -31,10 +31,11 @@ async def follow(runtime: Runtime) -> None:
         except Exception:
             log.exception("follower: the events of %s could not be read; trying again", runtime.region)
         await asyncio.sleep(AGAIN_SECONDS)
-        await _catch_up(runtime)
+        await catch_up(runtime)
 
 
-async def _catch_up(runtime: Runtime) -> None:
+async def catch_up(runtime: Runtime) -> None:
+    """Notice what ended while nobody followed; an engine that is away is compared when it is followed again."""
     try:
         await reconcile(runtime)
     except EngineError:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.engine.protocol import Engine
 from core.settings import Settings
-from core.storage import Storage
 from models.sessions import Session
+
+if TYPE_CHECKING:
+    from core.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Runtime:
 
     settings: Settings
     engine: Engine
-    storage: Storage
+    storage: "Storage"
     region: str
     api_url: str
 

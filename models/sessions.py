@@ -39,6 +39,7 @@ class Reason(StrEnum):
     CONTAINER_EXITED = "container_exited"
     CONTAINER_LOST = "container_lost"
     OUT_OF_MEMORY = "out_of_memory"
+    JOB_FAILED = "job_failed"
 
 
 _S = SessionState

@@ -53,6 +53,7 @@ expose(
         Reason.CONTAINER_EXITED: "The container ended by itself; see `exitCode` and `logs`.",
         Reason.CONTAINER_LOST: "The container was removed from outside.",
         Reason.OUT_OF_MEMORY: "The container used more memory than it may.",
+        Reason.JOB_FAILED: "Starting or ending it failed again and again for a reason of ours; the sentence tells.",
     },
 )
 

@@ -11,6 +11,7 @@ from carrel.kernel import open_kernel, open_region
 from core.errors import BadInput
 from core.patience import Patience
 from core.settings import Settings
+from jobs.handlers.limits import refuse_to_follow
 from models.services import regions
 
 
@@ -43,9 +44,22 @@ async def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
+    refuse_to_follow()
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         await serving.work(kernel, kernel.runtime(engine))
+
+
+async def watch(settings: Settings) -> None:
+    """Follow the engine of the configured region until a signal comes; its jobs are done by functions."""
+    await ending.until_signal(_watch(settings))
+
+
+async def _watch(settings: Settings) -> None:
+    refuse_to_follow()
+    async with open_kernel(settings) as kernel, open_region(settings) as engine:
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
+        await serving.watch(kernel, kernel.runtime(engine))
 
 
 def demonstrate(settings: Settings, url: str, token: str) -> None:

@@ -11,16 +11,23 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from carrel.kernel import Kernel
 from core.clock import now
-from core.engine.fake import FakeEngine
-from core.events import EventBus
-from core.queue import HELD_SECONDS, Job, Queue, Spec, Worker, import_queue, region_queue
-from core.redis import MEMORY, close_redis, open_redis
+from core.queue import (
+    HELD_SECONDS,
+    Job,
+    Queue,
+    QueueClass,
+    Spec,
+    Worker,
+    class_of,
+    import_queue,
+    queue_of,
+    region_queue,
+)
+from core.redis import close_redis, open_redis
 from core.redis_server import RedisServer
 from core.settings import Settings
-from core.storage import open_storage
-from jobs.worker import long_jobs, short_jobs
+from jobs.queues import RESIDENT
 from tests.waiting import eventually
 
 QUEUE = region_queue("test")
@@ -43,19 +50,21 @@ async def working(redis: Redis, step: Step, seconds: float = 5) -> AsyncIterator
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_every_job_has_one_worker_that_runs_it(data_dir: Path) -> None:
+def test_every_job_has_one_queue_that_runs_it(data_dir: Path) -> None:
     settings = Settings(data_dir=data_dir)
-    redis = open_redis(MEMORY)
-    kernel = Kernel(settings, redis, EventBus(redis), Queue(redis), open_storage(None, data_dir))
-    runtime = kernel.runtime(FakeEngine(data_dir / "engine"))
 
-    short, long = short_jobs(runtime), long_jobs(runtime)
+    found = [(job, queue.kind, spec) for queue in RESIDENT for job, spec in queue.specs(settings).items()]
 
-    assert {*short, *long} == set(Job)
-    assert not {*short} & {*long}
-    for job, spec in {**short, **long}.items():
+    assert sorted(job for job, _, _ in found) == sorted(Job)
+    assert {kind for _, kind, _ in found} == set(QueueClass)
+    for job, kind, spec in found:
         assert spec.function.__name__ == job.value
-        assert spec.seconds < settings.lease_seconds or job is Job.IMAGE_IMPORT
+        assert spec.seconds < settings.lease_seconds or kind is QueueClass.IMPORTS
+
+
+@pytest.mark.parametrize("kind", QueueClass)
+def test_a_queue_is_known_by_its_name(kind: QueueClass) -> None:
+    assert class_of(queue_of(kind, "eu-west")) == ("eu-west", kind)
 
 
 async def test_a_job_is_run_with_its_arguments(redis: Redis) -> None:
@@ -202,6 +211,23 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
         await eventually(lambda: 2 in done)
     await close_redis(again)
     await server.stop()
+
+
+async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(data_dir: Path) -> None:
+    server = RedisServer(data_dir / "redis")
+    redis = open_redis(await server.start())
+    done: list[int] = []
+
+    async def step(number: int) -> None:
+        done.append(number)
+        await server.stop()
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 1, queue=QUEUE)
+    async with asyncio.timeout(15):
+        async with working(redis, step):
+            await eventually(lambda: done == [1])
+            await asyncio.sleep(0.3)  # The worker meets the loss, and waits to try again.
+    await close_redis(redis)
 
 
 DOOMED = """

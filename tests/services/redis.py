@@ -1,6 +1,8 @@
 """A real Redis of the tests' own, and one that can be killed."""
 
 import asyncio
+import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from tempfile import TemporaryDirectory
 from core.errors import Unavailable
 from core.redis_server import RedisServer, binary
 from tests.services.missing import Missing
+
+START_SECONDS = 10.0
 
 
 @contextmanager
@@ -67,3 +71,32 @@ class MortalRedis:
             process.kill()
             process.wait()
         self._socket.unlink(missing_ok=True)
+
+
+@contextmanager
+def redis_on_a_port() -> Iterator[str]:
+    """Run a server that is reached over the network of this machine, as functions reach theirs; yield its address."""
+    server = binary()
+    if server is None:
+        raise Missing("No Redis was found; install redis-server.")
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port = int(opened.getsockname()[1])
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=os.path.sep)
+    try:
+        _await_port(port)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await_port(port: int) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise Missing(f"Redis did not come up on port {port}.")
