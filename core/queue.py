@@ -40,6 +40,8 @@ class Job(StrEnum):
     SESSION_STOP = "session_stop"
     SESSION_CHECK = "session_check"
     IMAGE_IMPORT = "image_import"
+    DATAOPERATION_RUN = "dataoperation_run"
+    RESULT_REMOVE = "result_remove"
 
 
 JobFunction = Callable[..., Awaitable[None]]
@@ -61,6 +63,11 @@ def region_queue(region: str) -> str:
 def import_queue(region: str) -> str:
     """Return the queue of a region's long jobs, image imports."""
     return f"carrel:{region}:imports"
+
+
+def data_queue() -> str:
+    """Return the queue of data operations, which any worker with processes for them may do."""
+    return "carrel:data"
 
 
 def _encode(value: dict[str, Any]) -> bytes:

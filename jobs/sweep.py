@@ -14,11 +14,12 @@ from core.clock import now
 from core.database import transaction
 from core.engine.protocol import Container
 from core.storage import Storage
+from jobs.data_sweep import sweep_data
 from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import session_check
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, endings, idempotency, images, line, sessions, uploads
+from models.services import accounts, credentials, endings, idempotency, images, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
@@ -42,6 +43,7 @@ async def sweep(runtime: Runtime) -> None:
         lambda: _resume_imports(runtime),
         lambda: _give_up(region),
         lambda: reconcile(runtime),
+        lambda: sweep_data(runtime.settings, _each),
         lambda: _purge(runtime.storage),
     ]
     await _each(steps, lambda step: step())
@@ -120,6 +122,7 @@ def _alive(container: Container) -> bool:
 async def _purge(storage: Storage) -> None:
     await accounts.purge_tokens()
     await idempotency.purge()
+    await credentials.purge()
     await _each(await uploads.overdue(), lambda upload: _discard(storage, upload))
 
 

@@ -7,12 +7,26 @@ from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from models.access import Resource, Role
+from models.access import Operation, Resource, Role
 from models.accounts import User
+from models.dataoperations import DataOperation, Need
+from models.datasessions import Datasession
 from models.images import Image, ImageState
-from models.policies import accounts, images, organizations, regions, roles, sessions, workstations
+from models.policies import (
+    accounts,
+    dataoperations,
+    datasessions,
+    images,
+    organizations,
+    regions,
+    results,
+    roles,
+    sessions,
+    workstations,
+)
 from models.principal import Principal
 from models.regions import Region
+from models.results import Result
 from models.services.sessions import queue_positions
 from models.sessions import Session
 from models.workstations import Workstation
@@ -34,10 +48,18 @@ class Loaders:
         self.sessions = DataLoader[int, Session | None](load_fn=self._by_key(sessions.readable))
         self.active_images = DataLoader[int, Image | None](load_fn=self._active_images)
         self.queue_positions = DataLoader[int, int | None](load_fn=_positions)
-        self.granted: dict[Resource, DataLoader[int, Any]] = {Resource.WORKSTATION: self.workstations}
+        self.datasessions = DataLoader[int, Datasession | None](load_fn=self._by_key(datasessions.readable))
+        self.data_operations = DataLoader[int, DataOperation | None](load_fn=self._by_key(dataoperations.readable))
+        self.results = DataLoader[int, Result | None](load_fn=self._by_key(results.readable))
+        self.needed_by = DataLoader[int, list[DataOperation]](load_fn=self._needed_by)
+        self.granted: dict[Resource, DataLoader[int, Any]] = {
+            Resource.WORKSTATION: self.workstations,
+            Resource.DATASESSION: self.datasessions,
+        }
         self.roles_of = DataLoader[int, list[Role]](load_fn=self._roles_of)
         self.rules_of = DataLoader[int, list[str]](load_fn=self._rules_of)
         self.editable = DataLoader[int, bool](load_fn=self._editable)
+        self.editable_datasessions = DataLoader[int, bool](load_fn=self._editable_datasessions)
 
     def _by_key(
         self, readable: Callable[[Principal], QuerySet[M]]
@@ -67,6 +89,20 @@ class Loaders:
         rows = workstations.editable(self._principal).filter(id__in=list(keys))
         found = {row.id for row in await rows.only("id")}
         return [key in found for key in keys]
+
+    async def _editable_datasessions(self, keys: Sequence[int]) -> list[bool]:
+        rows = datasessions.DATASESSIONS.rows(self._principal, Operation.EDIT).filter(id__in=list(keys))
+        found = {row.id for row in await rows.only("id")}
+        return [key in found for key in keys]
+
+    async def _needed_by(self, keys: Sequence[int]) -> list[list[DataOperation]]:
+        needs = await Need.filter(operation_id__in=list(keys)).order_by("needed_id")
+        rows = dataoperations.readable(self._principal).filter(id__in={need.needed_id for need in needs})
+        found = {row.id: row for row in await rows}
+        return [
+            [found[need.needed_id] for need in needs if need.operation_id == key and need.needed_id in found]
+            for key in keys
+        ]
 
 
 async def _positions(keys: Sequence[int]) -> list[int | None]:

@@ -20,6 +20,7 @@ from schema.rates import gate_of
 from schema.receiving import receiver_of
 from schema.rights import Rights
 from schema.root import schema
+from schema.sending import sender_of
 from schema.walk import TABS
 
 SDL = print_sdl(schema)
@@ -59,6 +60,7 @@ def create_app(house: House) -> Starlette:
             Route("/sign-out", browser.sign_out, methods=["POST"]),
             Route("/enter", browser.enter, methods=["GET"]),
             Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
+            Route("/results/{result}/{name}", sender_of(house, credentials), methods=["GET"]),
             Route("/health", health_of(house)),
             Route("/metrics", numbers_of(house, credentials)),
         ],

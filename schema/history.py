@@ -110,8 +110,9 @@ class HistoryQueries:
         rows = policy.readable(info.context.caller)
         if of is not None:
             kind, key = decode(of)
-            if kind.lower() not in set(Resource):
+            noun = next((each for each in Resource if each.replace("_", "") == kind.lower()), None)
+            if noun is None:
                 raise UnknownId("This is not the id of anything that has a history.", path=("of",))
-            rows = rows.filter(resource=kind.lower(), object_id=key)
+            rows = rows.filter(resource=noun, object_id=key)
         rows = rows.filter(combined(where, _own))
         return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))

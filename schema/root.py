@@ -5,16 +5,25 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.access import AccessMutations, AccessQueries
 from schema.accounts import AccountMutations, AccountQueries
+from schema.available import AvailableQueries
 from schema.core.ids import NodeQueries
 from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
+from schema.data_following import DataSubscriptions
+from schema.dataoperations import DataOperationQueries
+from schema.datasessions import DatasessionQueries
+from schema.filling import DatasessionMutations
 from schema.following import SessionSubscriptions
 from schema.history import HistoryQueries
 from schema.images import ImageMutations, ImageSubscriptions
+from schema.keeping import ArchiveTokenMutations, ArchiveTokenQueries
 from schema.launching import SessionMutations
+from schema.operating import OperationMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
+from schema.results import ResultMutations
 from schema.sessions import SessionQueries
+from schema.sharing import SharingMutations
 from schema.stopping import StoppingMutations
 from schema.uploads import Upload, UploadMutations
 from schema.workstations import WorkstationMutations, WorkstationQueries
@@ -28,6 +37,10 @@ class Query(
     RegionQueries,
     WorkstationQueries,
     SessionQueries,
+    DatasessionQueries,
+    DataOperationQueries,
+    AvailableQueries,
+    ArchiveTokenQueries,
     HistoryQueries,
     NodeQueries,
 ):
@@ -44,12 +57,17 @@ class Mutation(
     ImageMutations,
     SessionMutations,
     StoppingMutations,
+    DatasessionMutations,
+    SharingMutations,
+    OperationMutations,
+    ResultMutations,
+    ArchiveTokenMutations,
 ):
     """The root of changes."""
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(ImageSubscriptions, SessionSubscriptions):
+class Subscription(ImageSubscriptions, SessionSubscriptions, DataSubscriptions):
     """The root of streams."""
 
 

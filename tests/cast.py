@@ -8,11 +8,26 @@ from core.settings import Settings
 from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
 from models.accounts import TokenKind, User
 from models.actors import SERVICE, Actor
+from models.dataoperations import DataOperation, DataOperationState
+from models.datasessions import Datasession
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Organization
 from models.principal import Principal
 from models.regions import Region
-from models.services import accounts, auth, organizations, regions, roles, sessions, uploads, workstations
+from models.results import Result, ResultState
+from models.services import (
+    accounts,
+    auth,
+    dataoperations,
+    datasessions,
+    grants,
+    organizations,
+    regions,
+    roles,
+    sessions,
+    uploads,
+    workstations,
+)
 from models.services.roles import sync_default_roles
 from models.sessions import Session, SessionState
 from models.uploads import Upload, UploadState
@@ -28,7 +43,10 @@ ROLES = {
     "stranger": "researcher",
 }
 """The owner made the workstation, the editor and the guest hold a grant on it, the guest has a session of it, the
-member and the admin belong to the lab, the stranger has nothing to do with any of it."""
+member and the admin belong to the lab, the stranger has nothing to do with any of it.
+
+The owner has a data session with a queued operation and one that has succeeded; the editor works in it too, the guest
+sees it, and so does the desk of the guest's session."""
 
 
 @dataclass
@@ -46,6 +64,10 @@ class Cast:
     upload: Upload
     lab: Organization
     desk_text: str
+    datasession: Datasession
+    operation: DataOperation
+    done: DataOperation
+    result: Result
     roles: dict[str, Role]
 
     async def principal(self, name: str) -> Principal:
@@ -87,8 +109,15 @@ async def assemble(settings: Settings) -> Cast:
     await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
     guest = Actor.of(await auth.principal_for(users["guest"]))
     session, _ = await sessions.launch(image, region, settings, actor=guest)
+    datasession, operation, done, result = await _data(users, owner)
     await Session.filter(id=session.id).update(
-        state=SessionState.RUNNING, host="127.0.0.1", http_port=1, websocket_port=1, starting_at=now(), running_at=now()
+        state=SessionState.RUNNING,
+        datasession_id=datasession.id,
+        host="127.0.0.1",
+        http_port=1,
+        websocket_port=1,
+        starting_at=now(),
+        running_at=now(),
     )
     _, desk = await accounts.mint_token(
         users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
@@ -105,8 +134,34 @@ async def assemble(settings: Settings) -> Cast:
         upload=await Upload.get(id=upload.id),
         lab=lab,
         desk_text=desk.text,
+        datasession=datasession,
+        operation=operation,
+        done=done,
+        result=result,
         roles={role.name: role for role in await Role.all()},
     )
+
+
+async def _data(users: dict[str, User], owner: Actor) -> tuple[Datasession, DataOperation, DataOperation, Result]:
+    datasession = await datasessions.create(
+        "Globular cluster",
+        [{"type": "fitsfile", "source": "archive", "basename": "frame-0001"}],
+        brought=(),
+        organization_id=None,
+        actor=owner,
+    )
+    for name, role in (("editor", ObjectRole.DATASESSION_EDITOR), ("guest", ObjectRole.DATASESSION_VIEWER)):
+        await grants.give(datasession, role, user_id=users[name].id, actor=owner)
+    done, operation = [
+        await dataoperations.create(datasession, "Median", "1", {"input_files": []}, needs=(), actor=owner)
+        for _ in range(2)
+    ]
+    file = {"name": "a.fits", "index": 0, "kind": "fits", "content_type": "application/fits", "size": 1, "sha256": "0"}
+    files: Any = [{**file, "storage_key": "results/none/a.fits"}]
+    result = await Result.create(key="0" * 64, slot="0" * 64, state=ResultState.READY, maker=done.id, files=files)
+    await DataOperation.filter(id=done.id).update(state=DataOperationState.SUCCEEDED, result_id=result.id)
+    await done.refresh_from_db()
+    return datasession, operation, done, result
 
 
 async def _image(workstation: Workstation, creator: User, state: ImageState, **more: Any) -> Image:

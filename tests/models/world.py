@@ -9,13 +9,29 @@ from core.clock import now
 from models.access import Grant, ObjectRole, Operation, Resource, Role, RoleHolder, Rule, Scope, UserRule
 from models.accounts import Token, TokenKind, User
 from models.actors import Actor
+from models.dataoperations import DataOperation
+from models.datasessions import Datasession
 from models.history import ActorKind, HistoryEntry
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Membership, Organization
-from models.policies import accounts, history, images, organizations, regions, roles, sessions, uploads, workstations
+from models.policies import (
+    accounts,
+    dataoperations,
+    datasessions,
+    history,
+    images,
+    organizations,
+    regions,
+    results,
+    roles,
+    sessions,
+    uploads,
+    workstations,
+)
 from models.policies.reach import Reach
 from models.principal import Principal, PrincipalKind
 from models.regions import Region
+from models.results import Result
 from models.sessions import Session
 from models.uploads import Upload
 from models.workstations import Workstation
@@ -34,6 +50,9 @@ REACHES: Mapping[str, Reach[Any]] = {
     "workstation": workstations.WORKSTATIONS,
     "image": images.IMAGES,
     "session": sessions.SESSIONS,
+    "datasession": datasessions.DATASESSIONS,
+    "data_operation": dataoperations.DATA_OPERATIONS,
+    "result": results.RESULTS,
 }
 """Every definition of who reaches what, by what its rows are."""
 OWN, OURS, THEIRS = "own", "ours", "theirs"
@@ -82,12 +101,20 @@ async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
         maximum_seconds=60,
         expires_at=now() + timedelta(hours=1),
     )
+    datasession = await Datasession.create(name=side, creator=user, organization=lab)
+    result = await Result.create(key=side, slot=side, maker=1)
+    operation = await DataOperation.create(
+        datasession=datasession, creator=user, name="Median", code_version="1", result=result
+    )
     role = await Role.create(name=f"role-{side}", rules=[], organization=lab)
     return {
         "user": user,
         "workstation": place,
         "image": image,
         "session": session,
+        "datasession": datasession,
+        "data_operation": operation,
+        "result": result,
         "role": role,
         "membership": await Membership.create(user=user, organization=lab, role=MemberRole.MEMBER),
         "role_holder": await RoleHolder.create(user=user, role=role),
@@ -124,5 +151,5 @@ def expected(noun: str, rule: Rule) -> set[str]:
         return {OWN} if rule.operation is Operation.VIEW else set()
     if noun == "organization":
         return {OWN} if wide or rule.operation is Operation.VIEW else set()
-    grouped = {"user", "role_holder", "user_rule"}
+    grouped = {"user", "role_holder", "user_rule", "datasession", "data_operation", "result"}
     return {OWN, OURS} if wide and noun in grouped else {OWN}
