@@ -125,7 +125,7 @@ async def _compute(api: Api, user: User, number: int) -> None:
         operation = await DataOperation.create(
             datasession=place, creator=user, name="Median", code_version="1", result=result
         )
-        await Need.create(operation=operation, needed=api.cast.done)
+        await Need.create(operation=operation, needed=api.cast.operation)
 
 
 def test_every_connection_can_be_asked_for() -> None:
