@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.4
 FETCHED, COMPUTED = 0.1, 0.95
 """How far a run is when its files are here, and when all is computed."""
+RECORDED_AT_WORK = (DataOperationState.RUNNING, DataOperationState.SUCCEEDED, DataOperationState.QUEUED)
 OURS = "It failed for a reason of ours, which is logged."
 
 
@@ -58,11 +59,13 @@ class Run:
         heart = asyncio.create_task(self._beat(), name=f"operation-{self._operation.id}-lease")
         try:
             await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
+            state = heart.result() if heart.done() else DataOperationState.RUNNING
+            if state in RECORDED_AT_WORK:
+                await asyncio.wait({work})  # It has just recorded its end, or is about to.
         except asyncio.CancelledError:
             await _ended(work, heart)
             await operating.give_back(self._operation)
             raise
-        state = heart.result() if heart.done() else DataOperationState.RUNNING
         await _ended(heart, *([] if work.done() else [work]))
         with suppress(Conflict):  # Another worker holds a newer claim, or the operation is gone.
             if state is DataOperationState.CANCELLING:

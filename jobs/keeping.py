@@ -13,7 +13,7 @@ from core.sizes import MIB, readable
 from core.storage import Storage
 from jobs.workshop import Refused, within
 from models.dataoperations import DataOperation
-from models.results import Result, StoredFile
+from models.results import Result, ResultState, StoredFile
 from models.services import operating, results
 from models.services.operating import Progress
 
@@ -50,7 +50,7 @@ async def keep(
             file["size"], file["sha256"] = stored.size, stored.sha256
         await operating.finish(operation, result, files, data, done["warnings"], progress)
     except BaseException:
-        await asyncio.shield(_drop(storage, files))
+        await asyncio.shield(_drop(storage, result, files))
         raise
 
 
@@ -88,6 +88,8 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-async def _drop(storage: Storage, files: Sequence[StoredFile]) -> None:
+async def _drop(storage: Storage, result: Result, files: Sequence[StoredFile]) -> None:
+    if await Result.filter(id=result.id, state=ResultState.READY).exists():
+        return  # All was recorded before whatever broke off here.
     for file in files:
         await storage.delete(file["storage_key"])

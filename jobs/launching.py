@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from core import opaque
 from core.clock import now
 from core.database import transaction
 from core.engine.protocol import (
@@ -115,15 +116,22 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
             name=f"session {session.id}",
             session_id=session.id,
         )
-    return session.environment | {
-        "CARREL_API_URL": runtime.api_url,
-        "CARREL_TOKEN": minted.text,
-        "CARREL_SESSION_ID": str(session.id),
-        "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
-        "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
-        "CARREL_HTTP_PORT": str(image.http_port),
-        "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
-    }
+    lent = (
+        {"CARREL_DATASESSION": opaque.encode("Datasession", session.datasession_id)} if session.datasession_id else {}
+    )
+    return (
+        session.environment
+        | lent
+        | {
+            "CARREL_API_URL": runtime.api_url,
+            "CARREL_TOKEN": minted.text,
+            "CARREL_SESSION_ID": str(session.id),
+            "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
+            "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
+            "CARREL_HTTP_PORT": str(image.http_port),
+            "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
+        }
+    )
 
 
 async def _await_answer(runtime: Runtime, session: Session, image: Image, container: Container) -> None:

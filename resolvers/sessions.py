@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from core.database import transaction
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import BadInput, Conflict, Forbidden, NotFound
 from models.actors import Actor
 from models.images import Image, ImageState
+from models.policies import datasessions as datasession_policy
 from models.policies import images as image_policy
 from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
@@ -28,6 +29,7 @@ async def launch(
     region: str | None,
     seconds: int | None,
     environment: dict[str, str],
+    datasession_id: int | None = None,
 ) -> tuple[Session, bool]:
     """Launch a session of the workstation's active image, or of one that the caller names."""
     workstation = await visible(workstation_policy.readable(principal), workstation_id)
@@ -40,9 +42,24 @@ async def launch(
         raise Conflict("This workstation has no image that is ready; upload one, or wait for its import.")
     _require_ready(image)
     where = await regions.named(region)
+    if datasession_id is not None:
+        await _require_lendable(principal, datasession_id)
     return await sessions.launch(
-        image, where, house.settings, actor=Actor.of(principal), seconds=seconds, environment=environment
+        image,
+        where,
+        house.settings,
+        actor=Actor.of(principal),
+        seconds=seconds,
+        environment=environment,
+        datasession_id=datasession_id,
     )
+
+
+async def _require_lendable(principal: Principal, datasession_id: int) -> None:
+    datasession = await visible(datasession_policy.readable(principal), datasession_id)
+    verdict = await datasession_policy.can_lend(principal, datasession)
+    if verdict is not True:
+        raise BadInput(verdict, path=("datasessionId",))
 
 
 def _require_ready(image: Image) -> None:

@@ -34,6 +34,9 @@ class SessionLaunchInput:
     seconds: int | None = strawberry.field(
         description="How long it may live, from 60; one hour if not said.", default=None
     )
+    datasession_id: strawberry.ID | None = strawberry.field(
+        description="A data session that its container may read, as `CARREL_DATASESSION` names it.", default=None
+    )
     environment: list[EnvironmentVariableInput] = strawberry.field(
         description="Variables for the container, at most 32.", default_factory=list
     )
@@ -68,6 +71,10 @@ class SessionOpenPayload(Payload):
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 
 
+def _lent(text: strawberry.ID | None) -> int | None:
+    return decode_as("Datasession", text, path=("datasessionId",)) if text else None
+
+
 def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
     return {"is_new": is_new}
 
@@ -98,6 +105,7 @@ class SessionMutations:
             image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
             region=wish.region,
             seconds=wish.seconds,
+            datasession_id=_lent(wish.datasession_id),
             environment={variable.name: variable.value for variable in wish.environment},
         )
         return SessionLaunchPayload(session=shown(session), is_new=is_new)

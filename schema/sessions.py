@@ -21,6 +21,7 @@ from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, combined, every
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
+from schema.datasessions import Datasession
 from schema.images import Image
 from schema.regions import Region
 
@@ -64,6 +65,7 @@ class Session(Node):
     image_id: strawberry.Private[int]
     region_id: strawberry.Private[int]
     creator_id: strawberry.Private[int]
+    datasession_id: strawberry.Private[int | None]
     state: SessionState = public(description="Where it stands.")
     reason_code: Reason | None = public(description="Why it ended, for programs; null while it has not.")
     reason: str = public(description="Why it ended, as one sentence; empty while it has not.")
@@ -108,6 +110,12 @@ class Session(Node):
     async def region(self, info: Info) -> Region | None:
         """Return the region."""
         return shown(await info.context.loaders.regions.load(self.region_id))
+
+    @requires(Resource.DATASESSION, Operation.VIEW, description="The data session that its container may read, if any.")
+    async def datasession(self, info: Info) -> Datasession | None:
+        """Return the data session."""
+        key = self.datasession_id
+        return shown(await info.context.loaders.datasessions.load(key)) if key else None
 
     @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
     async def creator(self, info: Info) -> User | None:

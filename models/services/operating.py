@@ -114,10 +114,13 @@ async def _resume(operation: DataOperation, settings: Settings) -> DataOperation
 
 
 async def beat(operation: DataOperation, settings: Settings, progress: Progress | None) -> DataOperationState | None:
-    """Prolong the claim and record progress if there is any; return the state, None when the claim is lost."""
+    """Prolong the claim and record progress if there is any; return the state, None when the claim is lost.
+
+    A state that is neither running nor cancelling is one that the holder of the claim has recorded itself.
+    """
     present = await DataOperation.get_or_none(id=operation.id, fence=operation.fence).only("id", "state", "lease_until")
     if present is None or present.state is not _S.RUNNING:
-        return present.state if present and present.state is _S.CANCELLING else None
+        return present.state if present else None
     half = present.lease_until is None or present.lease_until - now() < settings.lease / 2
     if progress or half:
         async with transaction():
