@@ -15,6 +15,14 @@ from tests.waiting import eventually
 Fill = Callable[[Path], Awaitable[None]]
 
 
+def write(path: Path, text: bytes) -> None:
+    path.write_bytes(text)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix != ".lock")
+
+
 def content(text: bytes, told: list[bytes] | None = None, pause: float = 0.0) -> Fill:
     """Return what writes `text`, and notes that it was asked to."""
 
@@ -22,7 +30,7 @@ def content(text: bytes, told: list[bytes] | None = None, pause: float = 0.0) ->
         if told is not None:
             told.append(text)
         await asyncio.sleep(pause)
-        path.write_bytes(text)
+        write(path, text)
 
     return fill
 
@@ -73,12 +81,12 @@ async def test_what_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="larger than the cache of 3 bytes"):
         await read(FileCache(tmp_path, 3), "a", content(b"1234"))
 
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+    assert files(tmp_path) == []
 
 
 async def test_a_fetch_that_fails_leaves_the_next_one_to_try(tmp_path: Path) -> None:
     async def broken(path: Path) -> None:
-        path.write_bytes(b"half")
+        write(path, b"half")
         raise OSError("The wire was cut.")
 
     cache = FileCache(tmp_path, 100)
@@ -91,7 +99,7 @@ async def test_a_fetch_that_fails_leaves_the_next_one_to_try(tmp_path: Path) -> 
 async def test_a_cancelled_fetch_lets_who_waits_fetch(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 100)
     first = asyncio.create_task(read(cache, "a", content(b"slow", pause=60)))
-    await eventually(lambda: any(tmp_path.glob("*.lock")))
+    await eventually(lambda: _locked(tmp_path))
     second = asyncio.create_task(read(cache, "a", content(b"quick")))
 
     first.cancel()
@@ -103,19 +111,23 @@ async def test_what_a_crash_left_is_put_in_order_at_the_start(tmp_path: Path) ->
     cache = FileCache(tmp_path, 100)
     await read(cache, "whole", content(b"whole"))
     await read(cache, "cut", content(b"shortened"))
-    (cut,) = [path for path in tmp_path.glob("*.data") if path.read_bytes() == b"shortened"]
-    cut.write_bytes(b"sho")
+    (cut,) = [path for path in files(tmp_path) if path.read_bytes() == b"shortened"]
+    write(cut, b"sho")
     (tmp_path / "00.part").write_bytes(b"half")
     (tmp_path / "11.data").write_bytes(b"nameless")
     (tmp_path / "22.json").write_text("{not json")
 
     cache.reconcile()
 
-    assert sorted(path.suffix for path in tmp_path.iterdir() if path.suffix != ".lock") == [".data", ".json"]
+    assert [path.suffix for path in files(tmp_path)] == [".data", ".json"]
     told: list[bytes] = []
     await read(cache, "whole", content(b"whole", told))
     assert await read(cache, "cut", content(b"anew", told)) == b"anew"
     assert told == [b"anew"]
+
+
+def _locked(folder: Path) -> bool:
+    return any(folder.glob("*.lock"))
 
 
 def _hold(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
