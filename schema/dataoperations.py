@@ -51,7 +51,7 @@ class DataOperationOutput:
     source: str = public(description="`datasession`, as an operation names the output.")
     basename: str = public(description="Its name as an input of another operation, with this source.")
     type: str = public(description="`fits` when another operation can read it, else `image` or `table`.")
-    files: list[ResultFile] = public(description="Its files.", directives=[Cost(size=5)])
+    files: list[ResultFile] = public(description="Its files.", directives=[Cost(size=4)])
 
 
 @strawberry.type(description="A computation on the files of a data session.")
@@ -109,7 +109,7 @@ class DataOperation(Node):
         found = await info.context.loaders.results.load(key) if key else None
         return shown(found.data if found else None)
 
-    @requires(Resource.RESULT, Operation.VIEW, description="Its outputs with their files.", directives=[Cost(size=5)])
+    @requires(Resource.RESULT, Operation.VIEW, description="Its outputs with their files.", directives=[Cost(size=2)])
     async def outputs(self, info: Info) -> list[DataOperationOutput] | None:
         """Return the files of the result by output."""
         key = self.result_id

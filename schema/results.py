@@ -70,7 +70,7 @@ class Result(Node):
     created_at: datetime = public(description="When its computation began.")
     ready_at: datetime | None = public(description="When it was ready.")
 
-    @public(description="Its files.", directives=[Cost(size=20)])
+    @public(description="Its files.", directives=[Cost(size=8)])
     def files(self, info: Info) -> list[ResultFile]:
         """Return the files."""
         return [shown_file(info, self, file) for file in self.files]  # type: ignore[arg-type]

@@ -1,15 +1,16 @@
 """Launching, with the engine in all its moods."""
 
+from core import opaque
 from core.clock import now
 from core.engine.fake import Behaviour
 from jobs.launching import session_launch
 from jobs.stopping import session_check, session_stop
 from jobs.sweep import sweep
 from models.accounts import Token
-from models.actors import SERVICE
+from models.actors import SERVICE, Actor
 from models.history import HistoryEntry
 from models.images import Image, ImageState
-from models.services import sessions
+from models.services import datasessions, sessions
 from models.sessions import Reason, Session, SessionState
 from tests.jobs.conftest import Bench
 
@@ -199,3 +200,16 @@ async def test_a_lost_image_is_imported_again_and_the_session_goes_back_to_its_p
 
     assert (await bench.read(session)).state is SessionState.QUEUED
     assert (await Image.get(id=bench.image.id)).state is ImageState.QUEUED
+
+
+async def test_a_session_for_a_data_session_is_told_which_one(bench: Bench) -> None:
+    actor = Actor.of(bench.principal)
+    lent = await datasessions.create("M13", [], brought=(), organization_id=None, actor=actor)
+    session, _ = await sessions.launch(
+        bench.image, bench.region, bench.kernel.settings, actor=actor, datasession_id=lent.id
+    )
+
+    await session_launch(bench.context, session.id)
+
+    environment = bench.engine.store.environment(bench.runtime.container_name(session))
+    assert environment["CARREL_DATASESSION"] == opaque.encode("Datasession", lent.id)
