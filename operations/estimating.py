@@ -14,6 +14,8 @@ SINGLE_BYTES_PER_PIXEL = 56
 """Of one frame of 4 bytes a pixel, with its result."""
 PROJECTING_LIBRARIES_BYTES = 100 * MIB
 PROJECTED_BYTES_PER_PIXEL = 120
+PICTURE_BYTES_PER_PIXEL = 64
+PICTURE_PIXELS_PER_SECOND = 2e6
 PROJECTED_PIXELS_PER_SECOND = 4e5
 OPENING_SECONDS = 0.01
 READ_BYTES_PER_SECOND = {False: 400e6, True: 40e6}
@@ -51,3 +53,11 @@ def projecting(frames: Sequence[Frame]) -> Estimate:
     peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * BUDGET + largest * PROJECTED_BYTES_PER_PIXEL
     seconds = reading_seconds(images) + 2 * largest * len(images) / PROJECTED_PIXELS_PER_SECOND
     return Estimate(int(peak), seconds)
+
+
+def coloring(frames: Sequence[Frame]) -> Estimate:
+    """Return what it takes to have the light of a picture and one frame in memory, and to save it."""
+    images = [look(frame) for frame in frames]
+    largest = max(image.shape[0] * image.shape[1] for image in images)
+    peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * BUDGET + largest * PICTURE_BYTES_PER_PIXEL
+    return Estimate(int(peak), reading_seconds(images) + largest * len(images) / PICTURE_PIXELS_PER_SECOND)

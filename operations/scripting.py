@@ -1,8 +1,10 @@
 """Scripts that do what an operation did, with public libraries only: the parts that they share."""
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from textwrap import dedent
+from typing import Any
 
 from operations.outcome import Frame
 
@@ -61,3 +63,8 @@ def _needed(text: str) -> list[str]:
 def _listed(frames: Sequence[Frame]) -> str:
     lines = "".join(f"    {str(frame.path)!r},\n" for frame in frames)
     return f"[\n{lines}]"
+
+
+def sources(*things: Any) -> str:
+    """Return the text of functions and classes that use public libraries only, to stand in a script."""
+    return "".join(f"\n\n{inspect.getsource(thing)}" for thing in things)
