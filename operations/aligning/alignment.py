@@ -51,10 +51,8 @@ def by_wcs(images: Sequence[Image], stage: Stage) -> Alignment:
     stage.report(0)
     mappings = [None, *(_by_wcs(images[0], image) for image in images[1:])]
     lost = [image.basename for image, mapping in zip(images[1:], mappings[1:], strict=True) if mapping is None]
-    return Alignment(
-        tuple(mappings),
-        tuple(f"{name} could not be aligned: a WCS is missing; it is shown as it lies." for name in lost),
-    )
+    said = "could not be aligned: a WCS is missing; it is shown as it lies."
+    return Alignment(tuple(mappings), tuple(f"{name} {said}" for name in lost))
 
 
 def by_catalogs(images: Sequence[Image], stage: Stage) -> Alignment:

@@ -80,11 +80,8 @@ def places(start: int, stop: int, width: int) -> NDArray[np.float64]:
 def centred(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     """Return an image of the given shape with the same middle: cut where it is larger, NaN around where smaller."""
     out = np.full(shape, np.nan, dtype=pixels.dtype)
-    cuts = [
-        (max(0, (have - want) // 2), max(0, (want - have) // 2)) for have, want in zip(pixels.shape, shape, strict=True)
-    ]
-    inner = [min(have, want) for have, want in zip(pixels.shape, shape, strict=True)]
-    source = tuple(slice(cut, cut + length) for (cut, _), length in zip(cuts, inner, strict=True))
-    target = tuple(slice(pad, pad + length) for (_, pad), length in zip(cuts, inner, strict=True))
+    sides = list(zip(pixels.shape, shape, strict=True))
+    source = tuple(slice(cut := max(0, (have - want) // 2), cut + min(have, want)) for have, want in sides)
+    target = tuple(slice(pad := max(0, (want - have) // 2), pad + min(have, want)) for have, want in sides)
     out[target] = pixels[source]
     return out

@@ -19,12 +19,20 @@ SHAPE = (180, 200)
 
 
 def picture(outcome: Outcome) -> NDArray[Any]:
-    return np.asarray(Image.open(one(outcome, OutputKind.PNG).path))
+    return shown(one(outcome, OutputKind.PNG).path)
 
 
-def channel(
-    bench: Bench, name: str, pixels: Any, color: tuple[int, int, int], *more: Any, **said: Any
-) -> dict[str, Any]:
+def shown(path: Path) -> NDArray[Any]:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def channel(bench: Bench, name: str, pixels: Any, color: tuple[int, ...], *more: Any, **said: Any) -> dict[str, Any]:
     item = bench.save(name, pixels, *more, **said.pop("cards", {}))
     return {**item, "color": dict(zip("rgb", color, strict=True)), **said}
 
@@ -136,16 +144,16 @@ def test_a_frame_that_shows_other_stars_is_named(bench: Bench) -> None:
 
 
 def test_files_for_looking_have_their_sizes(bench: Bench) -> None:
-    outcome = bench.run(
-        "Color Image", {"color_channels": [channel(bench, "a.fits", noise((300, 450)), (255, 255, 255))]}
-    )
+    item = channel(bench, "a.fits", noise((300, 450)), (255, 255, 255))
 
-    sizes = {output.kind: Image.open(output.path).size for output in outcome.outputs if output.kind != "tif"}
+    outcome = bench.run("Color Image", {"color_channels": [item]})
+
+    sizes = {output.kind: size(output.path) for output in outcome.outputs if output.kind != "tif"}
     assert sizes == {OutputKind.LARGE: (450, 300), OutputKind.SMALL: (200, 133), OutputKind.PNG: (450, 300)}
 
 
 @pytest.mark.parametrize(
-    "choice", [{}, {"alignment": "wcs"}, {"alignment": "none"}, {"compatibility": "datalab"}], ids=lambda c: str(c)
+    "choice", [{}, {"alignment": "wcs"}, {"alignment": "none"}, {"compatibility": "datalab"}], ids=str
 )
 @pytest.mark.parametrize("catalogs", [True, False])
 def test_its_script_gives_the_same_picture(bench: Bench, choice: dict[str, Any], catalogs: bool) -> None:
@@ -160,6 +168,6 @@ def test_its_script_gives_the_same_picture(bench: Bench, choice: dict[str, Any],
     scripted(bench, "Color Image", raw)
 
     outcome = bench.run("Color Image", raw)
-    np.testing.assert_array_equal(np.asarray(Image.open(bench.folder / "again.png")), picture(outcome))
-    again: Path = bench.folder / "again.tif"
-    np.testing.assert_array_equal(tifffile.imread(again), tifffile.imread(one(outcome, OutputKind.TIF).path))
+    np.testing.assert_array_equal(shown(bench.folder / "again.png"), picture(outcome))
+    again = tifffile.imread(bench.folder / "again.tif")
+    np.testing.assert_array_equal(again, tifffile.imread(one(outcome, OutputKind.TIF).path))
