@@ -61,3 +61,9 @@ def coloring(frames: Sequence[Frame]) -> Estimate:
     largest = max(image.shape[0] * image.shape[1] for image in images)
     peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * BUDGET + largest * PICTURE_BYTES_PER_PIXEL
     return Estimate(int(peak), reading_seconds(images) + largest * len(images) / PICTURE_PIXELS_PER_SECOND)
+
+
+def cataloguing(frames: Sequence[Frame]) -> Estimate:
+    """Return what it takes to read the catalogues of frames."""
+    peak = LIBRARIES_BYTES + max(frame.path.stat().st_size for frame in frames)
+    return Estimate(int(peak), 5 * OPENING_SECONDS * len(frames))

@@ -29,6 +29,7 @@ class Facts:
     read_noise: float | None = None
     saturation: float | None = None
     filter: str | None = None
+    date: str = ""
 
     @property
     def middle(self) -> float | None:
@@ -130,6 +131,7 @@ def _facts(headers: Sequence[Mapping[str, Any]]) -> Facts:
         read_noise=number(headers, "RDNOISE", "READNOIS", "READNOISE"),
         saturation=number(headers, "SATURATE"),
         filter=text(headers, "FILTER"),
+        date=text(headers, "DATE-OBS") or "",
     )
 
 
