@@ -40,9 +40,7 @@ def dated(bench: Bench, name: str, *more: Any, **cards: Any) -> dict[str, Any]:
 def test_magnitudes_from_flux_are_those_of_datalab() -> None:
     mag, error = magnitude(100, 5)
 
-    assert (float(mag), float(error)) == (-5.0, 0.05428681023790647) or float(error) == pytest.approx(
-        0.0542868, abs=1e-9
-    )
+    assert (float(mag), float(error)) == (-5.0, 0.05428681023790647)
     assert np.isnan(magnitude([0, -1], [1, 1])).all()
 
 
@@ -85,9 +83,8 @@ def test_the_nearest_source_counts_not_the_first() -> None:
 
 
 def test_a_moment_is_utc_unless_it_says_otherwise() -> None:
-    said = [
-        julian_date(text, "a") for text in ("2026-01-10T04:00:00", "2026-01-10T04:00:00Z", "2026-01-10T05:00:00+01:00")
-    ]
+    texts = ("2026-01-10T04:00:00", "2026-01-10T04:00:00Z", "2026-01-10T05:00:00+01:00")
+    said = [julian_date(text, "a") for text in texts]
 
     assert said == [pytest.approx(Time("2026-01-10T04:00:00", scale="utc").jd, abs=1e-9)] * 3
     with pytest.raises(BadInput, match="a has the observation_date 'soon'"):
