@@ -14,6 +14,8 @@ SINGLE_BYTES_PER_PIXEL = 56
 """Of one frame of 4 bytes a pixel, with its result."""
 PROJECTING_LIBRARIES_BYTES = 100 * MIB
 PROJECTED_BYTES_PER_PIXEL = 120
+MASTERS_BYTES_PER_PIXEL = 48
+CLEANED_PIXELS_PER_SECOND = 2e5
 PICTURE_BYTES_PER_PIXEL = 64
 PICTURE_PIXELS_PER_SECOND = 2e6
 PROJECTED_PIXELS_PER_SECOND = 4e5
@@ -67,3 +69,18 @@ def cataloguing(frames: Sequence[Frame]) -> Estimate:
     """Return what it takes to read the catalogues of frames."""
     peak = LIBRARIES_BYTES + max(frame.path.stat().st_size for frame in frames)
     return Estimate(int(peak), 5 * OPENING_SECONDS * len(frames))
+
+
+def calibrating(frames: Sequence[Frame], everything: Sequence[Frame]) -> Estimate:
+    """Return what it takes to make masters by bands, and to calibrate frames one by one beside them."""
+    alone, images = one_by_one(frames), [look(frame) for frame in everything]
+    pixels = max(image.shape[0] * image.shape[1] for image in images)
+    peak = alone.peak_bytes + BUDGET + pixels * MASTERS_BYTES_PER_PIXEL
+    return Estimate(peak, alone.seconds + 2 * reading_seconds(images))
+
+
+def cleaning(frames: Sequence[Frame]) -> Estimate:
+    """Return what it takes to find cosmic rays in frames one by one."""
+    alone, images = one_by_one(frames), [look(frame) for frame in frames]
+    pixels = sum(image.shape[0] * image.shape[1] for image in images)
+    return Estimate(alone.peak_bytes, alone.seconds + pixels / CLEANED_PIXELS_PER_SECOND)

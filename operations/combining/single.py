@@ -18,11 +18,18 @@ COPIES = 6
 
 
 def changed(
-    image: Image, change: Change, stage: Stage, shape: tuple[int, int] | None = None, noisy: bool = True
+    image: Image,
+    change: Change,
+    stage: Stage,
+    shape: tuple[int, int] | None = None,
+    *,
+    noisy: bool = True,
+    before: Callable[[Band, NDArray[Any]], None] | None = None,
 ) -> Product:
     """Return an image whose good pixels and variances, band by band, `change` has changed in place.
 
     Bad pixels are NaN; there are no variances where the frame does not tell its noise, or where they are not wanted.
+    `before` changes pixels whose noise is only told afterwards.
     """
     height, width = shape or image.shape
     kind = working_type([image])
@@ -31,6 +38,8 @@ def changed(
 
     def task(band: Band) -> None:
         rows = read_good(reader, image, band, width, kind)
+        if before is not None:
+            before(band, rows)
         variance = None if error is None else read_variance(reader, image, band, width, rows)
         change(band, rows, variance)
         pixels[band.rows] = rows

@@ -47,4 +47,7 @@ def read_variance(reader: Reader, image: Image, band: Band, width: int, pixels: 
         error = read_pixels(reader, image, image.error, band, width).astype(pixels.dtype, copy=False)
         return error if image.error_is_variance else error * error
     gain, noise = image.facts.gain or 1.0, image.facts.read_noise or 0.0
-    return np.maximum(pixels, 0) / pixels.dtype.type(gain) + pixels.dtype.type((noise / gain) ** 2)
+    reading = pixels.dtype.type((noise / gain) ** 2)
+    if not image.lit:
+        return np.full_like(pixels, reading)
+    return np.maximum(pixels, 0) / pixels.dtype.type(gain) + reading

@@ -113,14 +113,14 @@ def _noise(combination: Combination, count: int) -> float:
     return math.sqrt(MEDIAN_EFFICIENCY) if combination is Combination.MEDIAN and count > 2 else 1.0
 
 
-def rescale(header: fits.Header, facts: Facts, factor: float) -> None:
-    """Set GAIN and SATURATE of an image whose counts were multiplied; the read noise stays, being in electrons."""
+def rescale(header: fits.Header, facts: Facts, factor: float, *, less: float = 0.0) -> None:
+    """Set GAIN and SATURATE of an image whose counts, less a level, were multiplied; read noise is in electrons."""
     for name in ("GAIN", "EGAIN", "SATURATE"):
         header.remove(name, ignore_missing=True)
     if facts.gain is not None:
         header["GAIN"] = (facts.gain / factor, "[electron/count]")
     if facts.saturation is not None:
-        header["SATURATE"] = (facts.saturation * factor, "[count] lowest limit")
+        header["SATURATE"] = ((facts.saturation - less) * factor, "[count] lowest limit")
 
 
 def subtract_noise(header: fits.Header, facts: Facts, taken: Facts) -> None:

@@ -41,7 +41,8 @@ class Facts:
 class Image:
     """One image that can be read by rows; the mask is bad where it is not 0, the error a variance if so said.
 
-    Of an image with `corner` (row and column) and `size` only that part counts.
+    Of an image with `corner` (row and column) and `size` only that part counts. One that is not `lit` has no counts
+    from electrons, and so no noise but that of reading it.
     """
 
     frame: Frame
@@ -52,6 +53,7 @@ class Image:
     error_is_variance: bool = False
     corner: tuple[int, int] = (0, 0)
     size: tuple[int, int] | None = None
+    lit: bool = True
 
     @property
     def basename(self) -> str:
