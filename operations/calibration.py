@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ class Calibration(BaseDataOperation):
 
     def operate(self, inputs: Given, work: Work) -> Outcome:
         """Make the masters, then calibrate one frame after the other."""
-        looking = Stage(work, "looking", 0.0, 0.05)
-        images = look_at(inputs.frames("input_files"), looking)
-        kinds = {key: look_at(inputs.frames(key), looking) for key in KINDS}
-        check_shapes([*images, *(image for kind in kinds.values() for image in kind)])
+        keys = ("input_files", *KINDS)
+        every = iter(look_at([frame for key in keys for frame in inputs.frames(key)], Stage(work, "looking", 0, 0.05)))
+        images, *rest = (list(islice(every, len(inputs.frames(key)))) for key in keys)
+        check_shapes([*images, *chain(*rest)])
+        kinds = dict(zip(KINDS, rest, strict=True))
         if kinds["dark_files"]:
             exposures([*images, *kinds["flat_files"]])
         masters = make_masters(kinds, Combination(inputs.text("combination")), work)

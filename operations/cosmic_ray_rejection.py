@@ -20,6 +20,7 @@ from operations.frames.product import Product
 from operations.inputs import FilesInput, FloatInput, IntInput, SelectInput
 from operations.operation import BaseDataOperation
 from operations.outcome import JSON, Estimate, Given, Outcome
+from operations.scripts.cosmic_rays import SCRIPT
 from operations.work import Stage, Work
 
 REPLACE, FLAG = "replace", "flag"
@@ -179,29 +180,3 @@ def detect(
         niter=int(given.number("rounds")),
     )
     return mask & ~bad, clean
-
-
-SCRIPT = '''
-def clean(path, frame, gain, read_noise, **options):
-    """Return which pixels are hit, and the frame without hits."""
-    with fits.open(path) as file:
-        headers = [hdu.header for hdu in file]
-    names = (("GAIN", "EGAIN"), ("RDNOISE", "READNOIS", "READNOISE"), ("SATURATE",))
-    said = [next((header[key] for key in keys for header in headers if key in header), None) for keys in names]
-    gain = gain or said[0] or 1.0
-    read_noise = (said[1] or 0.0) if read_noise is None else read_noise
-    variance = science(path, ("VAR",))
-    if variance is None and (error := science(path, ("ERR", "UNCERT"))) is not None:
-        variance = error.astype(frame.dtype) ** 2
-    bad = np.isnan(frame)
-    hits, cleaned = astroscrappy.detect_cosmics(
-        np.where(bad, 0, frame).astype("f4"),
-        inmask=bad,
-        invar=None if variance is None else np.where(bad, 1, variance).astype("f4"),
-        gain=gain,
-        readnoise=read_noise,
-        satlevel=np.inf if said[2] is None else said[2] * gain,
-        **options,
-    )
-    return hits & ~bad, cleaned
-'''

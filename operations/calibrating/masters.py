@@ -76,7 +76,7 @@ def flat_master(images: Sequence[Image], masters: Masters, combination: Combinat
         if level <= 0:
             raise BadInput(f"{image.basename} is a flat with a median of {level:g} after bias and dark; leave it out.")
         shares.append(Share(1 / level))
-    whole = _combined(images, Recipe(combination, tuple(shares)), masters, stage)
+    whole = _combined(images, Recipe(combination, tuple(shares)), masters, stage.part(1, 2))
     middle = np.nanmedian(whole.pixels)
     return Master(whole.pixels / middle, None if whole.variance is None else whole.variance / middle**2)
 

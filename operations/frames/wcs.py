@@ -6,6 +6,7 @@ import warnings
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
+from astropy.wcs.utils import wcs_to_celestial_frame
 
 from core.errors import BadInput
 from operations.frames.images import Image
@@ -23,6 +24,11 @@ def celestial(image: Image) -> WCS:
     found = celestial_or_none(image)
     if found is None:
         raise BadInput(f"{image.basename} has no celestial WCS; solve its astrometry first or leave it out.")
+    try:
+        wcs_to_celestial_frame(found)
+    except ValueError as error:
+        axes = ", ".join(found.wcs.ctype)
+        raise BadInput(f"{image.basename} has coordinates {axes}, which are not of the sky; leave it out.") from error
     return found
 
 
