@@ -1,15 +1,12 @@
 """Median: one image, each pixel the median of that pixel over all frames."""
 
-import numpy as np
-
 from operations import estimating, scripting
 from operations.choices import COMPATIBILITY, STORAGE, compatible
 from operations.combining.recipe import Combination, Recipe, Share
 from operations.combining.reduction import Reduction
 from operations.delivery import deliver
 from operations.frames.headers import combined_header
-from operations.frames.images import look
-from operations.frames.product import Product
+from operations.frames.images import look_at
 from operations.inputs import FilesInput
 from operations.operation import BaseDataOperation
 from operations.outcome import Estimate, Given, Outcome
@@ -33,22 +30,11 @@ class Median(BaseDataOperation):
 
     def operate(self, inputs: Given, work: Work) -> Outcome:
         """Read the frames by bands, and write the median of each."""
-        frames = inputs.frames("input_files")
-        looking = Stage(work, "looking", 0.0, 0.1)
-        images = []
-        for at, frame in enumerate(frames):
-            looking.report(at / len(frames))
-            images.append(look(frame))
+        images = look_at(inputs.frames("input_files"), Stage(work, "looking", 0.0, 0.1))
         recipe = Recipe(Combination.MEDIAN, tuple(Share() for _ in images))
-        reduction = Reduction(images, recipe, plain=compatible(inputs))
-        reduction.run(Stage(work, "combining", 0.1, 0.8))
-        header = combined_header(images, Combination.MEDIAN)
-        bad = reduction.bad if reduction.bad.any() else None
-        product = Product(np.asarray(reduction.pixels), header, reduction.error, bad)
-        work.report(0.8, "saving")
-        outcome = Outcome(deliver(product, type(self), inputs, work))
-        work.report(1.0, "done")
-        return outcome
+        reduction = Reduction(images, recipe, plain=compatible(inputs)).run(Stage(work, "combining", 0.1, 0.8))
+        product = reduction.product(combined_header(images, recipe))
+        return Outcome(deliver(product, type(self), inputs, Stage(work, "saving", 0.8, 1.0), work.folder))
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read all frames once by bands."""
@@ -56,18 +42,9 @@ class Median(BaseDataOperation):
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""
-        return scripting.script(
-            f"Median of {len(inputs.frames('input_files'))} frames.",
-            {"FILES": inputs.frames("input_files")},
-            f"""
-            result = {self._expression(inputs)}
-            fits.PrimaryHDU(result).writeto({f"{stem}.fits"!r}, overwrite=True)
-            """,
-        )
-
-    def _expression(self, inputs: Given) -> str:
-        return (
-            "np.median(stacked(FILES, masks=False), axis=0)"
-            if compatible(inputs)
-            else "np.nanmedian(stacked(FILES), axis=0)"
-        )
+        files = inputs.frames("input_files")
+        value = "np.nanmedian(np.array(common(*map(read, FILES))), axis=0)"
+        if compatible(inputs):
+            value = "np.median(np.array(common(*map(science, FILES))), axis=0)"
+        steps = f"save({value}, {stem!r})"
+        return scripting.script(f"Median of {len(files)} frames.", {"FILES": files}, steps)

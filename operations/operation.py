@@ -36,6 +36,10 @@ class BaseDataOperation(ABC):
     def script(self, inputs: Given, stem: str) -> str:
         """Return Python text that makes `<stem>.fits` or its like from the path of each frame, by public libraries."""
 
+    @classmethod  # noqa: B027
+    def check(cls, inputs: Mapping[str, Any]) -> None:
+        """Raise BadInput when canonical inputs that are right one by one do not go together."""
+
     @classmethod
     def wizard_description(cls, *, advanced: bool = False) -> dict[str, Any]:
         """Return what a wizard needs to ask for the inputs, in the prior system's shape; with our own on request."""

@@ -1,42 +1,70 @@
 """Scripts that do what an operation did, with public libraries only: the parts that they share."""
 
+import inspect
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from operations.outcome import Frame
 
-READ = '''
-def read(path, masks=True):
-    """Return the science plane as floats; with masks, what one calls bad as NaN."""
+PARTS = {
+    "science": '''
+def science(path, names=("SCI",)):
+    """Return the pixels of the first image of that name; of the science plane, which may have none, by default."""
     with fits.open(path, memmap=False) as file:
         images = [hdu for hdu in file if hdu.is_image and hdu.data is not None and hdu.data.ndim >= 2]
-        science = ([hdu for hdu in images if hdu.name == "SCI"] or images)[0]
-        pixels = science.data.reshape(science.data.shape[-2:])
-        narrow = pixels.dtype == np.float32 or np.can_cast(pixels.dtype, np.float32)
-        pixels = pixels.astype("f4" if narrow else "f8")
-        found = [hdu for hdu in images if hdu.name in ("BPM", "MASK", "DQ") and hdu is not science]
-        for mask in found[:masks]:
-            pixels[mask.data.reshape(pixels.shape) != 0] = np.nan
+        named = [hdu for hdu in images if hdu.name in names] or images[: "SCI" in names]
+        return named[0].data.reshape(named[0].data.shape[-2:]) if named else None
+''',
+    "read": '''
+def read(path):
+    """Return the science plane as floats, what a mask calls bad as NaN."""
+    pixels, mask = science(path), science(path, ("BPM", "MASK", "DQ"))
+    pixels = pixels.astype("f4" if pixels.dtype == "f4" or np.can_cast(pixels.dtype, "f4") else "f8")
+    if mask is not None:
+        pixels[mask != 0] = np.nan
     return pixels
-
-
-def stacked(paths, masks=True):
-    """Return all frames one above the other, cut to their common lower left corner."""
-    frames = [read(path, masks) for path in paths]
+''',
+    "common": '''
+def common(*frames):
+    """Return the frames cut to their common lower left corner."""
     height, width = (min(frame.shape[axis] for frame in frames) for axis in (0, 1))
-    kind = np.result_type(*[frame.dtype for frame in frames])
-    return np.array([frame[:height, :width] for frame in frames], dtype=kind)
-'''
+    return [frame[:height, :width] for frame in frames]
+''',
+    "save": '''
+def save(pixels, stem, index=None):
+    """Write an image."""
+    name = f"{stem}.fits" if index is None else f"{stem}-{index}.fits"
+    fits.PrimaryHDU(pixels).writeto(name, overwrite=True)
+''',
+}
 IMPORTS = "import numpy as np\nfrom astropy.io import fits\n"
 
 
 def script(title: str, files: Mapping[str, Sequence[Frame]], steps: str, more: str = "", imports: str = "") -> str:
     """Return a whole script: its first sentence, the file names by variable, the functions it uses, and its steps."""
+    steps = dedent(steps).strip()
     lists = "\n".join(f"{name} = {_listed(frames)}" for name, frames in files.items())
-    return f'"""{title}"""\n\n{imports}{IMPORTS}\n{lists}\n\n{READ}{dedent(more)}\n\n{dedent(steps).strip()}\n'
+    used = "\n".join(part for part in _needed(more + steps) if part)
+    return f'"""{title}"""\n\n{IMPORTS}{imports}\n{lists}\n\n{used}{dedent(more)}\n\n{steps}\n'
+
+
+def _needed(text: str) -> list[str]:
+    """Return the shared functions that a text calls, and those which they call, in order."""
+    names: set[str] = set()
+    for name in reversed(PARTS):
+        if re.search(rf"\b{name}\b", text):
+            names.add(name)
+            text += PARTS[name]
+    return [part for name, part in PARTS.items() if name in names]
 
 
 def _listed(frames: Sequence[Frame]) -> str:
-    lines = "".join(f"    {str(Path(frame.path))!r},\n" for frame in frames)
+    lines = "".join(f"    {str(frame.path)!r},\n" for frame in frames)
     return f"[\n{lines}]"
+
+
+def sources(*things: Any) -> str:
+    """Return the text of functions and classes that use public libraries only, to stand in a script."""
+    return "".join(f"\n\n{inspect.getsource(thing)}" for thing in things)

@@ -20,7 +20,9 @@ def validate(operation: type[BaseDataOperation], raw: Any) -> dict[str, Any]:
     values = {key: _value(key, given, raw) for key, given in operation.inputs.items()}
     found = {key: value for key, value in values.items() if value is not None}
     _refuse_idle(operation, raw, found)
-    return {key: value for key, value in found.items() if operation.inputs[key].applies(found)}
+    canonical = {key: value for key, value in found.items() if operation.inputs[key].applies(found)}
+    operation.check(canonical)
+    return canonical
 
 
 def _value(key: str, given: Input, raw: Mapping[str, Any]) -> Any:

@@ -1,10 +1,11 @@
 """From many images to one, by bands: values, uncertainty and bad pixels."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeAlias
 
 import numpy as np
+from astropy.io import fits
 from numpy.typing import NDArray
 
 from operations.combining.medians import median, nan_median
@@ -14,11 +15,13 @@ from operations.combining.stacks import read_stack, read_variance, working_type
 from operations.frames.bands import Band, each_band, plan, tile_rows
 from operations.frames.images import Image, same_shape
 from operations.frames.planes import Reader
+from operations.frames.product import Product
 from operations.work import Stage
 
 MEDIAN_NOISE = math.sqrt(math.pi / 2)
 """How much noisier the median of many normal values is than their mean."""
 CLIPPING_COPIES = 4
+Prepare: TypeAlias = Callable[[Image, Band, NDArray[Any]], None]
 
 
 class Reduction:
@@ -28,9 +31,14 @@ class Reduction:
     times the number of frames, so that its level stays right.
     """
 
-    def __init__(self, images: Sequence[Image], recipe: Recipe, *, plain: bool = False) -> None:
-        """Make room for the common lower left corner of the images; `plain` sees nothing but the science planes."""
-        self.images, self.recipe, self.plain = images, recipe, plain
+    def __init__(
+        self, images: Sequence[Image], recipe: Recipe, *, plain: bool = False, prepare: Prepare | None = None
+    ) -> None:
+        """Make room for what the images have in common; `plain` sees nothing but the science planes.
+
+        `prepare` changes the rows of an image in place before anything else is done with them.
+        """
+        self.images, self.recipe, self.plain, self.prepare = images, recipe, plain, prepare
         self.height, self.width = same_shape(images)
         self.kind = working_type(images)
         if plain and recipe.combination is Combination.SUM:
@@ -41,12 +49,17 @@ class Reduction:
         self.bad: NDArray[np.bool_] = np.zeros((self.height, self.width), dtype=bool)
         self._weights: Floats = np.array([share.weight for share in recipe.shares], dtype="f8")
 
-    def run(self, stage: Stage) -> None:
-        """Work through all bands."""
+    def run(self, stage: Stage) -> Self:
+        """Work through all bands and return itself."""
         layers = len(self.images) * (CLIPPING_COPIES if self._clips else 1)
         bands = plan(self.height, self.width * self.kind.itemsize * layers, tile_rows(self.images))
         with Reader() as reader:
             each_band(bands, lambda band: self._band(reader, band), stage)
+        return self
+
+    def product(self, header: fits.Header) -> Product:
+        """Return the result with its header; the bad pixels only if there are any."""
+        return Product(self.pixels, header, self.error, self.bad if self.bad.any() else None)
 
     @property
     def _clips(self) -> bool:
@@ -57,7 +70,7 @@ class Reduction:
         if self.plain:
             self.pixels[band.rows] = self._plain(stack)
             return
-        self._share(stack)
+        self._share(stack, band)
         flat = stack.reshape(len(stack), -1)
         used = present(flat)
         if self._clips:
@@ -69,9 +82,11 @@ class Reduction:
             self.error[band.rows] = self._error(reader, band, stack, used).reshape(shape)
         self.pixels[band.rows] = self._values(flat, used).reshape(shape)
 
-    def _share(self, stack: NDArray[Any]) -> None:
-        """Shift and scale every frame in place."""
-        for at, share in enumerate(self.recipe.shares):
+    def _share(self, stack: NDArray[Any], band: Band) -> None:
+        """Prepare, shift and scale every frame in place."""
+        for at, (image, share) in enumerate(zip(self.images, self.recipe.shares, strict=True)):
+            if self.prepare is not None:
+                self.prepare(image, band, stack[at])
             if not share.untouched:
                 stack[at] -= stack.dtype.type(share.zero)
                 stack[at] *= stack.dtype.type(share.scale)

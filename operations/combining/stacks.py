@@ -24,22 +24,30 @@ def read_stack(
     """Return the rows of all images, the leftmost `width` columns; what a mask calls bad becomes NaN."""
     stack = np.empty((len(images), band.height, width), dtype=kind)
     for layer, image in zip(stack, images, strict=True):
-        layer[:] = reader.rows(image.science, band.start, band.stop)[:, :width]
+        layer[:] = read_pixels(reader, image, image.science, band, width)
         if masks and image.mask is not None:
-            layer[bad_pixels(reader, image.mask, band, width)] = np.nan
+            layer[read_pixels(reader, image, image.mask, band, width) != 0] = np.nan
     return stack
 
 
-def bad_pixels(reader: Reader, mask: Plane, band: Band, width: int) -> NDArray[np.bool_]:
-    """Return where a mask plane calls the pixels bad: where it is not 0."""
-    bad: NDArray[np.bool_] = reader.rows(mask, band.start, band.stop)[:, :width] != 0
-    return bad
+def read_pixels(reader: Reader, image: Image, plane: Plane, band: Band, width: int) -> NDArray[Any]:
+    """Return the rows of one plane of an image, from its corner on."""
+    row, column = image.corner
+    return reader.rows(plane, row + band.start, row + band.stop)[:, column : column + width]
+
+
+def read_good(reader: Reader, image: Image, band: Band, width: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return the rows of one image, what its mask calls bad as NaN."""
+    return read_stack(reader, [image], band, width, kind)[0]
 
 
 def read_variance(reader: Reader, image: Image, band: Band, width: int, pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the variance of `pixels` of a noisy image: from its own plane, or from gain and read noise."""
     if image.error is not None:
-        error = reader.rows(image.error, band.start, band.stop)[:, :width].astype(pixels.dtype, copy=False)
+        error = read_pixels(reader, image, image.error, band, width).astype(pixels.dtype, copy=False)
         return error if image.error_is_variance else error * error
     gain, noise = image.facts.gain or 1.0, image.facts.read_noise or 0.0
-    return np.maximum(pixels, 0) / pixels.dtype.type(gain) + pixels.dtype.type((noise / gain) ** 2)
+    reading = pixels.dtype.type((noise / gain) ** 2)
+    if not image.lit:
+        return np.full_like(pixels, reading)
+    return np.maximum(pixels, 0) / pixels.dtype.type(gain) + reading

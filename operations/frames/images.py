@@ -11,6 +11,7 @@ from core.errors import BadInput
 from operations.frames.opening import opened
 from operations.frames.planes import Plane, plane
 from operations.outcome import Frame
+from operations.work import Stage
 
 MASKS = ("BPM", "MASK", "DQ")
 ERRORS = ("ERR", "UNCERT", "VAR")
@@ -28,6 +29,7 @@ class Facts:
     read_noise: float | None = None
     saturation: float | None = None
     filter: str | None = None
+    date: str = ""
 
     @property
     def middle(self) -> float | None:
@@ -37,7 +39,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Image:
-    """One image that can be read by rows; the mask is bad where it is not 0, the error a variance if so said."""
+    """One image that can be read by rows; the mask is bad where it is not 0, the error a variance if so said.
+
+    Of an image with `corner` (row and column) and `size` only that part counts. One that is not `lit` has no counts
+    from electrons, and so no noise but that of reading it.
+    """
 
     frame: Frame
     science: Plane
@@ -45,11 +51,19 @@ class Image:
     mask: Plane | None = None
     error: Plane | None = None
     error_is_variance: bool = False
+    corner: tuple[int, int] = (0, 0)
+    size: tuple[int, int] | None = None
+    lit: bool = True
+
+    @property
+    def basename(self) -> str:
+        """Return what the file is called."""
+        return self.frame.basename
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return height and width."""
-        return self.science.shape
+        """Return height and width of what counts."""
+        return self.size or self.science.shape
 
     @property
     def noisy(self) -> bool:
@@ -67,6 +81,15 @@ def look(frame: Frame) -> Image:
         kind = file[error.index].header if error else {}
     is_variance = kind.get("EXTNAME") == "VAR" or kind.get("UTYPE") in VARIANCES
     return Image(frame, science, facts, mask, error, is_variance)
+
+
+def look_at(frames: Sequence[Frame], stage: Stage) -> list[Image]:
+    """Look at many files, told and stopped between them."""
+    images = []
+    for at, frame in enumerate(frames):
+        stage.report(at / len(frames), frame.basename)
+        images.append(look(frame))
+    return images
 
 
 def header_of(image: Image) -> fits.Header:
@@ -110,6 +133,7 @@ def _facts(headers: Sequence[Mapping[str, Any]]) -> Facts:
         read_noise=number(headers, "RDNOISE", "READNOIS", "READNOISE"),
         saturation=number(headers, "SATURATE"),
         filter=text(headers, "FILTER"),
+        date=text(headers, "DATE-OBS") or "",
     )
 
 

@@ -32,7 +32,7 @@ def open_quietly(path: Path) -> fits.HDUList:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.filterwarnings("error", message=".*truncated.*")
-        file = fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=False)
+        file = fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=True)
         try:
             len(file)
         except BaseException:

@@ -21,6 +21,15 @@ def parameters(given: Given) -> dict[str, Any]:
     return {key: value for key, value in given.values.items() if not _is_files(value)}
 
 
+def said(given: Given) -> dict[str, Any]:
+    """Return the inputs as a caller of the prior system would write them."""
+    ours = ("storage", "compatibility")
+    values = {key: value for key, value in given.values.items() if key not in ours}
+    return {
+        key: [dict(frame.parameters) for frame in value] if _is_files(value) else value for key, value in values.items()
+    }
+
+
 def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
     """Return the record: a row for each input file, and in the header all else that decides the result."""
     rows = [(key, frame) for key, value in given.values.items() if _is_files(value) for frame in value]
@@ -47,7 +56,7 @@ def history(operation: type[BaseDataOperation], given: Given) -> list[str]:
     said = json.dumps(parameters(given), sort_keys=True)
     lines = [f"Carrel: {operation.name}, version {operation.version}, {len(frames)} files"]
     lines += [f"  {said[at : at + CARD]}" for at in range(0, len(said), CARD)]
-    lines += [f"  {_ascii(frame.basename)} {frame.sha256[:12]}"[:72] for frame in frames[:SHOWN_FILES]]
+    lines += [f"  {ascii_text(frame.basename)} {frame.sha256[:12]}"[:72] for frame in frames[:SHOWN_FILES]]
     if len(frames) > SHOWN_FILES:
         lines.append(f"  and {len(frames) - SHOWN_FILES} more, see the table PROVENANCE")
     return lines
@@ -58,11 +67,11 @@ def _said(frame: Frame) -> dict[str, Any]:
 
 
 def _text_column(name: str, texts: list[str]) -> fits.Column:
-    encoded = np.array([_ascii(text) for text in texts])
+    encoded = np.array([ascii_text(text) for text in texts])
     return fits.Column(name=name, format=f"{max(encoded.dtype.itemsize // 4, 1)}A", array=encoded)
 
 
-def _ascii(text: str) -> str:
+def ascii_text(text: str) -> str:
     """FITS knows only ASCII; other letters are written as their codes."""
     return text.encode("ascii", "backslashreplace").decode()
 

@@ -25,7 +25,7 @@ class Bench:
 
     def save(self, name: str, pixels: Any, *more: Any, compress: bool = False, **cards: Any) -> dict[str, Any]:
         """Write a frame with SCI (and further HDUs) and return its item."""
-        header = fits.Header({key.replace("_", "-"): value for key, value in cards.items()})
+        header = fits.Header({name.replace("DATE_", "DATE-"): value for name, value in cards.items()})
         pixels = np.asarray(pixels)
         if compress:
             science = fits.CompImageHDU(pixels, header, name="SCI", compression_type="GZIP_2", quantize_level=0)
