@@ -18,6 +18,7 @@ from models.services import operating, results
 from models.services.operating import Progress
 
 TABLE_LIMIT = 32 * MIB
+AT_ONCE = 4
 CONTENT_TYPES = {
     ".fits": "application/fits",
     ".fz": "application/fits",
@@ -45,13 +46,28 @@ async def keep(
     files = _planned(done["outputs"], paths)
     await results.note(result, files)
     try:
-        for file, path in zip(files, paths, strict=True):
-            stored = await storage.put(file["storage_key"], _chunks(path), limit=None)
-            file["size"], file["sha256"] = stored.size, stored.sha256
+        await _store(storage, files, paths)
         await operating.finish(operation, result, files, data, done["warnings"], progress)
     except BaseException:
         await asyncio.shield(_drop(storage, result, files))
         raise
+
+
+async def _store(storage: Storage, files: Sequence[StoredFile], paths: Sequence[Path]) -> None:
+    """Store the files, some at once; when one cannot be stored nothing is still being stored."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def put(file: StoredFile, path: Path) -> None:
+        async with places:
+            stored = await storage.put(file["storage_key"], _chunks(path), limit=None)
+        file["size"], file["sha256"] = stored.size, stored.sha256
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for file, path in zip(files, paths, strict=True):
+                group.create_task(put(file, path))
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 def _planned(outputs: Sequence[Mapping[str, Any]], paths: Sequence[Path]) -> list[StoredFile]:

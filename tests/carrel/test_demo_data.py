@@ -1,7 +1,9 @@
 """The demo's data sessions: real frames and a made series, through the API, and left alone at the second start."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -12,6 +14,7 @@ from core.settings import Settings
 from models.dataoperations import DataOperation, DataOperationState
 from models.datasessions import Datasession
 from models.uploads import Upload
+from schema import walk
 from tests.schema.computing import worker
 from tests.schema.served import Served, served_api
 from tests.services.databases import forget_statements
@@ -25,13 +28,15 @@ async def served(settings: Settings, database_url: str, redis_address: str, redi
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_two_data_sessions_are_made_once_with_operations_that_succeed(served: Served) -> None:
+async def test_two_data_sessions_are_made_once_and_their_script_does_the_same(served: Served, tmp_path: Path) -> None:
     told: list[str] = []
     client = Client(served.url, served.tokens["olive"])
     async with worker(served):
         first = await asyncio.to_thread(demo_data.run, client, told.append)
         files = await Upload.all().count()
         second = await asyncio.to_thread(demo_data.run, client, told.append)
+
+        script = await served.ask("olive", walk.SCRIPT, session=first.worked)
 
     assert first == second
     assert await Upload.all().count() == files == len(demo_data.SHIPPED) + demo_data.SERIES
@@ -44,3 +49,21 @@ async def test_two_data_sessions_are_made_once_with_operations_that_succeed(serv
     assert len({operation.name for operation in operations}) == 6
     pictures = [operation.name for operation in operations if any(f["kind"] == "small" for f in operation.result.files)]
     assert {"Median", "Stacking", "Color Image"} <= set(pictures)
+    await _does_the_same(script["data"]["datasessionScript"], tmp_path)
+
+
+async def _does_the_same(script: str, folder: Path) -> None:
+    """Run the exported script beside the frames; every step must make its files."""
+    demo_data._shipped(folder)
+    demo_data._series(folder)
+    (folder / "again.py").write_text(script)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "again.py", cwd=folder, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, said.decode()[-2000:]
+    assert _steps(folder) == {f"{number:02d}" for number in range(1, 7)}
+
+
+def _steps(folder: Path) -> set[str]:
+    return {path.name[:2] for path in folder.iterdir() if path.name[:2].isdigit()}
