@@ -13,6 +13,7 @@ from core.engine.protocol import Engine
 from core.errors import Unavailable
 from jobs import worker
 from proxy.serve import serve as serve_proxy
+from resolvers.dataoperations import known
 from schema.app import create_app
 
 HEADERS_LIMIT = 64 * 1024
@@ -68,12 +69,14 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
     server = ApiServer(config)
     serving = asyncio.create_task(server.serve(sockets))
+    loading = asyncio.create_task(known(), name="operations")  # So that nobody's first operation waits for it.
     try:
         await asyncio.shield(serving)
+        await loading
     except asyncio.CancelledError:
         house.closing.set()
         server.should_exit = True
-        await serving
+        await asyncio.gather(serving, loading)
         raise
 
 

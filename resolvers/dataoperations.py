@@ -1,5 +1,6 @@
 """Answer what is asked of data operations."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ async def create(house: House, principal: Principal, datasession_id: int, name: 
     """Queue an operation whose name, inputs and files have been found to be good."""
     datasession = await visible(datasession_policy.readable(principal), datasession_id)
     await require(principal, Action.OPERATION_CREATE, datasession)
-    kind = find(name)
+    kind = await asyncio.to_thread(find, name)  # The first look imports the science libraries.
     files = Files(house, Asker(principal, datasession))
     inputs = _validated(kind, await files.admitted(kind, raw))
     return await dataoperations.create(
@@ -84,6 +85,11 @@ def _validated(kind: type[BaseDataOperation], raw: object) -> dict[str, Any]:
     return inputs
 
 
+async def known() -> Mapping[str, type[BaseDataOperation]]:
+    """Return every operation that there is, by its name; the first call takes a moment, and blocks nobody."""
+    return await asyncio.to_thread(available)
+
+
 async def cancel(principal: Principal, key: int) -> DataOperation:
     """Cancel an operation; it ends within seconds."""
     operation = await visible(policy.readable(principal), key)
@@ -98,7 +104,7 @@ async def rerun(principal: Principal, key: int) -> DataOperation:
     await require(principal, Action.OPERATION_RERUN, operation)
     below = [row.id for row in await graph.downstream(operation)]
     rows = await policy.editable(principal).filter(id__in=below).order_by("id")
-    versions = {name: str(kind.version) for name, kind in available().items()}
+    versions = {name: str(kind.version) for name, kind in (await known()).items()}
     await dataoperations.rerun(operation, rows, versions, actor=Actor.of(principal))
     return operation
 

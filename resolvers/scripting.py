@@ -14,8 +14,8 @@ from models.principal import Principal
 from models.results import Result
 from operations.inputs import FilesInput
 from operations.outcome import Frame
-from operations.registry import available
 from operations.running import given_inputs
+from resolvers.dataoperations import known
 from resolvers.guards import visible
 from resolvers.house import House
 
@@ -68,7 +68,7 @@ async def _results(principal: Principal, rows: Sequence[DataOperation]) -> Seque
 
 async def _text(house: House, row: DataOperation, stems: Mapping[int, str], made: Made, names: dict[str, str]) -> str:
     """Return the script of one operation; `names` gathers the files from outside."""
-    kind = available().get(row.name)
+    kind = (await known()).get(row.name)
     if kind is None:
         return f"# This installation does not know {row.name} any more."
     files = {key for key, given in kind.inputs.items() if isinstance(given, FilesInput)}

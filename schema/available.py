@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 from models.access import Operation, Resource
 from operations.inputs import Input
 from operations.operation import BaseDataOperation
-from operations.registry import available
+from resolvers import dataoperations as resolve
 from schema.core.cost import Cost
 from schema.core.permissions import public, requires
 
@@ -92,15 +92,15 @@ class AvailableQueries:
         description="The operations that can be run, by name.",
         directives=[Cost(weight=5)],
     )
-    def available_operations(self) -> list[AvailableOperation] | None:
+    async def available_operations(self) -> list[AvailableOperation] | None:
         """Return them all."""
-        return [_operation(kind) for kind in available().values()]
+        return [_operation(kind) for kind in (await resolve.known()).values()]
 
     @requires(
         Resource.DATA_OPERATION,
         Operation.VIEW,
         description="The same by name, as wizards of the prior system take them.",
     )
-    def wizard_descriptions(self) -> JSON | None:
+    async def wizard_descriptions(self) -> JSON | None:
         """Return one object for each."""
-        return _plain({name: kind.wizard_description() for name, kind in available().items()})
+        return _plain({name: kind.wizard_description() for name, kind in (await resolve.known()).items()})
