@@ -107,6 +107,9 @@ class Hand:
                 self.say(kind="crashed", traceback=traceback.format_exc()[-8000:])
 
     def _do(self, order: Order) -> None:
+        if order["kind"] == "hello":
+            self.say(kind="ready")
+            return
         given = _given(order)
         if order["kind"] == "plan":
             self.cancelled.clear()

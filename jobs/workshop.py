@@ -1,8 +1,9 @@
 """The workshop: processes that compute, kept warm; one that is killed or hangs takes nobody else with it."""
 
 import asyncio
-import logging
+import fcntl
 import os
+import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -14,15 +15,15 @@ from typing import Any
 
 import orjson
 
-log = logging.getLogger(__name__)
-
 START_SECONDS = 60.0
 PLAN_SECONDS = 60.0
+HELLO_SECONDS = 5.0
 GRACE_SECONDS = 1.0
 """How long a computation has to stop by itself, before its process is killed."""
 LINE_LIMIT = 4 << 20
 ORDERS_LIMIT = 200
 """After so many orders a process is replaced, so that nothing that libraries leak piles up."""
+PREFIX, LOCK = "carrel-hands-", "lock"
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 Order = Mapping[str, Any]
 Heed = Callable[[Mapping[str, Any]], None]
@@ -56,6 +57,17 @@ class Hand:
     process: Process
     orders: int = 0
     is_sound: bool = True
+
+    async def answers(self) -> bool:
+        """Say whether the process still lives; one that does not is ended."""
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                self._send({"kind": "hello"})
+                await self._answer("ready", _ignore)
+        except (HandLost, TimeoutError):
+            self.kill()
+            return False
+        return True
 
     async def plan(self, order: Order) -> Mapping[str, Any]:
         """Return key and estimate of an order."""
@@ -108,7 +120,11 @@ class Hand:
         if self.process.stdin is None or self.process.returncode is not None:
             self.is_sound = False
             raise HandLost("The process is gone.")
-        self.process.stdin.write(orjson.dumps(order) + b"\n")
+        try:
+            self.process.stdin.write(orjson.dumps(order) + b"\n")
+        except (OSError, RuntimeError) as error:
+            self.is_sound = False
+            raise HandLost("The process is gone.") from error
 
     async def _answer(self, wanted: str, heed: Heed) -> Mapping[str, Any]:
         while True:
@@ -147,18 +163,16 @@ class Workshop:
         """Let each process have `memory_mib` of data."""
         self._places, self._memory = asyncio.Semaphore(size), memory_mib
         self._resting: list[Hand] = []
-        self._home = tempfile.TemporaryDirectory(prefix="carrel-hands-", ignore_cleanup_errors=True)
-
-    async def warm(self) -> None:
-        """Start one process ahead of the first order."""
-        async with self.hand():
-            return
+        _clear_away()
+        self._home = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+        self._lock = Path(self._home.name, LOCK).open("ab")  # noqa: SIM115 - it is held as long as the workshop is open
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     @asynccontextmanager
     async def hand(self) -> AsyncIterator[Hand]:
         """Give a process, waiting for a place; one that is not sound afterwards is replaced."""
         async with self._places:
-            hand = self._rested() or await self._hire()
+            hand = await self._rested() or await self._hire()
             try:
                 yield hand
             finally:
@@ -171,13 +185,15 @@ class Workshop:
         """End all processes at rest; those at work belong to whoever has them."""
         while self._resting:
             await _dismiss(self._resting.pop())
+        self._lock.close()
         self._home.cleanup()
 
-    def _rested(self) -> Hand | None:
+    async def _rested(self) -> Hand | None:
         while self._resting:
             hand = self._resting.pop()
-            if hand.process.returncode is None:
+            if await hand.answers():
                 return hand
+            await _dismiss(hand)
         return None
 
     async def _hire(self) -> Hand:
@@ -216,6 +232,14 @@ class Workshop:
     def folder(self) -> "tempfile.TemporaryDirectory[str]":
         """Return a fresh scratch folder."""
         return tempfile.TemporaryDirectory(prefix="run-", dir=self._home.name, ignore_cleanup_errors=True)
+
+
+def _clear_away() -> None:
+    """Remove what workers that were killed have left; the folder of a living one is locked."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), (left / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _dismiss(hand: Hand) -> None:

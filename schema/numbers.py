@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import Forbidden
-from core.queue import Queue, import_queue, region_queue
+from core.queue import Queue, data_queue, import_queue, region_queue
 from models.access import Operation, Resource, Scope
 from models.regions import Region
 from resolvers.guards import known
@@ -38,4 +38,5 @@ async def _waiting(queue: Queue) -> CollectorRegistry:
     for region in await Region.all().order_by("name").values_list("name", flat=True):
         for name in (region_queue(str(region)), import_queue(str(region))):
             gauge.labels(name.removeprefix("carrel:")).set(await queue.depth(name))
+    gauge.labels(data_queue().removeprefix("carrel:")).set(await queue.depth(data_queue()))
     return registry

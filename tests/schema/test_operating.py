@@ -60,7 +60,7 @@ async def test_operations_are_counted_by_what_they_are_and_how_they_ended(quick:
     assert float(counts['carrel_graphql_operation_seconds_count{type="query"}']) >= 2
     assert counts["carrel_graphql_subscriptions"] == "0.0"
     assert float(counts["carrel_graphql_rate_limited_total"]) >= 0
-    assert counts['carrel_jobs_waiting{queue="local"}'] == "0.0"
+    assert counts['carrel_jobs_waiting{queue="local"}'] == counts['carrel_jobs_waiting{queue="data"}'] == "0.0"
 
 
 class TestOpenNumbers:
