@@ -12,8 +12,8 @@ RESULT_BYTES_PER_PIXEL = 40
 """Of the result in memory: its planes, their compressed form, a picture, and what is made on the way."""
 SINGLE_BYTES_PER_PIXEL = 56
 """Of one frame of 4 bytes a pixel, with its result."""
-PROJECTING_LIBRARIES_BYTES = 100 * MIB
-PROJECTED_BYTES_PER_PIXEL = 120
+PROJECTING_LIBRARIES_BYTES = 30 * MIB
+PROJECTED_BYTES_PER_PIXEL = 100
 MASTERS_BYTES_PER_PIXEL = 48
 CLEANED_PIXELS_PER_SECOND = 2e5
 PICTURE_BYTES_PER_PIXEL = 64

@@ -24,7 +24,7 @@ def available() -> Mapping[str, type[BaseDataOperation]]:
     An entry point of the group `carrel.operations` names a subclass of BaseDataOperation. One that cannot be loaded, or
     takes a name that is in use, is logged and left out: it does not take the others with it.
     """
-    found = {operation.name: operation for operation in _own()}
+    found = {operation.name: operation for operation in own()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         operation = _installed(point)
         if operation is not None and operation.name in found:
@@ -41,7 +41,8 @@ def find(name: str) -> type[BaseDataOperation]:
     return operation
 
 
-def _own() -> Iterator[type[BaseDataOperation]]:
+def own() -> Iterator[type[BaseDataOperation]]:
+    """Give the operations of this package."""
     for module in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
         if not module.ispkg:
             yield from _declared(importlib.import_module(module.name))

@@ -1,5 +1,6 @@
 """One run of an operation, synchronous, as a worker process of a pool calls it."""
 
+import errno
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,10 @@ def run(name: str, version: int, given: Given, work: Work) -> Outcome:
         raise OperationInterrupted(f"Version {version} of {name} was asked for and this worker has {have}; update it.")
     try:
         return operation().operate(given, work)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OperationInterrupted(f"{name} found no room on the scratch disk; make some and try again.") from error
     except MemoryError as error:
         raise OperationInterrupted(f"{name} ran out of memory; try again, or with fewer files.") from error
 

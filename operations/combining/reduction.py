@@ -1,8 +1,8 @@
 """From many images to one, by bands: values, uncertainty and bad pixels."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from astropy.io import fits
@@ -12,6 +12,7 @@ from operations.combining.medians import median, nan_median
 from operations.combining.recipe import Combination, Recipe
 from operations.combining.rules import Floats, Used, clipped, present, totals
 from operations.combining.stacks import read_stack, read_variance, working_type
+from operations.combining.streaming import Prepare, shared, streamed
 from operations.frames.bands import Band, each_band, plan, tile_rows
 from operations.frames.images import Image, same_shape
 from operations.frames.planes import Reader
@@ -21,7 +22,6 @@ from operations.work import Stage
 MEDIAN_NOISE = math.sqrt(math.pi / 2)
 """How much noisier the median of many normal values is than their mean."""
 CLIPPING_COPIES = 4
-Prepare: TypeAlias = Callable[[Image, Band, NDArray[Any]], None]
 
 
 class Reduction:
@@ -47,7 +47,6 @@ class Reduction:
         self.pixels: NDArray[Any] = np.empty((self.height, self.width), working_type(images))
         self.error: NDArray[Any] | None = np.empty_like(self.pixels) if noisy else None
         self.bad: NDArray[np.bool_] = np.zeros((self.height, self.width), dtype=bool)
-        self._weights: Floats = np.array([share.weight for share in recipe.shares], dtype="f8")
 
     def run(self, stage: Stage) -> Self:
         """Work through all bands and return itself."""
@@ -65,31 +64,19 @@ class Reduction:
     def _clips(self) -> bool:
         return self.recipe.combination is Combination.SIGMA_CLIPPED
 
-    def _band(self, reader: Reader, band: Band) -> None:
-        stack = read_stack(reader, self.images, band, self.width, self.kind, masks=not self.plain)
-        if self.plain:
-            self.pixels[band.rows] = self._plain(stack)
-            return
-        self._share(stack, band)
-        flat = stack.reshape(len(stack), -1)
-        used = present(flat)
-        if self._clips:
-            used = clipped(flat, used, self.recipe.low, self.recipe.high, self.recipe.rounds)
-        shape = (band.height, self.width)
-        if used is not None:
-            self.bad[band.rows] = ~used.any(axis=0).reshape(shape)
-        if self.error is not None:
-            self.error[band.rows] = self._error(reader, band, stack, used).reshape(shape)
-        self.pixels[band.rows] = self._values(flat, used).reshape(shape)
+    @property
+    def _sums(self) -> bool:
+        return self.recipe.combination is Combination.SUM
 
-    def _share(self, stack: NDArray[Any], band: Band) -> None:
-        """Prepare, shift and scale every frame in place."""
-        for at, (image, share) in enumerate(zip(self.images, self.recipe.shares, strict=True)):
-            if self.prepare is not None:
-                self.prepare(image, band, stack[at])
-            if not share.untouched:
-                stack[at] -= stack.dtype.type(share.zero)
-                stack[at] *= stack.dtype.type(share.scale)
+    def _band(self, reader: Reader, band: Band) -> None:
+        if self.plain:
+            self.pixels[band.rows] = self._plain(
+                read_stack(reader, self.images, band, self.width, self.kind, masks=False)
+            )
+        elif self._clips or self.recipe.combination is Combination.MEDIAN:
+            self._stacked(reader, band)
+        else:
+            self._streamed(reader, band)
 
     def _plain(self, stack: NDArray[Any]) -> NDArray[Any]:
         """Return the median, which a NaN spoils, or the sum without NaN in the type of the frames."""
@@ -97,33 +84,65 @@ class Reduction:
             return median(stack.reshape(len(stack), -1)).reshape(stack.shape[1:])
         return np.nansum(stack, axis=0)
 
-    def _values(self, stack: NDArray[Any], used: Used) -> NDArray[Any]:
-        """Return the combined values; spoils the stack."""
-        if self.recipe.combination is Combination.MEDIAN:
-            return median(stack) if used is None else nan_median(stack)
-        total, weight = totals(stack, used, self._weights)
-        if self._sums and used is None:
-            return total
+    def _streamed(self, reader: Reader, band: Band) -> None:
+        """Sum or average without a stack."""
+        sums = streamed(
+            reader,
+            self.images,
+            self.recipe,
+            band,
+            (self.width, self.kind),
+            noisy=self.error is not None,
+            prepare=self.prepare,
+        )
+        self._put(band, sums.total, sums.weight, sums.variance)
+
+    def _put(self, band: Band, total: Floats, weight: Floats | float, variance: Floats | None) -> None:
+        """Write a mean, or a sum at the level of all frames, with its uncertainty."""
+        whole = sum(share.weight for share in self.recipe.shares)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / weight
-        return mean * self._weights.sum() if self._sums else mean
+            values = total / weight
+            if self._sums:
+                values = np.where(weight == whole, total, values * whole)
+            if self.error is not None and variance is not None:
+                self.error[band.rows] = np.sqrt(variance) / (weight / whole if self._sums else weight)
+        self.pixels[band.rows] = values
+        self.bad[band.rows] = np.equal(weight, 0)
 
-    @property
-    def _sums(self) -> bool:
-        return self.recipe.combination is Combination.SUM
+    def _stacked(self, reader: Reader, band: Band) -> None:
+        """Take the median, or the mean of what is not clipped."""
+        stack = read_stack(reader, self.images, band, self.width, self.kind)
+        for image, layer, share in zip(self.images, stack, self.recipe.shares, strict=True):
+            if self.prepare is not None:
+                self.prepare(image, band, layer)
+            shared(layer, share)
+        flat = stack.reshape(len(stack), -1)
+        used = present(flat)
+        if self._clips:
+            used = clipped(flat, used, self.recipe.low, self.recipe.high, self.recipe.rounds)
+        variance, count = self._variance(reader, band, stack, used)
+        if self._clips:
+            self._put(band, totals(flat, used).reshape(stack[0].shape), count, variance)
+            return
+        self.bad[band.rows] = np.equal(count, 0)
+        if self.error is not None and variance is not None:
+            factor = MEDIAN_NOISE if len(stack) > 2 else 1.0
+            with np.errstate(invalid="ignore", divide="ignore"):
+                self.error[band.rows] = factor * np.sqrt(variance) / count
+        self.pixels[band.rows] = (median(flat) if used is None else nan_median(flat)).reshape(stack[0].shape)
 
-    def _error(self, reader: Reader, band: Band, stack: NDArray[Any], used: Used) -> NDArray[Any]:
-        """Return the standard uncertainty of the combined values, propagated from the frames."""
-        variance, weight = np.zeros(stack[0].size), np.zeros(stack[0].size)
-        for at, (image, layer, share) in enumerate(zip(self.images, stack, self.recipe.shares, strict=True)):
+    def _variance(
+        self, reader: Reader, band: Band, stack: NDArray[Any], used: Used
+    ) -> tuple[Floats | None, Floats | float]:
+        """Return the sum of the variances of what counts, if they are known, and how many values that are."""
+        shape = stack[0].shape
+        chosen = [None] * len(stack) if used is None else list(used.reshape(stack.shape))
+        count: Floats | float = len(stack) if used is None else np.count_nonzero(used, axis=0).reshape(shape) * 1.0
+        if self.error is None:
+            return None, count
+        variance = np.zeros(shape)
+        for image, layer, share, good in zip(self.images, stack, self.recipe.shares, chosen, strict=True):
             raw = layer if share.untouched else layer / layer.dtype.type(share.scale) + layer.dtype.type(share.zero)
-            noise = read_variance(reader, image, band, self.width, raw).reshape(-1)
-            chosen = None if used is None else used[at]
-            counted = noise if chosen is None else np.where(chosen, noise, 0)
-            variance += counted * np.float64((share.weight * share.scale) ** 2)
-            weight += share.weight if chosen is None else chosen * share.weight
-        if self._sums:
-            weight = weight / self._weights.sum()
-        factor = MEDIAN_NOISE if self.recipe.combination is Combination.MEDIAN and len(stack) > 2 else 1.0
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return factor * np.sqrt(variance) / weight
+            noise = read_variance(reader, image, band, self.width, raw)
+            variance += (noise if good is None else np.where(good, noise, 0)) * np.float64(share.scale**2)
+        return variance, count

@@ -22,22 +22,12 @@ def present(stack: NDArray[Any]) -> Used:
     return None if flawless else ~np.isnan(stack)
 
 
-def totals(stack: NDArray[Any], used: Used, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the weighted sum of the used values of each pixel, and the sum of their weights."""
-    total, weight = np.zeros(stack.shape[1]), np.zeros(stack.shape[1])
-    for at, (layer, share) in enumerate(zip(stack, weights, strict=True)):
-        add(total, weight, layer, None if used is None else used[at], share)
-    return total, weight
-
-
-def add(total: Floats, weight: Floats, layer: NDArray[Any], used: Used, share: float) -> None:
-    """Add one layer to a weighted sum of float64 and to the sum of weights."""
-    if used is None:
-        total += layer if share == 1 else layer * np.float64(share)
-        weight += share
-    else:
-        total += np.where(used, layer, 0) * np.float64(share)
-        weight += used * share
+def totals(stack: NDArray[Any], used: Used) -> Floats:
+    """Return the sum of the used values of each pixel."""
+    total = np.zeros(stack.shape[1])
+    for at, layer in enumerate(stack):
+        total += layer if used is None else np.where(used[at], layer, 0)
+    return total
 
 
 def clipped(stack: NDArray[Any], used: Used, low: float, high: float, rounds: int) -> Used:

@@ -109,7 +109,7 @@ def _science(file: fits.HDUList, basename: str) -> int:
     images = [at for at, hdu in enumerate(file) if _is_image(hdu)]
     named = [at for at in images if file[at].name == "SCI"]
     if not images:
-        raise BadInput(f"{basename} holds no image; leave it out.")
+        raise BadInput(f"{basename} holds no image that can be read; leave it out.")
     return (named or images)[0]
 
 

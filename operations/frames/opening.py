@@ -12,13 +12,14 @@ from astropy.utils.exceptions import AstropyWarning
 from core.errors import BadInput
 from operations.errors import OperationInterrupted
 
+UNREADABLE = (OSError, fits.VerifyError, zlib.error, ValueError)
 NO_FITS = "is not a FITS file that can be read; upload it again or leave it out"
 
 
 @contextmanager
 def opened(path: Path, basename: str) -> Iterator[fits.HDUList]:
     """Open a file for reading; close it at the end."""
-    with explained(basename):
+    with explained(basename, but=(TypeError, KeyError, IndexError)):
         file = open_quietly(path)
     try:
         with explained(basename):
@@ -42,13 +43,13 @@ def open_quietly(path: Path) -> fits.HDUList:
 
 
 @contextmanager
-def explained(basename: str) -> Iterator[None]:
-    """Turn what a file that is gone, cut short or damaged raises into one sentence about it."""
+def explained(basename: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what a file that is gone, cut short or damaged raises (also `but`) into one sentence about it."""
     try:
         yield
     except FileNotFoundError as error:
         raise OperationInterrupted(f"{basename} is no longer where it was; start the operation again.") from error
     except AstropyWarning as error:
         raise BadInput(f"{basename} is cut short: its end is missing; upload it again.") from error
-    except (OSError, fits.VerifyError, zlib.error, ValueError, TypeError, KeyError, IndexError) as error:
+    except (*UNREADABLE, *but) as error:
         raise BadInput(f"{basename} {NO_FITS}.") from error

@@ -57,7 +57,8 @@ def total(stack, weights, summed):
         value += np.where(np.isnan(layer), 0, layer) * np.float64(share)
         weight += ~np.isnan(layer) * share
     if summed:
-        return np.where(weight == sum(weights), value, value / weight * sum(weights)).astype(stack.dtype)
+        whole = sum(weights)
+        return np.where(weight == whole, value, value / weight * whole).astype(stack.dtype)
     return (value / weight).astype(stack.dtype)
 '''
 PROJECT = '''

@@ -52,7 +52,8 @@ def damage(path: Path, kind: str) -> None:
         ("empty", "is not a FITS file that can be read; upload it again or leave it out."),
         ("text", "is not a FITS file that can be read; upload it again or leave it out."),
         ("cut", "is cut short: its end is missing; upload it again."),
-        ("header", "holds no image; leave it out."),
+        ("header", "holds no image that can be read; leave it out."),
+        ("card", "holds no image that can be read; leave it out."),
     ],
 )
 def test_a_damaged_file_is_named(bench: Bench, name: str, kind: str, sentence: str) -> None:
@@ -95,7 +96,7 @@ def test_a_table_is_no_image(bench: Bench) -> None:
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(bench.folder / "t.fits")
     items = [bench.save("a.fits", noise((30, 30))), {"source": "upload", "basename": "t.fits"}]
 
-    with pytest.raises(BadInput, match=r"^t\.fits holds no image; leave it out\.$"):
+    with pytest.raises(BadInput, match=r"^t\.fits holds no image that can be read; leave it out\.$"):
         bench.run("Median", {FILES: items})
 
 
