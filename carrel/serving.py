@@ -13,6 +13,7 @@ from core.errors import Unavailable
 from jobs import worker
 from jobs.runtime import Runtime
 from proxy.serve import serve as serve_proxy
+from resolvers.dataoperations import known
 from resolvers.waiting import follow_lines
 from schema.app import create_app
 
@@ -71,12 +72,14 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
     server = ApiServer(config)
     waking = asyncio.create_task(follow_lines(house.bus), name="lines")
     serving = asyncio.create_task(server.serve(sockets))
+    loading = asyncio.create_task(known(), name="operations")  # So that nobody's first operation waits for it.
     try:
         await asyncio.shield(serving)
+        await loading
     except asyncio.CancelledError:
         house.closing.set()
         server.should_exit = True
-        await serving
+        await asyncio.gather(serving, loading)
         raise
     finally:
         waking.cancel()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from carrel import demo, ending, serving
+from carrel import demo, demo_data, ending, serving
 from carrel.client import Client
 from carrel.kernel import Kernel, open_kernel, open_region
 from core.clock import now
@@ -191,8 +191,19 @@ async def _show(kernel: Kernel, console: Console) -> None:
     except CarrelError as error:
         console.print(f"  The demo could not be shown: {error.message}", style="red", markup=False)
         shown = demo.Shown("", "")
+    made = await _data(client, console)
     _print(kernel, console, visitor, shown)
-    await asyncio.to_thread(_write, kernel, visitor, shown)
+    await asyncio.to_thread(_write, kernel, visitor, shown, made)
+
+
+async def _data(client: Client, console: Console) -> str:
+    """Make sure of the demo's data sessions, and return the id of the one in which operations ran."""
+    try:
+        made = await asyncio.to_thread(demo_data.run, client, lambda line: console.print(f"  {line}", markup=False))
+    except CarrelError as error:
+        console.print(f"  The demo's data sessions could not be made: {error.message}", style="red", markup=False)
+        return ""
+    return made.worked
 
 
 async def _demo_user(kernel: Kernel) -> Demo:
@@ -230,7 +241,7 @@ def _print(kernel: Kernel, console: Console, visitor: Demo, shown: demo.Shown) -
     console.print("  Ctrl-C ends everything, sessions included.\n")
 
 
-def _write(kernel: Kernel, visitor: Demo, shown: demo.Shown) -> None:
+def _write(kernel: Kernel, visitor: Demo, shown: demo.Shown, datasession: str) -> None:
     """Write the addresses for scripts, readable by this user alone."""
     settings = kernel.settings
     parts = urlsplit(settings.sessions_url)
@@ -240,6 +251,7 @@ def _write(kernel: Kernel, visitor: Demo, shown: demo.Shown) -> None:
         "token": visitor.token,
         "sessionId": shown.session_id,
         "sessionUrl": shown.session_url,
+        "datasessionId": datasession,
         "proxy": f"{parts.scheme}://{parts.netloc}",
         "startedAt": now().isoformat(),
     }

@@ -29,6 +29,10 @@ TABLES = (
     "models.workstations",
     "models.images",
     "models.sessions",
+    "models.datasessions",
+    "models.results",
+    "models.dataoperations",
+    "models.credentials",
 )
 
 Hook = Callable[[], Awaitable[None]]

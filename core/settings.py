@@ -77,6 +77,27 @@ class Settings(BaseSettings):
         60, ge=1, description="Time that a function has for one call, where its host does not tell it."
     )
     upload_bytes_limit: int = Field(20 * 1024**3, ge=1024, description="The largest upload, in bytes.")
+    archive_url: str | None = Field(
+        None, pattern="^https?://", description="Frame archive that data sessions read; empty means there is none."
+    )
+    archive_seconds: float = Field(120, ge=1, description="How long a frame archive is asked again before giving up.")
+    data_prefixes: str = Field(
+        "",
+        description="Where data sessions may read files by URL: `s3://BUCKET/PREFIX` or `file:///FOLDER`, with spaces.",
+    )
+    data_endpoint: str | None = Field(None, description="S3 endpoint of these prefixes; empty means the usual one.")
+    frame_bytes_limit: int = Field(
+        8 * 1024**3, ge=1024, description="The largest file an operation may read, in bytes."
+    )
+    frame_cache_bytes: int = Field(
+        20 * 1024**3, ge=1024, description="Size of a worker's cache of files that operations read, in bytes."
+    )
+    data_processes: int = Field(2, ge=1, le=256, description="Data operations that a worker computes at once.")
+    data_memory_mib: int = Field(4096, ge=128, description="Memory limit of one data operation, in MiB.")
+    data_seconds: float = Field(3600, ge=1, description="Time limit of one data operation.")
+    data_result_days: float = Field(
+        30, gt=0, description="Results of data operations expire after this many days; they can be computed again."
+    )
     sign_in_attempts: int = Field(5, ge=1, description="Wrong passwords in a row before an account is locked.")
     sign_in_lock_seconds: int = Field(900, ge=1, description="How long an account stays locked.")
     requests_per_minute: int = Field(

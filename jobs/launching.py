@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from core import opaque
 from core.clock import now
 from core.database import transaction
 from core.engine.protocol import (
@@ -118,16 +119,27 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
             name=f"session {session.id}",
             session_id=session.id,
         )
-    return session.environment | {
-        "CARREL_API_URL": runtime.api_url,
-        "CARREL_TOKEN": minted.text,
-        "CARREL_SESSION_ID": str(session.id),
-        "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
-        "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
-        "CARREL_HTTP_PORT": str(image.http_port),
-        "CARREL_CONFIGURATION": orjson.dumps(await _configuration(image)).decode(),
-        "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
-    }
+    return (
+        session.environment
+        | _lent(session)
+        | {
+            "CARREL_API_URL": runtime.api_url,
+            "CARREL_TOKEN": minted.text,
+            "CARREL_SESSION_ID": str(session.id),
+            "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
+            "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
+            "CARREL_HTTP_PORT": str(image.http_port),
+            "CARREL_CONFIGURATION": orjson.dumps(await _configuration(image)).decode(),
+            "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
+        }
+    )
+
+
+def _lent(session: Session) -> dict[str, str]:
+    """Name the data session that the container may read."""
+    if session.datasession_id is None:
+        return {}
+    return {"CARREL_DATASESSION": opaque.encode("Datasession", session.datasession_id)}
 
 
 async def _configuration(image: Image) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from core.clock import now
 from core.database import transaction
 from core.engine.protocol import Container
 from core.settings import Settings
+from jobs.data_sweep import sweep_data
 from jobs.runtime import Runtime, session_id_of
 from jobs.stopping import check
 from models.actors import SERVICE
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, endings, idempotency, images, lifetimes, line, sessions, uploads
+from models.services import accounts, credentials, endings, idempotency, images, lifetimes, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
@@ -156,9 +157,11 @@ CHORES = (
     Chore("launches", Cadence.MINUTE, _resume_launches),
     Chore("imports", Cadence.MINUTE, _resume_imports),
     Chore("lost_images", Cadence.MINUTE, _give_up),
+    Chore("data_operations", Cadence.MINUTE, lambda runtime, _: sweep_data(runtime.settings, _each)),
     Chore("reconcile", Cadence.MINUTE, lambda runtime, _: reconcile(runtime)),
     Chore("tokens", Cadence.HOUR, lambda *_: accounts.purge_tokens()),
     Chore("idempotency_keys", Cadence.HOUR, lambda *_: idempotency.purge()),
+    Chore("archive_tokens", Cadence.HOUR, lambda *_: credentials.purge()),
     Chore("uploads", Cadence.HOUR, _purge_uploads),
 )
 """Every clean-up there is; workers go by this table, and a test holds the schedules of `serverless.yml` against it."""

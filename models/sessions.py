@@ -10,6 +10,7 @@ from core.clock import now
 
 if TYPE_CHECKING:
     from models.accounts import User
+    from models.datasessions import Datasession
     from models.images import Image
     from models.regions import Region
 
@@ -78,6 +79,9 @@ class Session(Model):
     creator: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="sessions", on_delete=fields.RESTRICT, db_index=True
     )
+    datasession: fields.ForeignKeyNullableRelation["Datasession"] = fields.ForeignKeyField(
+        "models.Datasession", related_name="sessions", null=True, on_delete=fields.SET_NULL, db_index=True
+    )
     state = fields.CharEnumField(SessionState, max_length=16, default=SessionState.QUEUED)
     label = fields.CharField(max_length=63, unique=True)
     active_key = fields.CharField(max_length=64, unique=True, null=True)
@@ -104,6 +108,7 @@ class Session(Model):
     image_id: int
     region_id: int
     creator_id: int
+    datasession_id: int | None
 
     class Meta:
         table = "session"

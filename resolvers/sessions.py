@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.database import transaction
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import BadInput, Conflict, Forbidden, NotFound
 from models.actors import Actor
 from models.images import Image, ImageState
+from models.policies import datasessions as datasession_policy
 from models.policies import images as image_policy
 from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
@@ -30,6 +31,7 @@ async def launch(
     seconds: int | None,
     environment: dict[str, str],
     pings: Mapping[str, float],
+    datasession_id: int | None,
 ) -> tuple[Session, bool]:
     """Launch a session of the workstation's active image, or of one that the caller names."""
     workstation = await visible(workstation_policy.readable(principal), workstation_id)
@@ -42,6 +44,8 @@ async def launch(
         raise Conflict("This workstation has no image that is ready; upload one, or wait for its import.")
     _require_ready(image)
     where = await regions.nearest(region, pings)
+    if datasession_id is not None:
+        await _require_lendable(principal, datasession_id)
     return await sessions.launch(
         image,
         where,
@@ -50,7 +54,15 @@ async def launch(
         seconds=seconds,
         environment=environment,
         pings=pings,
+        datasession_id=datasession_id,
     )
+
+
+async def _require_lendable(principal: Principal, datasession_id: int) -> None:
+    datasession = await visible(datasession_policy.readable(principal), datasession_id)
+    verdict = await datasession_policy.can_lend(principal, datasession)
+    if verdict is not True:
+        raise BadInput(verdict, path=("datasessionId",))
 
 
 def _require_ready(image: Image) -> None:

@@ -26,6 +26,7 @@ from schema.pictures import pictures_of
 from schema.rates import gate_of
 from schema.receiving import receiver_of
 from schema.root import schema
+from schema.sending import sender_of
 from schema.walk import TABS
 
 SDL = print_sdl(schema)
@@ -57,6 +58,7 @@ def create_app(house: House, surface: Surface | None = None) -> Starlette:
             Route("/enter", browser.enter, methods=["GET"]),
             Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
             Route("/logos/{key}/{side:int}.png", pictures_of(house)),
+            Route("/results/{result}/{name}", sender_of(house, credentials), methods=["GET"]),
             Route("/health", health_of(house)),
             Route("/metrics", numbers_of(house, credentials)),
         ],

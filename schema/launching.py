@@ -48,6 +48,9 @@ class SessionLaunchInput:
         description="How far regions are, at most 64; without `region`, the nearest of them is taken.",
         default_factory=list,
     )
+    datasession_id: strawberry.ID | None = strawberry.field(
+        description="A data session that its container may read, as `CARREL_DATASESSION` names it.", default=None
+    )
     environment: list[EnvironmentVariableInput] = strawberry.field(
         description="Variables for the container, at most 32.", default_factory=list
     )
@@ -82,6 +85,10 @@ class SessionOpenPayload(Payload):
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 
 
+def _lent(text: strawberry.ID | None) -> int | None:
+    return decode_as("Datasession", text, path=("datasessionId",)) if text else None
+
+
 def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
     return {"is_new": is_new}
 
@@ -113,6 +120,7 @@ class SessionMutations:
             region=wish.region,
             seconds=wish.seconds,
             pings={ping.region: ping.milliseconds for ping in wish.pings},
+            datasession_id=_lent(wish.datasession_id),
             environment={variable.name: variable.value for variable in wish.environment},
         )
         return SessionLaunchPayload(session=shown(session), is_new=is_new)

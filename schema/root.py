@@ -5,23 +5,32 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.access import AccessQueries
 from schema.accounts import AccountMutations, AccountQueries
+from schema.available import AvailableQueries
 from schema.collaborations import CollaborationMutations, CollaborationQueries
 from schema.core.ids import NodeQueries
 from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
+from schema.data_following import DataSubscriptions
+from schema.dataoperations import DataOperationQueries
+from schema.datasessions import DatasessionQueries
+from schema.filling import DatasessionMutations
 from schema.following import SessionSubscriptions
 from schema.grants import GrantQueries
 from schema.history import HistoryQueries
 from schema.holders import HolderMutations
 from schema.images import ImageMutations, ImageSubscriptions
 from schema.joining import JoiningMutations
+from schema.keeping import ArchiveTokenMutations, ArchiveTokenQueries
 from schema.launching import SessionMutations
 from schema.lifetimes import LifetimeMutations
 from schema.logos import LogoMutations
+from schema.operating import OperationMutations
 from schema.organizations import OrganizationMutations, OrganizationQueries
 from schema.regions import RegionQueries
+from schema.results import ResultMutations
 from schema.roles import RoleMutations, RoleQueries
 from schema.sessions import SessionQueries
+from schema.sharing import SharingMutations
 from schema.stopping import StoppingMutations
 from schema.tokens import TokenMutations
 from schema.uploads import UploadMutations, UploadQueries
@@ -41,6 +50,10 @@ class Query(
     UploadQueries,
     WorkstationQueries,
     SessionQueries,
+    DatasessionQueries,
+    DataOperationQueries,
+    AvailableQueries,
+    ArchiveTokenQueries,
     HistoryQueries,
     NodeQueries,
 ):
@@ -64,12 +77,17 @@ class Mutation(
     SessionMutations,
     LifetimeMutations,
     StoppingMutations,
+    DatasessionMutations,
+    SharingMutations,
+    OperationMutations,
+    ResultMutations,
+    ArchiveTokenMutations,
 ):
     """The root of changes."""
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(ImageSubscriptions, SessionSubscriptions):
+class Subscription(ImageSubscriptions, SessionSubscriptions, DataSubscriptions):
     """The root of streams."""
 
 

@@ -22,6 +22,7 @@ from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, combined, every
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
+from schema.datasessions import Datasession
 from schema.images import Image
 from schema.regions import Region
 from schema.relations import by
@@ -76,6 +77,7 @@ class Session(Node):
     image_id: strawberry.Private[int]
     region_id: strawberry.Private[int]
     creator_id: strawberry.Private[int]
+    datasession_id: strawberry.Private[int | None]
     state: SessionState = public(description="Where it stands.")
     reason_code: Reason | None = public(description="Why it ended, for programs; null while it has not.")
     reason: str = public(description="Why it ended, as one sentence; empty while it has not.")
@@ -94,6 +96,12 @@ class Session(Node):
     )
     region: Region | None = requires(
         Resource.REGION, Operation.VIEW, description="Where it runs.", **by("region_id", "regions")
+    )
+    datasession: Datasession | None = requires(
+        Resource.DATASESSION,
+        Operation.VIEW,
+        description="The data session that its container may read, if any.",
+        **by("datasession_id", "datasessions"),
     )
     creator: User | None = requires(
         Resource.USER,

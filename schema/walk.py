@@ -85,6 +85,49 @@ mutation Create {
   }
 }
 """
+DATA = """
+query Data {
+  datasessions(first: 5) {
+    nodes {
+      id name canEdit inputData
+      operations(first: 10) {
+        nodes { id name state message warnings output outputs { basename files { name kind url } } }
+      }
+    }
+  }
+}
+"""
+COMPUTE = """
+mutation Compute($session: ID!, $files: [JSON!]!) {
+  operationCreate(datasessionId: $session, input: {name: "Median", inputs: {input_files: $files}}) {
+    operation { id state codeVersion inputs }
+    errors { code message path }
+  }
+}
+"""
+COMPUTED = """
+subscription Computed($operation: ID!) {
+  operationUpdated(id: $operation) {
+    state phase fraction message estimatedBytes estimatedSeconds
+    result { id key files { name kind contentType sizeBytes url } }
+  }
+}
+"""
+LINKS = """
+mutation Links($result: ID!) {
+  resultOpen(id: $result) { links { name url expiresAt } errors { code message } }
+}
+"""
+WIZARD = """
+query Wizard {
+  availableOperations { name description version inputs { key name type isRequired minimum maximum options } }
+}
+"""
+SCRIPT = """
+query Script($session: ID!) {
+  datasessionScript(id: $session)
+}
+"""
 
 TABS = (
     Tab("Who am I, and what can I launch?", WHO),
@@ -100,4 +143,10 @@ TABS = (
     Tab("Import the upload as an image", IMPORT, {"workstation": "", "upload": ""}),
     Tab("Let an uploaded picture be a workstation's logo", LOGO, {"workstation": "", "upload": ""}),
     Tab("Configure what a workstation's containers are told", CONFIGURE, {"workstation": "", "configuration": {}}),
+    Tab("My data sessions, with operations and their pictures", DATA),
+    Tab("Compute a median; take session and files from the tab before", COMPUTE, {"session": "", "files": []}),
+    Tab("Follow an operation until it ends", COMPUTED, {"operation": ""}),
+    Tab("Links to the files of a result, for ten minutes", LINKS, {"result": ""}),
+    Tab("Which operations are there?", WIZARD),
+    Tab("A data session as a Python script", SCRIPT, {"session": ""}),
 )

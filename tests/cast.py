@@ -14,14 +14,20 @@ from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.collaborations import Collaboration
+from models.dataoperations import DataOperation, DataOperationState
+from models.datasessions import Datasession
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Organization
 from models.principal import Principal
 from models.regions import Region
+from models.results import Result, ResultState
 from models.services import (
     accounts,
     auth,
     collaborations,
+    dataoperations,
+    datasessions,
+    grants,
     organizations,
     regions,
     roles,
@@ -44,7 +50,10 @@ ROLES = {
     "stranger": "researcher",
 }
 """The owner made the workstation and its annex, the editor and the guest hold a grant on it, the guest has a session
-of it, the member and the admin belong to the lab, the stranger has nothing to do with any of it."""
+of it, the member and the admin belong to the lab, the stranger has nothing to do with any of it.
+
+The owner has a data session with a queued operation and one that has succeeded; the editor works in it too, the guest
+sees it, and so does the desk of the guest's session."""
 
 
 @dataclass
@@ -66,6 +75,10 @@ class Cast:
     collaboration: Collaboration
     desk_text: str
     token_row: Token
+    datasession: Datasession
+    operation: DataOperation
+    done: DataOperation
+    result: Result
     roles: dict[str, Role]
 
     async def principal(self, name: str) -> Principal:
@@ -111,8 +124,15 @@ async def assemble(settings: Settings) -> Cast:
     picture = await _picture(settings, owner)
     guest = Actor.of(await auth.principal_for(users["guest"]))
     session, _ = await sessions.launch(image, region, settings, actor=guest)
+    datasession, operation, done, result = await _data(users, owner)
     await Session.filter(id=session.id).update(
-        state=SessionState.RUNNING, host="127.0.0.1", http_port=1, websocket_port=1, starting_at=now(), running_at=now()
+        state=SessionState.RUNNING,
+        datasession_id=datasession.id,
+        host="127.0.0.1",
+        http_port=1,
+        websocket_port=1,
+        starting_at=now(),
+        running_at=now(),
     )
     _, desk = await accounts.mint_token(
         users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
@@ -136,6 +156,10 @@ async def assemble(settings: Settings) -> Cast:
         collaboration=collaboration,
         desk_text=desk.text,
         token_row=token_row,
+        datasession=datasession,
+        operation=operation,
+        done=done,
+        result=result,
         roles={role.name: role for role in await Role.all()},
     )
 
@@ -151,6 +175,28 @@ async def _picture(settings: Settings, owner: Actor) -> Upload:
     kept = await open_storage(settings.storage_url, settings.data_dir).put(upload.storage_key, content(), limit=None)
     await uploads.complete(upload, upload.storage_key, kept.size, kept.sha256)
     return upload
+
+
+async def _data(users: dict[str, User], owner: Actor) -> tuple[Datasession, DataOperation, DataOperation, Result]:
+    datasession = await datasessions.create(
+        "Globular cluster",
+        [{"type": "fitsfile", "source": "archive", "basename": "frame-0001"}],
+        brought=(),
+        organization_id=None,
+        actor=owner,
+    )
+    for name, role in (("editor", ObjectRole.DATASESSION_EDITOR), ("guest", ObjectRole.DATASESSION_VIEWER)):
+        await grants.give(datasession, role, user_id=users[name].id, actor=owner)
+    done, operation = [
+        await dataoperations.create(datasession, "Median", "1", {"input_files": []}, needs=(), actor=owner)
+        for _ in range(2)
+    ]
+    file = {"name": "a.fits", "index": 0, "kind": "fits", "content_type": "application/fits", "size": 1, "sha256": "0"}
+    files: Any = [{**file, "storage_key": "results/none/a.fits"}]
+    result = await Result.create(key="0" * 64, slot="0" * 64, state=ResultState.READY, maker=done.id, files=files)
+    await DataOperation.filter(id=done.id).update(state=DataOperationState.SUCCEEDED, result_id=result.id)
+    await done.refresh_from_db()
+    return datasession, operation, done, result
 
 
 async def _image(workstation: Workstation, creator: User, state: ImageState, **more: Any) -> Image:

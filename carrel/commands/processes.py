@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from carrel import demo, ending, serving
+from carrel import demo, demo_data, ending, serving
 from carrel.client import Client
 from carrel.kernel import open_kernel, open_region
 from core.errors import BadInput
@@ -64,13 +64,24 @@ async def _watch(settings: Settings) -> None:
 
 def demonstrate(settings: Settings, url: str, token: str) -> None:
     """Upload, import and launch the demo workstation on a running server."""
+    client = _client(settings, url, token)
+    archive = settings.data_dir / "workstation.tar.gz"
+    shown = demo.run(client, settings.docker_host or "", archive, typer.echo, Patience())
+    typer.echo(f"Running: {shown.session_url}")
+
+
+def demonstrate_data(settings: Settings, url: str, token: str) -> None:
+    """Make the demo's data sessions on a running server; harmless when they are there."""
+    made = demo_data.run(_client(settings, url, token), typer.echo)
+    typer.echo(f"Data sessions: {made.empty} (files alone), {made.worked} (with operations).")
+
+
+def _client(settings: Settings, url: str, token: str) -> Client:
     known = _known(settings.data_dir / "up.json")
     client = Client(url or known.get("graphql", ""), token or known.get("token", ""))
     if not client.url or not client.token:
         raise BadInput("Say --url and --token, or start `carrel up` first.")
-    archive = settings.data_dir / "workstation.tar.gz"
-    shown = demo.run(client, settings.docker_host or "", archive, typer.echo, Patience())
-    typer.echo(f"Running: {shown.session_url}")
+    return client
 
 
 def _known(file: Path) -> dict[str, str]:

@@ -13,9 +13,12 @@ from models.access import Operation, Permission, Resource
 from models.policies import (
     accounts,
     collaborations,
+    dataoperations,
+    datasessions,
     grants,
     images,
     organizations,
+    results,
     roles,
     sessions,
     uploads,
@@ -66,6 +69,22 @@ class Action(StrEnum):
     SESSION_OPEN = "session_open"
     SESSION_KEEP_ALIVE = "session_keep_alive"
     SESSION_STOP = "session_stop"
+    DATASESSION_CREATE = "datasession_create"
+    DATASESSION_UPDATE = "datasession_update"
+    DATASESSION_INPUT_ADD = "datasession_input_add"
+    DATASESSION_INPUT_REMOVE = "datasession_input_remove"
+    DATASESSION_DELETE = "datasession_delete"
+    DATASESSION_USER_ADD = "datasession_user_add"
+    DATASESSION_USER_REMOVE = "datasession_user_remove"
+    DATASESSION_ORGANIZATION_ADD = "datasession_organization_add"
+    DATASESSION_ORGANIZATION_REMOVE = "datasession_organization_remove"
+    OPERATION_CREATE = "operation_create"
+    OPERATION_CANCEL = "operation_cancel"
+    OPERATION_RERUN = "operation_rerun"
+    OPERATION_DELETE = "operation_delete"
+    RESULT_OPEN = "result_open"
+    ARCHIVE_TOKEN_SET = "archive_token_set"  # noqa: S105
+    ARCHIVE_TOKEN_REMOVE = "archive_token_remove"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -102,6 +121,24 @@ def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict |
     if which:
         return grants.can_give(principal, Resource.WORKSTATION, workstation, *which)
     return workstations.can_share(principal, workstation)
+
+
+def _share_data(description: str) -> Act:
+    return _act(description, _R.DATASESSION, (_R.DATASESSION, _O.EDIT), _can_share_data, datasessions.readable)
+
+
+def _can_share_data(principal: Principal, datasession: Any, *which: Any) -> Awaitable[Verdict]:
+    if which:
+        return grants.can_give(principal, Resource.DATASESSION, datasession, *which)
+    return datasessions.can_share(principal, datasession)
+
+
+def _edit_data(description: str) -> Act:
+    return _act(description, _R.DATASESSION, (_R.DATASESSION, _O.EDIT), datasessions.can_edit, datasessions.readable)
+
+
+def _operate(description: str, operation: Operation, can: Can) -> Act:
+    return _act(description, _R.DATA_OPERATION, (_R.DATA_OPERATION, operation), can, dataoperations.readable)
 
 
 def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
@@ -196,6 +233,42 @@ ACTS: dict[Action, Act] = {
     ),
     Action.SESSION_STOP: _act(
         "Stop a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_stop, sessions.readable
+    ),
+    Action.DATASESSION_CREATE: _act(
+        "Make a data session.", _R.DATASESSION, (_R.DATASESSION, _O.CREATE), datasessions.can_create
+    ),
+    Action.DATASESSION_UPDATE: _edit_data("Rename a data session."),
+    Action.DATASESSION_INPUT_ADD: _edit_data("Add files to a data session."),
+    Action.DATASESSION_INPUT_REMOVE: _edit_data("Remove files from a data session."),
+    Action.DATASESSION_DELETE: _act(
+        "Delete a data session and all that was computed in it.",
+        _R.DATASESSION,
+        (_R.DATASESSION, _O.DELETE),
+        datasessions.can_delete,
+        datasessions.readable,
+    ),
+    Action.DATASESSION_USER_ADD: _share_data("Share a data session with a user."),
+    Action.DATASESSION_USER_REMOVE: _share_data("Take a data session from a user."),
+    Action.DATASESSION_ORGANIZATION_ADD: _share_data("Share a data session with an organization."),
+    Action.DATASESSION_ORGANIZATION_REMOVE: _share_data("Take a data session from an organization."),
+    Action.OPERATION_CREATE: _act(
+        "Run an operation in a data session.",
+        _R.DATASESSION,
+        (_R.DATA_OPERATION, _O.CREATE),
+        dataoperations.can_create,
+        datasessions.readable,
+    ),
+    Action.OPERATION_CANCEL: _operate("Cancel an operation.", _O.EDIT, dataoperations.can_edit),
+    Action.OPERATION_RERUN: _operate("Run an operation again.", _O.EDIT, dataoperations.can_edit),
+    Action.OPERATION_DELETE: _operate("Delete an operation.", _O.DELETE, dataoperations.can_delete),
+    Action.RESULT_OPEN: _act(
+        "Get links to the files of a result.", _R.RESULT, (_R.RESULT, _O.VIEW), results.can_open, results.readable
+    ),
+    Action.ARCHIVE_TOKEN_SET: _act(
+        "Keep a token of the frame archive.", _R.TOKEN, (_R.TOKEN, _O.CREATE), accounts.can_create_token
+    ),
+    Action.ARCHIVE_TOKEN_REMOVE: _act(
+        "Forget the token of the frame archive.", _R.TOKEN, (_R.TOKEN, _O.CREATE), accounts.can_create_token
     ),
 }
 

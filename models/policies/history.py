@@ -5,7 +5,8 @@ from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource
 from models.history import HistoryEntry
-from models.policies import collaborations, organizations, sessions, workstations
+from models.policies import collaborations, dataoperations, organizations, sessions, workstations
+from models.policies.datasessions import DATASESSIONS
 from models.policies.reach import Mine, Reach, Related
 from models.principal import Principal
 
@@ -28,6 +29,17 @@ def _of_edited_collaborations(principal: Principal, _permission: Permission) -> 
     return Q(resource=Resource.COLLABORATION, object_id__in=edited)
 
 
+def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
+    edited = DATASESSIONS.rows(principal, Operation.EDIT).values("id")
+    operations = dataoperations.editable(principal)
+    results = operations.filter(result_id__isnull=False).values("result_id")
+    return (
+        Q(resource=Resource.DATASESSION, object_id__in=Subquery(edited))
+        | Q(resource=Resource.DATA_OPERATION, object_id__in=Subquery(operations.values("id")))
+        | Q(resource=Resource.RESULT, object_id__in=Subquery(results))
+    )
+
+
 def _of_itself(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.USER, object_id=principal.user_id)
 
@@ -42,6 +54,7 @@ HISTORY = Reach(
         Related(_of_edited_workstations),
         Related(_of_managed_organizations),
         Related(_of_edited_collaborations),
+        Related(_of_edited_datasessions),
     ),
 )
 

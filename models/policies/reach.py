@@ -244,6 +244,10 @@ class Reach(Generic[M]):
             raise LookupError(f"Only the database knows whether {self.resource} {row.pk} is reached; use covers.")
         return known
 
+    def everywhere(self, principal: Principal, operation: Operation) -> bool:
+        """Say whether the principal's permission for the operation reaches every row there is."""
+        return self._conditions(principal, Permission(self.resource, operation)) is None
+
     def _known(self, principal: Principal, permission: Permission, row: M) -> bool | None:
         conditions = self._conditions(principal, permission)
         if conditions is None:

@@ -37,10 +37,12 @@ async def launch(
     seconds: int | None = None,
     environment: dict[str, str] | None = None,
     pings: Mapping[str, float] | None = None,
+    datasession_id: int | None = None,
 ) -> tuple[Session, bool]:
     """Return the actor's session of this image in this region, and whether it is new.
 
-    There is one live session per person, image and region; asking again while it lives returns it.
+    There is one live session per person, image and region; asking again while it lives returns it. Its container sees
+    the data session that it was launched for; Conflict when the live one was launched for another.
     """
     seconds = settings.session_seconds if seconds is None else seconds
     if not 60 <= seconds <= settings.session_seconds_limit:
@@ -50,9 +52,12 @@ async def launch(
     for _ in range(ATTEMPTS):
         present = await Session.get_or_none(active_key=key)
         if present:
+            if datasession_id not in (None, present.datasession_id):
+                raise Conflict("Your session of this image was launched without this data session; stop it first.")
             return present, False
         with suppress(IntegrityError):  # Another launch was faster; its session is found by the next look.
-            return await _create(image, region, key, actor, seconds, environment or {}, pings or {}), True
+            given = environment or {}, pings or {}, datasession_id
+            return await _create(image, region, key, actor, seconds, *given), True
     raise Conflict("Your session of this image keeps changing; try again.")
 
 
@@ -64,6 +69,7 @@ async def _create(
     seconds: int,
     environment: dict[str, str],
     pings: Mapping[str, float],
+    datasession_id: int | None,
 ) -> Session:
     async with transaction():
         session = await Session.create(
@@ -76,6 +82,7 @@ async def _create(
             expires_at=now() + timedelta(seconds=seconds),
             environment=environment,
             ping_times=dict(pings) or None,
+            datasession_id=datasession_id,
         )
         await history.record(Resource.SESSION, session.id, "launch", actor, to_state=session.state)
         line.enqueue_launch(session, region.name)

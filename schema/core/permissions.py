@@ -55,6 +55,8 @@ expose(
         ObjectRole.STUDY_RESEARCHER: "Also sees responses.",
         ObjectRole.STUDY_MANAGER: "Changes a study, moves it along, and decides who works on it.",
         ObjectRole.STUDY_ADMIN: "Does everything with a study.",
+        ObjectRole.DATASESSION_EDITOR: "Changes the data session, runs operations in it, shares it.",
+        ObjectRole.DATASESSION_VIEWER: "Sees the data session, its operations and their results.",
     },
 )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from core import opaque
 from core.clock import now
 from core.engine.fake import Behaviour
 from core.queue import region_queue
@@ -12,10 +13,10 @@ from jobs.launching import session_launch
 from jobs.stopping import session_check, session_stop
 from jobs.sweep import sweep
 from models.accounts import Token
-from models.actors import SERVICE
+from models.actors import SERVICE, Actor
 from models.history import HistoryEntry
 from models.images import Image, ImageState
-from models.services import line, sessions
+from models.services import datasessions, line, sessions
 from models.sessions import Reason, Session, SessionState
 from models.workstations import Workstation
 from tests.jobs.conftest import Bench
@@ -235,3 +236,16 @@ async def test_an_end_that_was_put_off_is_looked_at_when_it_comes(bench: Bench) 
     await eventually(lambda: now() > later)
     await session_check(bench.context, session.id)
     assert (await bench.read(session)).state is SessionState.STOPPING
+
+
+async def test_a_session_for_a_data_session_is_told_which_one(bench: Bench) -> None:
+    actor = Actor.of(bench.principal)
+    lent = await datasessions.create("M13", [], brought=(), organization_id=None, actor=actor)
+    session, _ = await sessions.launch(
+        bench.image, bench.region, bench.kernel.settings, actor=actor, datasession_id=lent.id
+    )
+
+    await session_launch(bench.context, session.id)
+
+    environment = bench.engine.store.environment(bench.runtime.container_name(session))
+    assert environment["CARREL_DATASESSION"] == opaque.encode("Datasession", lent.id)

@@ -10,16 +10,21 @@ from models.access import Grant, ObjectRole, Operation, Resource, Role, RoleHold
 from models.accounts import Token, TokenKind, User
 from models.actors import Actor
 from models.collaborations import Collaboration, Participant
+from models.dataoperations import DataOperation
+from models.datasessions import Datasession
 from models.history import ActorKind, HistoryEntry
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Membership, Organization
 from models.policies import (
     accounts,
     collaborations,
+    dataoperations,
+    datasessions,
     history,
     images,
     organizations,
     regions,
+    results,
     roles,
     sessions,
     uploads,
@@ -28,6 +33,7 @@ from models.policies import (
 from models.policies.reach import Reach
 from models.principal import Principal, PrincipalKind
 from models.regions import Region
+from models.results import Result
 from models.sessions import Session
 from models.uploads import Upload
 from models.workstations import Workstation
@@ -47,6 +53,9 @@ REACHES: Mapping[str, Reach[Any]] = {
     "image": images.IMAGES,
     "session": sessions.SESSIONS,
     "collaboration": collaborations.COLLABORATIONS,
+    "datasession": datasessions.DATASESSIONS,
+    "data_operation": dataoperations.DATA_OPERATIONS,
+    "result": results.RESULTS,
 }
 """Every definition of who reaches what, by what its rows are."""
 OWN, OURS, PARTNERS, THEIRS = "own", "ours", "partners", "theirs"
@@ -108,12 +117,20 @@ async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
         maximum_seconds=60,
         expires_at=now() + timedelta(hours=1),
     )
+    datasession = await Datasession.create(name=side, creator=user, organization=lab)
+    result = await Result.create(key=side, slot=side, maker=1)
+    operation = await DataOperation.create(
+        datasession=datasession, creator=user, name="Median", code_version="1", result=result
+    )
     role = await Role.create(name=f"role-{side}", rules=[], organization=lab)
     return {
         "user": user,
         "workstation": place,
         "image": image,
         "session": session,
+        "datasession": datasession,
+        "data_operation": operation,
+        "result": result,
         "role": role,
         "membership": await Membership.create(user=user, organization=lab, role=MemberRole.MEMBER),
         "role_holder": await RoleHolder.create(user=user, role=role),
@@ -153,5 +170,5 @@ def expected(noun: str, rule: Rule) -> set[str]:
         return {OWN} if rule.operation is Operation.VIEW else set()
     if noun == "organization":
         return {OWN} | shared if wide or rule.operation is Operation.VIEW else set()
-    grouped = {"user", "role_holder", "user_rule"}
+    grouped = {"user", "role_holder", "user_rule", "datasession", "data_operation", "result"}
     return {OWN, OURS} | shared if wide and noun in grouped else {OWN}

@@ -15,11 +15,12 @@ from graphql import (
     is_non_null_type,
 )
 
+from models.datasessions import Datasession
 from models.regions import Region
 from schema.core.ids import encode
 from schema.root import schema
 from tests.schema.served import Served
-from tests.schema.stages import queued_session, ready_image
+from tests.schema.stages import queued_operation, queued_session, ready_image
 
 PAGE = "nodes { __typename } edges { cursor node { __typename } } totalCount"
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -53,7 +54,13 @@ async def _fill(served: Served) -> str:
     await queued_session(served, "ada", first)
     await queued_session(served, "eve", first)
     assert await Region.all().count()
+    for name in ("First", "Second"):
+        await queued_operation(served, "ada", name)
     return encode("Workstation", first.workstation_id)
+
+
+async def _datasession() -> str:
+    return encode("Datasession", (await Datasession.all().first().values("id"))["id"])
 
 
 async def _holders(served: Served) -> dict[str, str]:
@@ -69,6 +76,7 @@ async def _holders(served: Served) -> dict[str, str]:
         "Query": "%s",
         "Viewer": "viewer { %s }",
         "Collaboration": f'node(id: "{collaboration}") {{ ... on Collaboration {{ %s }} }}',
+        "Datasession": f'node(id: "{await _datasession()}") {{ ... on Datasession {{ %s }} }}',
         "Workstation": f'node(id: "{workstation}") {{ ... on Workstation {{ %s }} }}',
         "Organization": f'node(id: "{organization}") {{ ... on Organization {{ %s }} }}',
     }
@@ -87,7 +95,8 @@ async def _page(served: Served, holder: str, field: str, arguments: str) -> Any:
 
 def test_there_are_connections_and_each_holder_is_known_here() -> None:
     assert len(CONNECTIONS) >= 7
-    assert {kind for kind, _, _ in CONNECTIONS} <= {"Query", "Viewer", "Workstation", "Organization", "Collaboration"}
+    owners = {"Query", "Viewer", "Workstation", "Organization", "Collaboration", "Datasession"}
+    assert {kind for kind, _, _ in CONNECTIONS} <= owners
 
 
 @each_connection

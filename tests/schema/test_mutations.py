@@ -5,20 +5,28 @@ import pytest
 from core.outbox import OutboxMessage
 from models.access import Grant
 from models.accounts import Token, TokenKind
+from models.credentials import SourceCredential
+from models.dataoperations import DataOperation
+from models.datasessions import Datasession
 from models.history import HistoryEntry
 from models.images import Image, ImageState
 from models.organizations import Membership
+from models.results import Result
 from models.sessions import Session, SessionState
 from models.uploads import Upload, UploadState
 from models.workstations import Workstation
 from schema.root import schema
 from tests.schema.access_mutations import ACCESS
 from tests.schema.api import Api
+from tests.schema.data_mutations import DATA_CASES
 from tests.schema.mutations import CASES as OTHERS
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-CASES = {**OTHERS, **ACCESS}
-COUNTED = (Token, Grant, HistoryEntry, Image, Membership, OutboxMessage, Session, Upload, Workstation)
+CASES = {**OTHERS, **ACCESS, **DATA_CASES}
+COUNTED = (
+    *(Token, Grant, HistoryEntry, Image, Membership, OutboxMessage, Session, Upload, Workstation),
+    *(Datasession, DataOperation, Result, SourceCredential),
+)
 
 
 async def _count() -> dict[str, int]:

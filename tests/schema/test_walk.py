@@ -3,6 +3,8 @@
 from models.sessions import Session, SessionState
 from schema import walk
 from tests.schema.api import Api
+from tests.schema.computing import datasession, done, worker
+from tests.schema.served import Served
 
 
 async def test_the_whole_walk_runs_in_order(api: Api) -> None:
@@ -68,3 +70,22 @@ async def test_the_same_queries_tell_a_stranger_nothing(api: Api) -> None:
     assert (await api.ask("stranger", walk.STOP, session=session)).code == "NOT_FOUND"
     assert (await api.ask("stranger", walk.HISTORY, session=session)).data["nodes"] == []
     assert (await Session.get(id=api.cast.session.id)).state is SessionState.RUNNING
+
+
+async def test_frames_are_computed_with_and_read(quick: Served) -> None:
+    async with worker(quick):
+        session, files = await datasession(quick)
+        wizard = (await quick.ask("ada", walk.WIZARD))["data"]["availableOperations"]
+        assert "Median" in {each["name"] for each in wizard}
+        made = (await done(quick, "ada", walk.COMPUTE, session=session, files=files))["operation"]
+        told = [
+            event["data"]["operationUpdated"]
+            async for event in quick.follow("ada", walk.COMPUTED, operation=made["id"])
+        ]
+
+    assert told[-1]["state"] == "SUCCEEDED"
+    links = (await done(quick, "ada", walk.LINKS, result=told[-1]["result"]["id"]))["links"]
+    assert {link["name"] for link in links} == {file["name"] for file in told[-1]["result"]["files"]}
+    (shown,) = (await quick.ask("ada", walk.DATA))["data"]["datasessions"]["nodes"]
+    assert shown["operations"]["nodes"][0]["outputs"][0]["basename"] == f"{made['id']}-0"
+    assert "01-median" in (await quick.ask("ada", walk.SCRIPT, session=session))["data"]["datasessionScript"]
