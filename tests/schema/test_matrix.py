@@ -43,7 +43,9 @@ WITH_PARTICULARS = {
     Action.WORKSTATION_USER_REMOVE,
     Action.WORKSTATION_ORGANIZATION_ADD,
     Action.WORKSTATION_ORGANIZATION_REMOVE,
+    Action.WORKSTATION_LOGO_SET,
     Action.IMAGE_CREATE,
+    Action.IMAGE_MOVE,
 }
 """What is given, to whom, or out of what, decides as well; tests/models/test_giving.py has that half."""
 IN_BULK = {"sessionsStop": Action.SESSION_STOP}
