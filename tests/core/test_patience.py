@@ -38,6 +38,16 @@ async def test_a_program_that_nobody_waits_for_any_more_is_ended() -> None:
     assert (task.cancelled(), begun[0].returncode, time.monotonic() - at < 5) == (True, -15, True)
 
 
+def test_a_program_of_work_that_fails_is_ended_though_it_does_not_heed() -> None:
+    deaf = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
+    with pytest.raises(ZeroDivisionError), Patience().program(deaf, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "deaf\n"
+        raise ZeroDivisionError
+
+    assert process.returncode == -9
+
+
 async def test_what_was_given_up_begins_nothing_more() -> None:
     patience = Patience()
     patience.give_up()
