@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 GIVE_UP_SECONDS = 10.0
+TERMINATE_SECONDS = 5.0
 
 
 class GivenUp(Exception):
@@ -47,14 +48,22 @@ class Patience:
 
     @contextmanager
     def program(self, words: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[str]"]:
-        """Run a program whose output is read as text, and which is asked to end when the work is given up."""
+        """Run a program whose output is read as text; it is ended when the work is given up or fails."""
         with subprocess.Popen(words, text=True, start_new_session=True, **options) as process:  # noqa: S603 Our callers' own words.
             try:
                 with self.ending(process.terminate):
                     yield process
-            except GivenUp:
-                process.terminate()
+            except BaseException:
+                _end(process)
                 raise
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(TERMINATE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 async def on_a_thread(work: Callable[[Patience], T]) -> T:

@@ -69,7 +69,10 @@ def _apt(patience: Patience, *arguments: str) -> None:
     with patience.program(
         ["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        said = process.communicate(timeout=_INSTALL_SECONDS)[1]
+        try:
+            said = process.communicate(timeout=_INSTALL_SECONDS)[1]
+        except subprocess.TimeoutExpired as error:
+            raise EngineUnavailable(f"apt-get {arguments[0]} took longer than {_INSTALL_SECONDS} s.") from error
     if process.returncode:
         last = (said.strip().splitlines() or ["no reason given"])[-1]
         raise EngineUnavailable(f"apt-get {arguments[0]} failed ({last}); install Docker by hand, or set DOCKER_HOST.")

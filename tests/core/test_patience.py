@@ -38,6 +38,22 @@ async def test_a_program_that_nobody_waits_for_any_more_is_ended() -> None:
     assert (task.cancelled(), begun[0].returncode, time.monotonic() - at < 5) == (True, -15, True)
 
 
+def test_a_program_of_work_that_fails_is_ended_though_it_does_not_heed() -> None:
+    deaf = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
+    begun: list[subprocess.Popen[str]] = []
+
+    def work() -> None:
+        with Patience().program(deaf, stdout=subprocess.PIPE) as process:
+            begun.append(process)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "deaf\n"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert begun[0].returncode == -9
+
+
 async def test_what_was_given_up_begins_nothing_more() -> None:
     patience = Patience()
     patience.give_up()

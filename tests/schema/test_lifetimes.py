@@ -7,7 +7,7 @@ import pytest
 from core.clock import now
 from models.accounts import TokenKind
 from models.actors import SERVICE
-from models.services import accounts
+from models.services import accounts, regions
 from models.sessions import Session, SessionState
 from tests.schema.api import Api
 from tests.schema.mutations import CASES
@@ -78,3 +78,24 @@ async def test_a_new_end_is_told_to_those_who_follow(api: Api, key: str) -> None
 
         assert _left((await one.value())["expiresAt"]) > 290
         assert _left((await mine.value())[0]["expiresAt"]) > 290
+
+
+async def test_the_nearest_region_is_taken_and_what_was_measured_is_shown(api: Api) -> None:
+    await regions.ensure("far", 2, "https://far.example/ping")
+    asked = (await api.ask("editor", "{ regions { name pingUrl } }")).data
+    assert asked == [
+        {"name": "far", "pingUrl": "https://far.example/ping"},
+        {"name": "local", "pingUrl": f"{api.cast.settings.sessions_url}/.carrel/ping"},
+    ]
+    launch = """mutation($id: ID!, $input: SessionLaunchInput) { sessionLaunch(workstationId: $id, input: $input) {
+      session { region { name } pings { region milliseconds } usedSeconds lastActiveAt } errors { message } } }"""
+    pings = [{"region": "local", "milliseconds": 30.5}, {"region": "far", "milliseconds": 2}]
+
+    made = await api.ask("editor", launch, id=api.id("Workstation", api.cast.workstation), input={"pings": pings})
+
+    assert made.data["session"] == {
+        "region": {"name": "far"},
+        "pings": [{"region": "local", "milliseconds": 30.5}, {"region": "far", "milliseconds": 2.0}],
+        "usedSeconds": 0,
+        "lastActiveAt": None,
+    }

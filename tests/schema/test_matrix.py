@@ -66,6 +66,8 @@ WITH_PARTICULARS = {
     Action.DATASESSION_USER_REMOVE,
     Action.DATASESSION_ORGANIZATION_ADD,
     Action.DATASESSION_ORGANIZATION_REMOVE,
+    Action.WORKSTATION_LOGO_SET,
+    Action.IMAGE_MOVE,
 }
 """What is given, to whom, or out of what, decides as well; tests/models/test_giving.py has that half."""
 IN_BULK = {
