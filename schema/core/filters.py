@@ -140,7 +140,8 @@ def _compare(column: str, **operators: object | None) -> Q:
     conditions: dict[str, Any] = {
         f"{column}__{operator}" if operator else column: given[operator] for operator in given
     }
-    return Q(**conditions)
+    # Of a row without a value the comparison is unknown, and so would be its negation under NOT: here it is false.
+    return Q(**(conditions | {f"{column}__isnull": False})) if conditions else Q()
 
 
 def _bounded(operator: str, values: Sequence[V] | None) -> Sequence[V]:

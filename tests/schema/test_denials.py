@@ -139,3 +139,16 @@ async def test_who_acted_is_not_found_out_by_a_filter(api: Api) -> None:
     assert len((await api.ask("owner", HISTORY, of=of, w={"actor": {}})).data["nodes"]) == len(shown)
     editors = {"actor": {"eq": api.id("User", api.cast.users["editor"])}}
     assert (await api.ask("operator", HISTORY, of=of, w=editors)).data["nodes"] != []
+
+
+async def test_not_finds_entries_without_a_value_as_well(api: Api) -> None:
+    await api.ask("stranger", CREATE)
+    stranger = {"actor": {"eq": api.id("User", api.cast.users["stranger"])}}
+    query = "query($w: HistoryWhere) { history(where: $w) { totalCount } }"
+
+    whole, chosen, others = [
+        (await api.ask("operator", query, w=where)).data["totalCount"] for where in ({}, stranger, {"NOT": stranger})
+    ]
+
+    assert chosen > 0
+    assert whole == chosen + others
