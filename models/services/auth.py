@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tortoise.expressions import Q
 
@@ -23,6 +23,16 @@ TOUCH = timedelta(minutes=1)
 NOTHING = Holdings(frozenset(), frozenset(), frozenset())
 Credential = tuple[int | None, int]
 """The id of a token, if there is one, and that of its user."""
+
+
+class Held(NamedTuple):
+    """What a token says of its principal."""
+
+    id: int
+    kind: TokenKind
+    user_id: int
+    session_id: int | None
+    scopes: list[str] | None
 
 
 async def authenticate(text: str) -> Principal:
@@ -64,23 +74,22 @@ async def principal_for(user: User) -> Principal:
 async def principals(credentials: Collection[Credential]) -> Mapping[Credential, Principal]:
     """Return what each of these credentials holds now, without those that have ended; in a few statements for all."""
     tokens = await _live_tokens({token_id for token_id, _ in credentials if token_id is not None})
-    users = {user_id for token_id, user_id in credentials if token_id is None}
-    active = await _active(users | {token.user_id for token in tokens.values()})
-    held = await holdings_of(active)
+    active = await _active({user_id for token_id, user_id in credentials if token_id is None})
+    held = await holdings_of(active | {token.user_id for token in tokens.values()})
     return {
         credential: _principal(user_id, tokens.get(token_id or 0), held[user_id])
         for credential in credentials
         for token_id, user_id in [credential]
-        if user_id in held and (token_id is None or token_id in tokens)
+        if (user_id in active if token_id is None else token_id in tokens) and user_id in held
     }
 
 
-async def _live_tokens(keys: set[int]) -> Mapping[int, Token]:
-    alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now()))
-    found: dict[int, Token] = {}
+async def _live_tokens(keys: set[int]) -> Mapping[int, Held]:
+    alive = Q(revoked_at=None, user__is_active=True) & (Q(expires_at=None) | Q(expires_at__gt=now()))
+    found: dict[int, Held] = {}
     for some in _portions(keys):
-        rows = Token.filter(alive, id__in=written(some)).only("id", "kind", "user_id", "session_id", "scopes")
-        found |= {token.id: token for token in await rows}
+        rows: Any = Token.filter(alive, id__in=written(some)).values_list(*Held._fields)
+        found |= {token.id: token for token in map(Held._make, await rows)}
     return found
 
 
@@ -96,7 +105,7 @@ def _portions(keys: set[int]) -> Iterator[list[int]]:
     yield from (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
 
 
-def _principal(user_id: int, token: Token | None, held: Holdings) -> Principal:
+def _principal(user_id: int, token: Token | Held | None, held: Holdings) -> Principal:
     kind = PrincipalKind.DESK if token and token.kind is TokenKind.DESK else PrincipalKind.USER
     scopes = None if token is None or token.scopes is None else tuple(token.scopes)
     rules, anchored = _rights(held, kind, scopes)
