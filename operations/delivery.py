@@ -27,7 +27,7 @@ def deliver(
 ) -> tuple[Output, ...]:
     """Write an image, result number `index` of the run, into the folder and return its files."""
     stem = STEM if index is None else f"{STEM}-{index}"
-    path = write(product, operation, given, folder / f"{stem}.fits")
+    path = write(product, operation, given, folder / f"{stem}.fits", stage.checkpoint)
     stage.report(0.7)
     picture = grey(product.pixels, found_limits(product.pixels))
     outputs = (Output(path, OutputKind.FITS, index), *previews(picture, folder, stem, index))

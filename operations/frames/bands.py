@@ -33,8 +33,8 @@ class Band:
 
 
 def threads() -> int:
-    """Return how many threads work on bands: the processors of this process, at most 4."""
-    return min(len(os.sched_getaffinity(0)), 4)
+    """Return how many threads work on bands: one for each processor, at most 4."""
+    return min(os.cpu_count() or 1, 4)
 
 
 def plan(height: int, bytes_per_row: int, tile_rows: int = 1, budget: int = BUDGET) -> list[Band]:

@@ -1,5 +1,6 @@
 """Writing a result as FITS: primary header, SCI, ERR and BPM as far as there are any, and the provenance."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,33 @@ STRUCTURAL = ("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "TFIE
 CHECKSUMS = ("BLANK", "CHECKSUM", "DATASUM", "EXTNAME", "EXTVER", "INHERIT", "ZDITHER0")
 
 
-def write(product: Product, operation: type[BaseDataOperation], given: Given, path: Path) -> Path:
-    """Write the file and return its path."""
+def write(
+    product: Product, operation: type[BaseDataOperation], given: Given, path: Path, checkpoint: Callable[[], None]
+) -> Path:
+    """Write the file plane by plane, with a checkpoint after each, and return its path."""
     storage = given.text("storage")
     header = cleaned(product.header)
     for line in provenance.history(operation, given):
         header.add_history(line)
     if storage == LOSSY:
         header.add_history(f"  stored with loss: steps of a {LOSSY_STEP}th of the noise of each row")
-    hdus = [_primary(operation, given), _plane(product.pixels, header, "SCI", storage)]
-    if product.error is not None:
-        hdus.append(_plane(product.error, fits.Header(), "ERR", storage))
-    if product.bad is not None:
-        hdus.append(_plane(product.bad.astype("u1"), fits.Header(), "BPM", PLAIN if storage == PLAIN else ""))
-    fits.HDUList([*hdus, provenance.table(operation, given)]).writeto(path, output_verify="silentfix")
+    _primary(operation, given).writeto(path)
+    with fits.open(path, mode="append", memmap=False) as file:
+        for hdu in _extensions(product, header, storage):
+            checkpoint()
+            file.append(hdu)
+            file.flush(output_verify="silentfix")
+        file.append(provenance.table(operation, given))
+        file.flush(output_verify="silentfix")
     return path
+
+
+def _extensions(product: Product, header: fits.Header, storage: str) -> Iterator[Any]:
+    yield _plane(product.pixels, header, "SCI", storage)
+    if product.error is not None:
+        yield _plane(product.error, fits.Header(), "ERR", storage)
+    if product.bad is not None:
+        yield _plane(product.bad.astype("u1"), fits.Header(), "BPM", PLAIN if storage == PLAIN else "")
 
 
 def cleaned(header: fits.Header) -> fits.Header:

@@ -14,8 +14,8 @@ from operations.inputs.values import as_list, as_number
 class FilesInput(Input):
     """A list of FITS files, each {source, basename} and what is said about it; run in order of basename.
 
-    Of an item, what does not matter for the science (links, names, what an interface keeps there) is dropped. The
-    filter of a file is its `filter`, or else its `primary_optical_element`, or else what its own header says.
+    Of an item, what does not matter for the science (links, names, what an interface keeps there) is dropped. Where
+    filters matter, that of a file is its `filter`, or else its `primary_optical_element`, or else what its header says.
     """
 
     kind: ClassVar[str] = "fits"
@@ -66,7 +66,8 @@ class FilesInput(Input):
         if not isinstance(item, Mapping) or not isinstance(item.get("basename"), str) or not item["basename"]:
             raise BadInput(f"{self.name}: each file is an object with source and basename.", path=path)
         found: dict[str, Any] = {"source": str(item.get("source") or ""), "basename": item["basename"]}
-        if name := item.get("filter") or item.get("primary_optical_element"):
+        name = item.get("filter") or item.get("primary_optical_element")
+        if name and (self.single_filter or self.filter_options):
             found["filter"] = str(name)
         if self.dated and item.get("observation_date"):
             found["observation_date"] = str(item["observation_date"])

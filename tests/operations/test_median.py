@@ -1,13 +1,11 @@
 """Median: as numpy has it, without what masks call bad."""
 
-import runpy
-
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from operations.median import Median
 from tests.operations.frames import Bench, cropped, header, noise, pixels
+from tests.operations.scripts import again, scripted
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -58,12 +56,12 @@ def test_noise_is_propagated_from_gain_and_read_noise(bench: Bench) -> None:
     assert found["DATE-AVG"].startswith("2026-01-01T00:00:15")
 
 
-def test_its_script_gives_the_same_pixels(bench: Bench) -> None:
-    items = [bench.save(f"{n}.fits", noise((9, 8 + n), n)) for n in range(3)]
-    raw = {"input_files": items}
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("mode", ["off", "datalab"])
+def test_its_script_gives_the_same_pixels(bench: Bench, compress: bool, mode: str) -> None:
+    items = [bench.save(f"{n}.fits", noise((9, 8 + n), n), compress=compress) for n in range(3)]
+    raw = {"input_files": items, "compatibility": mode}
 
-    text = Median().script(bench.given("Median", raw), str(bench.folder / "again"))
-    (bench.folder / "again.py").write_text(text)
-    runpy.run_path(str(bench.folder / "again.py"))
+    scripted(bench, "Median", raw)
 
-    np.testing.assert_array_equal(fits.getdata(bench.folder / "again.fits"), pixels(bench.run("Median", raw)))
+    np.testing.assert_array_equal(again(bench), pixels(bench.run("Median", raw)))

@@ -1,5 +1,6 @@
 """Inputs are checked before anything is queued."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from core.errors import BadInput
 from operations.inputs import FilesInput, FloatInput, SelectInput
 from operations.median import Median
+from operations.registry import available, find
 from operations.validation import validate
 
 FILES = [{"source": "upload", "basename": name} for name in ("b.fits", "a.fits")]
@@ -62,3 +64,15 @@ def test_a_refusal_says_where_and_what_is_known(
         validate(operation, raw)
 
     assert (refused.value.message, refused.value.path) == (sentence, path)
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_canonical_inputs_are_their_own_canonical_form(name: str) -> None:
+    files = [{"source": "s", "basename": f"{at}.fits", "filter": "rp", "url": "x"} for at in range(8)]
+    raw: dict[str, Any] = {"input_files": files, "source": {"ra": 1, "dec": 2}, "bias_files": files}
+    raw |= {"color_channels": files[:2], "subtraction_file": files[:1]}
+
+    once = validate(find(name), {key: value for key, value in raw.items() if key in find(name).inputs})
+
+    assert validate(find(name), once) == once
+    assert json.loads(json.dumps(once)) == once
