@@ -17,6 +17,7 @@ from jobs.workshop import Crashed, Hand, HandLost, Refused, Stopped
 from models.accounts import User
 from models.dataoperations import DataOperation, DataOperationState
 from models.datasessions import Datasession
+from models.policies import dataoperations as policy
 from models.results import Result, ResultState
 from models.services import auth, operating, results
 from models.services.operating import Progress
@@ -114,6 +115,9 @@ class Run:
             raise Refused("The account of who asked for it is closed.", again=False)
         datasession = await Datasession.get(id=self._operation.datasession_id)
         asker = Asker(await auth.principal_for(user), datasession)
+        verdict = await policy.can_create(asker.principal, datasession)
+        if verdict is not True:
+            raise Refused(f"Who asked for it may not compute here any more: {verdict}", again=False)
         async with asyncio.timeout(self._settings.data_seconds), AsyncExitStack() as stack:
             fetching = Fetching(self._laboratory.sources, asker, stack)
             inputs = await fetching.all(self._operation.inputs, lambda share: self._tell(FETCHED * share, "fetching"))

@@ -20,12 +20,11 @@ from resolvers.guards import visible
 from resolvers.house import House
 
 Made = Mapping[tuple[int, int], str]
-HEAD = '''"""{name}
-
-What this data session computed, step by step, with public libraries. Run it in a folder that has these files:
+HEAD = """# {name}
+#
+# What this data session computed, step by step, with public libraries. Run it in a folder that has these files:
 {files}
 """
-'''
 
 
 async def script(house: House, principal: Principal, key: int) -> str:
@@ -39,8 +38,8 @@ async def script(house: House, principal: Principal, key: int) -> str:
     for number, row in enumerate(rows, 1):
         text = await _text(house, row, stems, made, names)
         steps.append(f"\n# {number}. {row.name}, which makes {stems[row.id]}.*\n" + text)
-    files = "\n".join(f"- {name}" for name in sorted(set(names.values()))) or "- none"
-    return HEAD.format(name=datasession.name.replace('"""', "'''"), files=files) + "\n".join(steps)
+    files = "\n".join(f"# - {name}" for name in sorted(set(names.values()))) or "# - none"
+    return HEAD.format(name=datasession.name, files=files) + "\n".join(steps)
 
 
 def _stem(operation: DataOperation, number: int) -> str:

@@ -188,6 +188,11 @@ async def test_an_upload_is_kept_while_a_session_has_it_and_read_there_by_those_
 
     row = await data.run(await data.median(files, "eve"))
     assert row.state is S.SUCCEEDED, row.message
+    await Grant.all().delete()
+    refused = await data.run(await data.median(files[::-1], "eve"))
+    assert (refused.state, refused.result_id) == (S.FAILED, None)
+    assert "may not compute here any more" in refused.message
+    await dataoperations.delete(refused, actor=await data.actor())
     await datasessions.remove(data.datasession, items, version=data.datasession.version, actor=await data.actor())
     assert await DatasessionUpload.all().count() == 2, "an operation still names them"
     await dataoperations.delete(row, actor=await data.actor("eve"))

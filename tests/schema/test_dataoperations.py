@@ -25,6 +25,11 @@ OPEN = """mutation($id: ID!, $names: [String!]) {
 }"""
 CANCEL = "mutation($id: ID!) { operationCancel(id: $id) { operation { state } errors { code message } } }"
 DELETE = "mutation($id: ID!) { operationDelete(id: $id) { deletedId errors { code message } } }"
+RENAME = """mutation($id: ID!, $name: String!) {
+  datasessionUpdate(id: $id, name: $name) { datasession { id } errors { message } }
+}"""
+HOSTILE = '\\x\\N{no} """; raise SystemExit(3) #'
+"""A name that must stay a name in a script."""
 READ = "query($id: ID!) { datasession(id: $id) { name inputData operations { nodes { id state } } } }"
 SHARE = """mutation($id: ID!, $role: ObjectRole!) {
   datasessionUserAdd(id: $id, username: "eve", role: $role) { datasession { id } errors { message } }
@@ -241,6 +246,7 @@ async def test_a_session_is_exported_as_a_script_that_gives_the_same(quick: Serv
     folder = tmp_path_factory.mktemp("script")
     async with worker(quick):
         session, files = await datasession(quick)
+        await done(quick, "ada", RENAME, id=session, name=HOSTILE)
         first = await median(quick, "ada", session, files)
         extra = await bring(quick, "ada", frame(4), "extra.fits")
         second = await median(quick, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, extra])
@@ -251,6 +257,7 @@ async def test_a_session_is_exported_as_a_script_that_gives_the_same(quick: Serv
 
     query = "query($id: ID!) { datasessionScript(id: $id) }"
     script = (await quick.ask("ada", query, id=session))["data"]["datasessionScript"]
+    assert script.splitlines()[0] == f"# {HOSTILE}"
     (folder / "again.py").write_text(script)
     process = await asyncio.create_subprocess_exec(computing.PYTHON, "again.py", cwd=folder)
 
