@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -40,21 +41,21 @@ class RedisServer:
             raise Unavailable("No Redis was found; install redis-server, or set REDIS_URL.")
         self._data.mkdir(parents=True, exist_ok=True)
         self._folder = Path(mkdtemp(prefix="carrel-"))
-        socket = self._folder / "redis"
+        address = self._folder / "redis"
         self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it must outlive this call; fixed arguments
-            _command(server, socket, self._data),
+            _command(server, address, self._data),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we still need Redis while we stop.
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one prctl call, safe between fork and exec
         )
-        await self._wait(socket)
-        return f"unix://{socket}"
+        await self._wait(address)
+        return f"unix://{address}"
 
-    async def _wait(self, socket: Path) -> None:
+    async def _wait(self, address: Path) -> None:
         process = self._process
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while not socket.exists():  # noqa: ASYNC240 - a look at a folder in memory
+        while not _accepts(address):
             if process is None or process.poll() is not None:
                 raise Unavailable("The private Redis ended at once; look at its data folder's permissions.")
             if asyncio.get_running_loop().time() > deadline:
@@ -71,10 +72,10 @@ class RedisServer:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _command(server: str, socket: Path, data: Path) -> list[str]:
+def _command(server: str, address: Path, data: Path) -> list[str]:
     options = {
         "port": "0",
-        "unixsocket": str(socket),
+        "unixsocket": str(address),
         "unixsocketperm": "600",
         "dir": str(data),
         "save": "",
@@ -84,6 +85,12 @@ def _command(server: str, socket: Path, data: Path) -> list[str]:
         "daemonize": "no",
     }
     return [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def _accepts(path: Path) -> bool:
+    """Say whether somebody listens at the socket; for a moment it is there and refuses."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _end_with_parent() -> None:
