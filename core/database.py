@@ -48,6 +48,7 @@ class OpenTransaction:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+_kept: dict[str, list[TortoiseContext]] = {}
 _open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", default=None)
 _joining: ContextVar[tuple[Hook, ...]] = ContextVar("joining", default=())
 
@@ -84,11 +85,19 @@ async def connect(settings: Settings) -> None:
 async def opened(settings: Settings) -> AsyncIterator[None]:
     """Open the database for this task and those that it starts; other calls in the process have connections of theirs.
 
-    It is for PostgreSQL: each call of a function opens its own, so that one that sleeps holds none.
+    It is for PostgreSQL: each call of a function opens its own, so that one that sleeps holds none. What the tables
+    look like is kept from call to call, for working that out takes longer than a short job.
     """
-    async with TortoiseContext() as context:
-        await context.init(config=config(settings))
-        yield
+    kept = _kept.setdefault(settings.database_url or "", [])
+    context = kept.pop() if kept else TortoiseContext()
+    with context:
+        if not context.inited:
+            await context.init(config=config(settings))
+        try:
+            yield
+        finally:
+            await context.connections.close_all()
+    kept.append(context)
 
 
 async def disconnect() -> None:
