@@ -12,6 +12,7 @@ from schema.core.scalars import SCALARS
 from schema.core.schema import Schema
 from schema.data_following import DataSubscriptions
 from schema.dataoperations import DataOperationQueries
+from schema.datasession_users import DatasessionUserMutations
 from schema.datasessions import DatasessionQueries
 from schema.filling import DatasessionMutations
 from schema.following import SessionSubscriptions
@@ -30,7 +31,6 @@ from schema.regions import RegionQueries
 from schema.results import ResultMutations
 from schema.roles import RoleMutations, RoleQueries
 from schema.sessions import SessionQueries
-from schema.sharing import SharingMutations
 from schema.stopping import StoppingMutations
 from schema.tokens import TokenMutations
 from schema.uploads import UploadMutations, UploadQueries
@@ -78,7 +78,7 @@ class Mutation(
     LifetimeMutations,
     StoppingMutations,
     DatasessionMutations,
-    SharingMutations,
+    DatasessionUserMutations,
     OperationMutations,
     ResultMutations,
     ArchiveTokenMutations,
