@@ -15,7 +15,7 @@ from models.actors import SERVICE
 from models.organizations import MemberRole, Membership
 from models.principal import Principal
 from models.services import organizations, roles
-from resolvers import access, accounts, workstation_users
+from resolvers import access, accounts, datasession_users, workstation_users
 from resolvers import organizations as organization_resolver
 from tests.cast import Cast
 from tests.models import taker
@@ -85,6 +85,13 @@ async def test_a_rule_is_not_given_by_who_loses_it_meanwhile(cast: Cast, giver: 
 
 async def test_a_grant_is_not_given_by_who_may_share_no_more(cast: Cast, giver: Principal) -> None:
     change = workstation_users.add_user(giver, cast.workstation.id, "stranger", ObjectRole.WORKSTATION_EDITOR)
+
+    assert await _refused(cast, change)
+    assert not await Grant.filter(user=cast.users["stranger"]).exists()
+
+
+async def test_a_data_session_is_not_shared_by_who_may_share_no_more(cast: Cast, giver: Principal) -> None:
+    change = datasession_users.add_user(giver, cast.datasession.id, "stranger", ObjectRole.DATASESSION_VIEWER)
 
     assert await _refused(cast, change)
     assert not await Grant.filter(user=cast.users["stranger"]).exists()
