@@ -162,6 +162,7 @@ def _machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Machin
         api_url=f"http://127.0.0.1:{free_port()}",
         sessions_url=f"http://sessions.localhost:{free_port()}",
         health_port=0,
+        sweep_seconds=2,
     )
     engine = docker.APIClient(docker_host)
     machine = Machine(settings, wire, engine)
@@ -247,7 +248,8 @@ async def test_without_its_engine_it_ends_and_the_next_start_takes_away_what_was
     machine.wire = Wire(machine.wire.path, machine.wire.engine)
     await machine.wire.start()
     await machine.up()
-    await eventually(lambda: before[0] not in machine.containers(), 20)
+    lease = machine.settings.lease_seconds  # A claim that was cut off is taken over when its lease is over.
+    await eventually(lambda: before[0] not in machine.containers(), lease + 30)
     await machine.interrupt(QUICK_SECONDS)
     assert machine.containers() == []
 
