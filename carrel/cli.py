@@ -11,7 +11,7 @@ import uvloop
 from rich.console import Console
 
 from carrel import logs, up
-from carrel.commands import processes, shell, users
+from carrel.commands import functions, processes, shell, users
 from core import memory
 from core.errors import CarrelError
 from core.settings import Settings, load
@@ -25,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+demo_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(users.app, name="user")
+app.add_typer(demo_app, name="demo")
 
 
 class Options:
@@ -65,9 +67,27 @@ def serve() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    follow_only: Annotated[
+        bool,
+        typer.Option(
+            "--follow-only", envvar="CARREL_FOLLOW_ONLY", help="Follow the engine only; functions do the jobs."
+        ),
+    ] = False,
+) -> None:
     """Run the worker of one region. Example: CARREL_REGION=local DOCKER_HOST=… carrel worker."""
-    run(processes.work)
+    run(processes.watch if follow_only else processes.work)
+
+
+@app.command()
+def ring(
+    queue: Annotated[
+        str, typer.Option(envvar="CARREL_RING_QUEUE", help="Sort of queue to wake, if it is no clean-up.")
+    ] = "",
+    every: Annotated[str, typer.Option(envvar="CARREL_RING_EVERY", help="Clean-ups to wake: minute or hour.")] = "",
+) -> None:
+    """Wake a function by its signed bell, for a host's own timer. Example: carrel ring --every minute."""
+    run(lambda settings: functions.ring(settings, queue, every))
 
 
 @app.command()
@@ -99,15 +119,21 @@ def schema() -> None:
     typer.echo(SDL, nl=False)
 
 
-@app.command()
-def demo(
-    url: Annotated[
-        str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")
-    ] = "",
-    token: Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")] = "",
-) -> None:
+Url = Annotated[str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")]
+Token = Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")]
+
+
+@demo_app.callback()
+def demo(context: typer.Context, url: Url = "", token: Token = "") -> None:
     """Show the main job on a running server: upload, import, launch. Example: carrel demo."""
-    processes.demonstrate(load(), url, token)
+    if context.invoked_subcommand is None:
+        processes.demonstrate(load(), url, token)
+
+
+@demo_app.command()
+def data(url: Url = "", token: Token = "") -> None:
+    """Make data sessions with real frames and run operations on them. Example: carrel demo data."""
+    processes.demonstrate_data(load(), url, token)
 
 
 def main() -> None:

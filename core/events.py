@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "carrel:events"
 RECONNECT_SECONDS = 0.5
+STOP_ATTEMPTS = 5
 ANYTHING = "*"
 """The topic of a hint that anything may have changed."""
 
@@ -62,11 +63,13 @@ class EventBus:
             await asyncio.wait_for(self._ready.wait(), 3)
 
     async def stop(self) -> None:
-        """End listening."""
-        if self._task:
+        """End listening; a library that swallows the cancellation is told again."""
+        for _ in range(STOP_ATTEMPTS):
+            if self._task is None or self._task.done():
+                return
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=1)
+        log.error("events: the listener does not end")
 
     @property
     def connected(self) -> bool:
@@ -89,6 +92,10 @@ class EventBus:
     def attend(self, ear: Callable[[str], None]) -> None:
         """Call `ear` with each topic that changes, and with `ANYTHING` whenever hints may have been missed."""
         self._ears.append(ear)
+
+    def ring(self, topics: Iterable[str]) -> None:
+        """Give hints to the listeners of this process alone."""
+        self._ring(list(topics))
 
     @asynccontextmanager
     async def subscribe(self, *topics: str) -> AsyncIterator[Hints]:

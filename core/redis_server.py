@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from core.errors import Unavailable
 
 START_SECONDS = 5.0
 STOP_SECONDS = 10.0
+PING_SECONDS = 1.0
 SET_PARENT_DEATH_SIGNAL = 1
 
 
@@ -41,41 +41,59 @@ class RedisServer:
             raise Unavailable("No Redis was found; install redis-server, or set REDIS_URL.")
         self._data.mkdir(parents=True, exist_ok=True)
         self._folder = Path(mkdtemp(prefix="carrel-"))
-        address = self._folder / "redis"
+        socket = self._folder / "redis"
         self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it must outlive this call; fixed arguments
-            _command(server, address, self._data),
+            _command(server, socket, self._data),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we still need Redis while we stop.
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - one prctl call, safe between fork and exec
         )
-        await self._wait(address)
-        return f"unix://{address}"
+        await self._wait(socket)
+        return f"unix://{socket}"
 
-    async def _wait(self, address: Path) -> None:
+    async def _wait(self, socket: Path) -> None:
         process = self._process
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while not _accepts(address):
+        while not await _answers(socket):
             if process is None or process.poll() is not None:
                 raise Unavailable("The private Redis ended at once; look at its data folder's permissions.")
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("The private Redis did not start within five seconds.")
             await asyncio.sleep(0.01)
 
-    async def stop(self) -> None:
-        """End the server after it has written what it holds."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the server after it has written what it holds; one that does not heed is killed."""
         process, self._process = self._process, None
         if process and process.poll() is None:
             process.terminate()
-            await asyncio.to_thread(process.wait, STOP_SECONDS)
+            try:
+                await asyncio.to_thread(process.wait, seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _command(server: str, address: Path, data: Path) -> list[str]:
+async def _answers(socket: Path) -> bool:
+    """Say whether a server answers here; one that still loads what it has kept says so instead."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            writer.write(b"PING\r\n")
+            answer = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        return False
+    return answer == b"+PONG\r\n"
+
+
+def _command(server: str, socket: Path, data: Path) -> list[str]:
     options = {
         "port": "0",
-        "unixsocket": str(address),
+        "unixsocket": str(socket),
         "unixsocketperm": "600",
         "dir": str(data),
         "save": "",
@@ -85,12 +103,6 @@ def _command(server: str, address: Path, data: Path) -> list[str]:
         "daemonize": "no",
     }
     return [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
-
-
-def _accepts(path: Path) -> bool:
-    """Say whether somebody listens at the socket; for a moment it is there and refuses."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,9 @@ from functools import cached_property, lru_cache
 
 from models.access import WIDTH, Operation, Permission, Resource, Rule, Scope
 
+WIDER = tuple(Scope)[1:]
+"""The scopes that are held for an organization."""
+
 
 class PrincipalKind(StrEnum):
     """What sort of caller it is."""
@@ -39,7 +42,7 @@ class Principal:
         return _widths_of(self.rules)
 
     @cached_property
-    def _places(self) -> Mapping[Permission, frozenset[int]]:
+    def _places(self) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
         return _places_of(self.anchored)
 
     def may(self, resource: Resource, operation: Operation) -> bool:
@@ -50,9 +53,12 @@ class Principal:
         """Say whether a rule at least as wide as `scope` allows the operation, wherever it holds."""
         return self._widths.get(Permission(resource, operation), -1) >= WIDTH[scope]
 
-    def places(self, permission: Permission) -> frozenset[int]:
-        """Return the organizations in which the permission is held for all that belongs to them."""
-        return self._places.get(permission, frozenset())
+    def places(self, permission: Permission, scope: Scope = Scope.ORGANIZATION) -> frozenset[int]:
+        """Return the organizations for which the permission is held at least as widely as `scope`.
+
+        With the scope collaboration it is also held for those that they collaborate with.
+        """
+        return self._places.get((permission, scope), frozenset())
 
     def holds(self, rule: Rule, organization_id: int | None) -> bool:
         """Say whether the principal holds a rule at least this wide where one of this organization would hold it.
@@ -76,8 +82,9 @@ def _widths_of(rules: frozenset[Rule]) -> Mapping[Permission, int]:
 
 
 @lru_cache(maxsize=2048)
-def _places_of(anchored: frozenset[tuple[Rule, int]]) -> Mapping[Permission, frozenset[int]]:
-    places: defaultdict[Permission, set[int]] = defaultdict(set)
+def _places_of(anchored: frozenset[tuple[Rule, int]]) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+    places: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
     for rule, organization in anchored:
-        places[rule.permission].add(organization)
-    return {permission: frozenset(found) for permission, found in places.items()}
+        for scope in WIDER[: WIDTH[rule.scope]]:
+            places[rule.permission, scope].add(organization)
+    return {key: frozenset(found) for key, found in places.items()}

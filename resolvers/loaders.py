@@ -7,14 +7,28 @@ from typing import Any, TypeVar
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from models.access import Resource, Role
+from models.access import Operation, Resource, Role
 from models.accounts import User
+from models.dataoperations import DataOperation, Need
+from models.datasessions import Datasession
 from models.images import Image, ImageState
 from models.organizations import Organization
-from models.policies import accounts, images, organizations, regions, roles, sessions, workstations
+from models.policies import (
+    accounts,
+    dataoperations,
+    datasessions,
+    images,
+    organizations,
+    regions,
+    results,
+    roles,
+    sessions,
+    workstations,
+)
 from models.principal import Principal
 from models.regions import Region
-from models.services.sessions import queue_positions
+from models.results import Result
+from models.services.line import queue_positions
 from models.sessions import Session
 from models.workstations import Workstation
 from resolvers.loading import Loader
@@ -86,10 +100,30 @@ class Loaders:
         """Whether the caller may edit a workstation, by its key."""
         return Loader(self._editable)
 
+    @cached_property
+    def datasessions(self) -> Loader[int, Datasession | None]:
+        """Data sessions by key."""
+        return self._by_key(datasessions.readable)
+
+    @cached_property
+    def results(self) -> Loader[int, Result | None]:
+        """Results of data operations by key."""
+        return self._by_key(results.readable)
+
+    @cached_property
+    def needed_by(self) -> Loader[int, list[DataOperation]]:
+        """The operations whose outputs an operation reads, by its key."""
+        return Loader(self._needed_by)
+
+    @cached_property
+    def editable_datasessions(self) -> Loader[int, bool]:
+        """Whether the caller may edit a data session, by its key."""
+        return Loader(self._editable_datasessions)
+
     @property
     def granted(self) -> Mapping[Resource, Loader[int, Any]]:
         """The objects of grants, by their noun."""
-        return {Resource.WORKSTATION: self.workstations}
+        return {Resource.WORKSTATION: self.workstations, Resource.DATASESSION: self.datasessions}
 
     def other(self, name: Hashable, read: Callable[[Sequence[Any]], Awaitable[Sequence[V]]]) -> Loader[Any, V]:
         """Return the loader with this name, made with `read` when it is first asked for."""
@@ -123,6 +157,20 @@ class Loaders:
         rows = workstations.editable(self._principal).filter(id__in=list(keys))
         found = {row.id for row in await rows.only("id")}
         return [key in found for key in keys]
+
+    async def _editable_datasessions(self, keys: Sequence[int]) -> list[bool]:
+        rows = datasessions.DATASESSIONS.rows(self._principal, Operation.EDIT).filter(id__in=list(keys))
+        found = {row.id for row in await rows.only("id")}
+        return [key in found for key in keys]
+
+    async def _needed_by(self, keys: Sequence[int]) -> list[list[DataOperation]]:
+        needs = await Need.filter(operation_id__in=list(keys)).order_by("needed_id")
+        rows = dataoperations.readable(self._principal).filter(id__in={need.needed_id for need in needs})
+        found = {row.id: row for row in await rows}
+        return [
+            [found[need.needed_id] for need in needs if need.operation_id == key and need.needed_id in found]
+            for key in keys
+        ]
 
 
 async def _positions(keys: Sequence[int]) -> list[int | None]:

@@ -1,6 +1,6 @@
 """Our schema class: Strawberry's types, executed with permissions, limits, caches and error handling always on."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -125,17 +125,17 @@ class Schema(strawberry.Schema):
         try:
             prepared = await self._preparation.of(asked, context)
             if isinstance(prepared, Refused):
-                return _refused(self._told(prepared.cost, context), prepared.errors, context)
+                return await _refused(self._told(prepared.cost, context), prepared.errors, context)
             return await self._done(prepared, asked, context, root)
         except NEVER_RAN:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a sentence and the log the cause
-            return _refused(self._told(0, context), [_accident(error)], context)
+            return await _refused(self._told(0, context), [_accident(error)], context)
 
     async def _done(self, ready: Ready, asked: Asked, context: object, root: object) -> Result:
         with self.traces.step(context, "execute"):
             done = await executed(self._schema, ready, asked, context, root)
-        errors = treated(done.errors, _trace_id(context)) if done.errors else None
+        errors = await _shown(done.errors, context) if done.errors else None
         return ExecutionResult(done.data, errors, self._told(ready.cost, context))
 
     async def _treated(self, asked: Asked, context: object, root: object) -> AsyncGenerator[Result, None]:
@@ -147,7 +147,7 @@ class Schema(strawberry.Schema):
                         operation.saw(each)
                         yield each
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a sentence and the log the cause
-                accident = _refused(None, [_accident(error)], context)
+                accident = await _refused(None, [_accident(error)], context)
                 operation.saw(accident)
                 yield accident
 
@@ -156,7 +156,7 @@ class Schema(strawberry.Schema):
             await context.renewed()
         prepared = await self._preparation.of(asked, context)
         if isinstance(prepared, Refused):
-            yield _refused(self._told(prepared.cost, context), prepared.errors, context)
+            yield await _refused(self._told(prepared.cost, context), prepared.errors, context)
         elif not prepared.plan.streams:
             yield await self._done(prepared, asked, context, root)
         else:
@@ -171,12 +171,14 @@ class Schema(strawberry.Schema):
             source: Any = executor if isinstance(executor, Executed) else await begun(executor)
         told: dict[str, Any] | None = self._told(ready.cost, context)
         if isinstance(executor, Executed) or isinstance(source, Executed):
-            yield _refused(told, source.errors or [], context)
+            yield await _refused(told, source.errors or [], context)
             return
         variables = variables_key(asked.variables)
         async with aclosing(source):
             async for value in source:
                 answer = await self.answers.of(executor, variables, value)
+                if answer.errors and isinstance(context, Context):
+                    await context.note_refusals(answer.errors)
                 yield replace(answer, extensions=told) if told else answer
                 told = None
 
@@ -187,13 +189,17 @@ class Schema(strawberry.Schema):
         return {"cost": told | {"throttle": throttle.shown() if throttle else None}}
 
 
-def _refused(extensions: dict[str, Any] | None, errors: list[GraphQLError], context: object) -> PreExecutionError:
-    return PreExecutionError(None, treated(errors, _trace_id(context)), extensions)
+async def _refused(extensions: dict[str, Any] | None, errors: list[GraphQLError], context: object) -> PreExecutionError:
+    return PreExecutionError(None, await _shown(errors, context), extensions)
 
 
 def _accident(error: Exception) -> GraphQLError:
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
-def _trace_id(context: object) -> str:
-    return context.trace_id if isinstance(context, Context) else new_trace_id()
+async def _shown(errors: Sequence[GraphQLError], context: object) -> list[GraphQLError]:
+    """Have refusals written down, and return the errors fit for the client."""
+    if not isinstance(context, Context):
+        return treated(errors, new_trace_id())
+    await context.note_refusals(errors)
+    return treated(errors, context.trace_id)

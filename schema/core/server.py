@@ -28,7 +28,7 @@ from schema.core.errors import MASK, new_trace_id
 from schema.core.events import payload
 from schema.core.requests import BODY_LIMIT, UPLOAD_LIMIT, Operation, reading
 from schema.core.schema import Schema
-from schema.core.streams import EventStream, Turnstile
+from schema.core.streams import HEARTBEAT_SECONDS, EventStream, Turnstile
 from schema.core.websocket import TextAdapter, TransportHandler
 
 log = logging.getLogger("carrel.graphql")
@@ -62,6 +62,7 @@ class Surface:
     operations_per_connection: int = 50
     streams_per_caller: int = 200
     ping_seconds: float = 25.0
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
     init_seconds: float = 10.0
 
 
@@ -199,7 +200,8 @@ class GraphQLServer(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=operation.extensions,
         )
-        return EventStream(self._events(results, context), lambda: self._revoked(context.principal))
+        events = self._events(results, context)
+        return EventStream(events, lambda: self._revoked(context.principal), self.surface.heartbeat_seconds)
 
     async def _events(self, results: StreamResult, context: Context) -> AsyncGenerator[str, None]:
         with self.turnstile.entered(context.caller_key):

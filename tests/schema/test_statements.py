@@ -7,10 +7,15 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLOutputType, 
 
 from core.clock import now
 from models.accounts import User
+from models.collaborations import Collaboration, Participant
+from models.dataoperations import DataOperation, Need
+from models.datasessions import Datasession
 from models.images import Image, ImageState
 from models.organizations import MemberRole, Membership, Organization
 from models.regions import Region
+from models.results import Result
 from models.sessions import Session, SessionState
+from models.uploads import Upload
 from models.workstations import Workstation
 from schema.core.ids import encode
 from schema.root import schema
@@ -91,6 +96,11 @@ async def _fill(api: Api, count: int, at: int) -> None:
         user = await User.create(username=f"user-{number}")
         await Membership.create(user=user, organization=api.cast.lab, role=MemberRole.MEMBER)
         lab = await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
+        together = await Collaboration.create(name=f"Together {number}")
+        await Participant.create(collaboration=together, organization=lab)
+        await Participant.create(collaboration=api.cast.collaboration, organization=lab)
+        operator = api.cast.users["operator"]
+        await Upload.create(creator=operator, filename="a", storage_key=f"key-{number}", expires_at=now())
         await Membership.create(user=user, organization=lab, role=MemberRole.ADMIN)
         place = await Workstation.create(title=f"Place {number}", slug=f"place-{number}", creator=user)
         image = await Image.create(workstation=place, creator=user, state=ImageState.READY, is_desired=True)
@@ -106,11 +116,24 @@ async def _fill(api: Api, count: int, at: int) -> None:
                 maximum_seconds=60,
                 expires_at=now(),
             )
+        await _compute(api, user, number)
         await api.cast.token("operator")
 
 
+async def _compute(api: Api, user: User, number: int) -> None:
+    """Add a data session with an operation, and one to the cast's, each with a result and with needs."""
+    datasession = await Datasession.create(name=f"Data {number}", creator=user, organization=api.cast.lab)
+    for place in (datasession, api.cast.datasession):
+        key = f"{place.id}-{number}"
+        result = await Result.create(key=key, slot=key, maker=1, files=api.cast.result.files)
+        operation = await DataOperation.create(
+            datasession=place, creator=user, name="Median", code_version="1", result=result
+        )
+        await Need.create(operation=operation, needed=api.cast.operation)
+
+
 def test_every_connection_can_be_asked_for() -> None:
-    known = {"Query", "Viewer", "Organization", "Workstation"}
+    known = {"Query", "Viewer", "Organization", "Workstation", "Collaboration", "Datasession"}
 
     assert {kind for kind, _ in _connections()} <= known, "Teach this test where the new connection's parent is."
     assert len(_connections()) >= 7

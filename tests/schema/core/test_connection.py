@@ -74,7 +74,7 @@ class CardWhere:
 
 def _own(where: CardWhere) -> Q:
     return Q(
-        where.id.condition("id", "CardType") if where.id else Q(),
+        where.id.condition("id", "CardType", Card.all()) if where.id else Q(),
         where.title.condition("title") if where.title else Q(),
         where.kind.condition("kind") if where.kind else Q(),
     )
