@@ -16,22 +16,24 @@ test: dev-environment ## Install what the tests need and run them all: real data
 	@$(PYTHON) scripts/system.py test
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: dev-environment ## Format, lint, types, import rules, SDL snapshot, settings table, migrations on filled databases
+check: dev-environment ## Format, lint, types, import rules, SDL snapshot, settings table, page of operations, migrations on filled databases
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
 	$(BIN)/lint-imports --no-cache
+	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_sdl
 	$(BIN)/python -m scripts.settings_table --check
-	@$(PYTHON) scripts/system.py test
+	$(BIN)/python -m scripts.operations_page --check
 	$(BIN)/python -m scripts.check_migrations
 
-fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table
+fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table, page of operations
 	$(BIN)/ruff check --quiet --fix-only .
 	$(BIN)/ruff format --quiet .
 	$(BIN)/python -m scripts.check_sdl --write
 	$(BIN)/python -m scripts.settings_table --write
+	$(BIN)/python -m scripts.operations_page --write
 
 lock: dev-environment ## Pin the dependencies of pyproject.toml anew, with hashes; ARGS=--upgrade takes the newest
 	scripts/lock.sh $(ARGS)

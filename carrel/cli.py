@@ -25,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+demo_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(users.app, name="user")
+app.add_typer(demo_app, name="demo")
 
 
 class Options:
@@ -117,15 +119,21 @@ def schema() -> None:
     typer.echo(SDL, nl=False)
 
 
-@app.command()
-def demo(
-    url: Annotated[
-        str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")
-    ] = "",
-    token: Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")] = "",
-) -> None:
+Url = Annotated[str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")]
+Token = Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")]
+
+
+@demo_app.callback()
+def demo(context: typer.Context, url: Url = "", token: Token = "") -> None:
     """Show the main job on a running server: upload, import, launch. Example: carrel demo."""
-    processes.demonstrate(load(), url, token)
+    if context.invoked_subcommand is None:
+        processes.demonstrate(load(), url, token)
+
+
+@demo_app.command()
+def data(url: Url = "", token: Token = "") -> None:
+    """Make data sessions with real frames and run operations on them. Example: carrel demo data."""
+    processes.demonstrate_data(load(), url, token)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ TABLES = (
     "models.accounts",
     "models.access",
     "models.organizations",
+    "models.collaborations",
     "models.history",
     "models.idempotency",
     "models.regions",
@@ -28,6 +29,10 @@ TABLES = (
     "models.workstations",
     "models.images",
     "models.sessions",
+    "models.datasessions",
+    "models.results",
+    "models.dataoperations",
+    "models.credentials",
 )
 
 Hook = Callable[[], Awaitable[None]]
@@ -69,7 +74,11 @@ async def connect(settings: Settings) -> None:
     """Open the database for every task of this process; one at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
-    await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    try:
+        await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    except BaseException:
+        await Tortoise.close_connections()
+        raise
 
 
 @asynccontextmanager
@@ -155,6 +164,18 @@ async def transaction() -> AsyncIterator[None]:
             await hook()
     for hook in opened.after:
         await hook()
+
+
+@asynccontextmanager
+async def alone(name: str) -> AsyncIterator[None]:
+    """Open a transaction of which there is one at a time for each `name`, in all processes; an open one becomes it.
+
+    What it reads is what the one before it left. SQLite has one transaction at a time anyhow.
+    """
+    async with transaction():
+        if dialect() == "postgres":
+            await get_connection("default").execute_query("SELECT pg_advisory_xact_lock(hashtext($1))", [name])
+        yield
 
 
 def is_open() -> bool:

@@ -17,7 +17,9 @@ class Dispatcher:
         self._queue, self._bus, self._bells = queue, bus, bells
 
     async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        """Send all of them or raise."""
+        """Send all of them or raise; this process hears of the events at once, also when Redis does not answer."""
+        events = [message.name for message in messages if message.kind is Kind.EVENT]
+        self._bus.tell(events)
         woken: set[tuple[str, datetime | None]] = set()
         for message in messages:
             if message.kind is Kind.JOB:
@@ -26,7 +28,7 @@ class Dispatcher:
                     message.name, *message.arguments, queue=message.queue, key=key, due_at=message.due_at
                 )
                 woken.add((message.queue, message.due_at))
-        await self._bus.publish(message.name for message in messages if message.kind is Kind.EVENT)
+        await self._bus.publish(events)
         if self._bells:
             for queue, due_at in woken:
                 await self._bells.ring(queue, due_at)

@@ -25,10 +25,15 @@ class Signer:
 
 
 def open_signer(settings: Settings) -> Signer:
-    """Return a signer with the configured secret, else with one that is kept in the data folder."""
+    """Return a signer with the installation's secret."""
+    return Signer(secret_of(settings))
+
+
+def secret_of(settings: Settings) -> str:
+    """Return the configured secret, else one that is kept in the data folder."""
     if settings.secret_key:
-        return Signer(settings.secret_key.get_secret_value())
-    return Signer(_kept_secret(settings.data_dir / "secret"))
+        return settings.secret_key.get_secret_value()
+    return _kept_secret(settings.data_dir / "secret")
 
 
 def _kept_secret(file: Path) -> str:

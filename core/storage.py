@@ -81,10 +81,24 @@ class Storage:
             async for chunk in found.stream(min_chunk_size=READ_BYTES):
                 yield bytes(chunk)
 
+    async def part(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Give the bytes from `start` up to but not with `end` in chunks; NotFound when there is no such file."""
+        safe_key(key)
+        with _sentences():
+            found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for chunk in found.stream(min_chunk_size=READ_BYTES):
+                yield bytes(chunk)
+
     async def size(self, key: str) -> int:
         """Give the size in bytes; NotFound when there is no such file."""
         with _sentences():
             return (await obstore.head_async(self._store, safe_key(key)))["size"]
+
+    async def version(self, key: str) -> str:
+        """Give a text that is another one when the file has changed; NotFound when there is none."""
+        with _sentences():
+            found = await obstore.head_async(self._store, safe_key(key))
+        return f"{found['e_tag']}:{found['version']}:{found['last_modified']}:{found['size']}"
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is a file under `key`."""

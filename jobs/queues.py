@@ -1,6 +1,6 @@
 """The queues of a region: which jobs each holds, how long they may take, and how a row ends when they cannot be done.
 
-A new queue is one entry here, and, where functions serve it too, one function in `serverless.yml`.
+A new queue is one entry here, and one function in `serverless.yml`; or one in jobs/resident.py, for workers alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ class JobQueue:
     kind: QueueClass
     jobs: Mapping[Job, JobFunction]
     seconds: Callable[[Settings], float]
-    parallel: int = 10
+    parallel: Callable[[Settings], int] = lambda _: 10
     give_up: Mapping[Job, JobFunction] = field(default_factory=dict)
     needs_files: bool = False
 
@@ -45,11 +45,9 @@ IMPORTS = JobQueue(
     QueueClass.IMPORTS,
     {Job.IMAGE_IMPORT: image_import},
     lambda settings: settings.import_seconds,
-    parallel=2,
+    parallel=lambda _: 2,
     give_up={Job.IMAGE_IMPORT: image_fails},
     needs_files=True,
 )
 FUNCTIONS = {queue.kind: queue for queue in (SESSIONS, IMPORTS)}
-"""The queues that functions serve as well as workers."""
-RESIDENT = (*FUNCTIONS.values(),)
-"""The queues that the worker of a region serves."""
+"""The queues that functions serve as well as workers; jobs/resident.py has those of workers alone."""

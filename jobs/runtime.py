@@ -25,8 +25,8 @@ class Runtime:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels by which our session containers are found."""
-        return {"carrel.instance": self.settings.instance, "carrel.kind": "session"}
+        """The labels by which the session containers of our region are found; others may be on the same engine."""
+        return {"carrel.instance": self.settings.instance, "carrel.region": self.region, "carrel.kind": "session"}
 
     @property
     def network(self) -> str:

@@ -5,8 +5,9 @@ from contextlib import suppress
 from typing import Any
 
 from core.errors import Conflict
+from models.dataoperations import PENDING, DataOperation, DataOperationState
 from models.images import Image, ImageState
-from models.services import endings, images
+from models.services import endings, images, operating
 from models.sessions import ENDINGS, Reason, Session
 
 
@@ -26,3 +27,15 @@ async def image_fails(context: Mapping[str, Any], image_id: int, why: str) -> No
         return
     with suppress(Conflict):
         await images.fail_import(image, why)
+
+
+async def operation_fails(context: Mapping[str, Any], operation_id: int, why: str) -> None:  # noqa: ARG001
+    """End a data operation, and with it those that wait for its outputs; one that was being cancelled is cancelled."""
+    operation = await DataOperation.get_or_none(id=operation_id)
+    if operation is None or operation.state not in PENDING:
+        return
+    with suppress(Conflict):
+        if operation.state is DataOperationState.CANCELLING:
+            await operating.finish_cancel(operation)
+        else:
+            await operating.fail(operation, why)

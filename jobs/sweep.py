@@ -16,11 +16,13 @@ from core.clock import now
 from core.database import transaction
 from core.engine.protocol import Container
 from core.settings import Settings
+from jobs.data_sweep import sweep_data
 from jobs.runtime import Runtime, session_id_of
-from jobs.stopping import session_check
+from jobs.stopping import check
+from models.actors import SERVICE
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, endings, idempotency, images, line, sessions, uploads
+from models.services import accounts, credentials, endings, idempotency, images, lifetimes, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
 
@@ -78,8 +80,14 @@ async def _expire(runtime: Runtime, region: Region) -> None:
     late = Session.filter(region_id=region.id, state__in=list(LIVE), expires_at__lte=now())
     await _each(
         await late.exclude(state=SessionState.STOPPING).limit(BATCH),
-        lambda session: session_check({"runtime": runtime}, session.id),
+        lambda session: check(runtime, session.id),
     )
+
+
+async def _end_idle(runtime: Runtime, region: Region) -> None:
+    seconds = runtime.settings.session_idle_seconds
+    idle = await lifetimes.idle(region.id, seconds, BATCH)
+    await _each(idle, lambda session: sessions.end_idle(session, seconds, actor=SERVICE))
 
 
 async def _resume_stops(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
@@ -121,7 +129,7 @@ async def reconcile(runtime: Runtime) -> None:
     running = await Session.filter(region__name=runtime.region, state=SessionState.RUNNING).only("id")
     containers = {session_id_of(held.name): held for held in await runtime.engine.list(runtime.labels)}
     missing = [row.id for row in running if row.id not in containers or not _alive(containers[row.id])]
-    await _each(missing, lambda session_id: session_check({"runtime": runtime}, session_id))
+    await _each(missing, lambda session_id: check(runtime, session_id))
     live = await Session.filter(id__in=[key for key in containers if key is not None], state__in=list(LIVE))
     kept = {session.id for session in live}
     orphans = [held for key, held in containers.items() if key not in kept]
@@ -144,13 +152,16 @@ async def _discard(storage: "Storage", upload: Upload) -> None:
 CHORES = (
     Chore("relay", Cadence.MINUTE, _relay),
     Chore("expire", Cadence.MINUTE, _expire),
+    Chore("idle", Cadence.MINUTE, _end_idle),
     Chore("stops", Cadence.MINUTE, _resume_stops),
     Chore("launches", Cadence.MINUTE, _resume_launches),
     Chore("imports", Cadence.MINUTE, _resume_imports),
     Chore("lost_images", Cadence.MINUTE, _give_up),
+    Chore("data_operations", Cadence.MINUTE, lambda runtime, _: sweep_data(runtime.settings, _each)),
     Chore("reconcile", Cadence.MINUTE, lambda runtime, _: reconcile(runtime)),
     Chore("tokens", Cadence.HOUR, lambda *_: accounts.purge_tokens()),
     Chore("idempotency_keys", Cadence.HOUR, lambda *_: idempotency.purge()),
+    Chore("archive_tokens", Cadence.HOUR, lambda *_: credentials.purge()),
     Chore("uploads", Cadence.HOUR, _purge_uploads),
 )
 """Every clean-up there is; workers go by this table, and a test holds the schedules of `serverless.yml` against it."""

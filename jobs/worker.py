@@ -7,8 +7,9 @@ from redis.asyncio import Redis
 
 from core.queue import Worker
 from jobs.follower import catch_up, follow
+from jobs.laboratory import open_laboratory
 from jobs.pulse import beat
-from jobs.queues import RESIDENT
+from jobs.resident import RESIDENT
 from jobs.runtime import Runtime
 from jobs.sweep import Cadence, chores_of, sweep
 
@@ -17,11 +18,13 @@ log = logging.getLogger(__name__)
 
 async def run(runtime: Runtime, redis: Redis) -> None:
     """Work for ever; cancel to end. Jobs in hand are cancelled, and give their claims back for others to go on."""
-    context = {"runtime": runtime}
-    async with asyncio.TaskGroup() as group:
+    settings = runtime.settings
+    async with open_laboratory(settings, runtime.storage) as laboratory, asyncio.TaskGroup() as group:
+        context = {"runtime": runtime, "laboratory": laboratory}
         for queue in RESIDENT:
-            specs = queue.specs(runtime.settings)
-            worker = Worker(redis, queue.name(runtime.region), specs, context, parallel=queue.parallel)
+            worker = Worker(
+                redis, queue.name(runtime.region), queue.specs(settings), context, parallel=queue.parallel(settings)
+            )
             group.create_task(worker.run())
         for cadence in Cadence:
             group.create_task(_sweep_often(runtime, cadence))

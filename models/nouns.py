@@ -42,6 +42,9 @@ class Resource(StrEnum):
     PREVIEW_CONSENT_RULING = "preview_consent_ruling"
     PARTICIPANT_MESSAGE = "participant_message"
     RESPONSE_FEEDBACK = "response_feedback"
+    DATASESSION = "datasession"
+    DATA_OPERATION = "data_operation"
+    RESULT = "result"
 
 
 class ObjectRole(StrEnum):
@@ -56,6 +59,8 @@ class ObjectRole(StrEnum):
     STUDY_RESEARCHER = "study_researcher"
     STUDY_MANAGER = "study_manager"
     STUDY_ADMIN = "study_admin"
+    DATASESSION_EDITOR = "datasession_editor"
+    DATASESSION_VIEWER = "datasession_viewer"
 
 
 ACCOUNTS: dict[Resource, Noun] = {
@@ -276,4 +281,32 @@ STUDIES: dict[Resource, Noun] = {
     Resource.PARTICIPANT_MESSAGE: Noun(description="A letter to a study's participants.", rules="edit:ORG"),
     Resource.RESPONSE_FEEDBACK: Noun(description="A word to a participant about a response.", rules="edit:ORG"),
 }
-NOUNS: dict[Resource, Noun] = {**ACCOUNTS, **SESSIONS, **FEDERATION, **STUDIES}
+DATA: dict[Resource, Noun] = {
+    Resource.DATASESSION: Noun(
+        description="Files of a project, and what was computed from them.",
+        rules="view:ORG edit:ORG create:O delete:OG",
+        roles={"researcher": "view:O edit:O create:O delete:O", "desk": "view:O"},
+        members={READONLY: "view", MEMBER: "view", ADMIN: "view edit"},
+        objects={
+            ObjectRole.DATASESSION_EDITOR: (
+                "datasession:view datasession:edit result:view data_operation:view data_operation:create"
+                " data_operation:edit data_operation:delete"
+            ),
+            ObjectRole.DATASESSION_VIEWER: "datasession:view data_operation:view result:view",
+        },
+        shared_with="datasession:edit",
+    ),
+    Resource.DATA_OPERATION: Noun(
+        description="A computation on the files of a data session.",
+        rules="view:ORG create:ORG edit:ORG delete:ORG",
+        roles={"researcher": "view:O create:O edit:O delete:O", "desk": "view:O"},
+        members={READONLY: "view", MEMBER: "view", ADMIN: "view create edit delete"},
+    ),
+    Resource.RESULT: Noun(
+        description="What data operations computed: files and numbers.",
+        rules="view:ORG",
+        roles={"researcher": "view:O", "desk": "view:O"},
+        members={READONLY: "view", MEMBER: "view", ADMIN: "view"},
+    ),
+}
+NOUNS: dict[Resource, Noun] = {**ACCOUNTS, **SESSIONS, **FEDERATION, **STUDIES, **DATA}

@@ -10,6 +10,7 @@ from core.clock import now
 
 if TYPE_CHECKING:
     from models.accounts import User
+    from models.datasessions import Datasession
     from models.images import Image
     from models.regions import Region
 
@@ -31,6 +32,7 @@ class Reason(StrEnum):
 
     STOPPED_BY_CREATOR = "stopped_by_creator"
     EXPIRED = "expired"
+    IDLE = "idle"
     IMAGE_GONE = "image_gone"
     ENGINE_REFUSED = "engine_refused"
     ENGINE_UNREACHABLE = "engine_unreachable"
@@ -56,6 +58,14 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
 }
 
 
+LINE_TOPIC = "line:"
+
+
+def line_topic(region_id: int) -> str:
+    """Return the name under which is told that somebody left a region's waiting line, or came back into it."""
+    return f"{LINE_TOPIC}{region_id}"
+
+
 class Session(Model):
     """A container lent to its creator until it is stopped, fails, or its time is over."""
 
@@ -69,11 +79,15 @@ class Session(Model):
     creator: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="sessions", on_delete=fields.RESTRICT, db_index=True
     )
+    datasession: fields.ForeignKeyNullableRelation["Datasession"] = fields.ForeignKeyField(
+        "models.Datasession", related_name="sessions", null=True, on_delete=fields.SET_NULL, db_index=True
+    )
     state = fields.CharEnumField(SessionState, max_length=16, default=SessionState.QUEUED)
     label = fields.CharField(max_length=63, unique=True)
     active_key = fields.CharField(max_length=64, unique=True, null=True)
     maximum_seconds = fields.IntField()
     environment: dict[str, str] = fields.JSONField(default=dict)
+    ping_times: dict[str, float] | None = fields.JSONField(null=True)
     outcome = fields.CharEnumField(SessionState, max_length=16, null=True)
     reason_code = fields.CharEnumField(Reason, max_length=32, null=True)
     reason = fields.TextField(default="")
@@ -89,10 +103,12 @@ class Session(Model):
     starting_at = fields.DatetimeField(null=True)
     running_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    last_active_at = fields.DatetimeField(null=True)
 
     image_id: int
     region_id: int
     creator_id: int
+    datasession_id: int | None
 
     class Meta:
         table = "session"

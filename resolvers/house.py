@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from redis.asyncio import Redis
 
@@ -10,6 +11,8 @@ from core.settings import Settings
 from core.signing import Signer
 from core.storage import Storage
 from models.services.entry import Doors
+from models.services.sources.known import Sources, open_sources
+from resolvers.present import Present
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,9 @@ class House:
     doors: Doors
     signer: Signer
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    present: Present = field(default_factory=Present)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where the files of data sessions come from."""
+        return open_sources(self.settings, self.storage)

@@ -20,15 +20,19 @@ async def numbers_of_jobs(redis: Redis) -> CollectorRegistry:
     running = Gauge("carrel_jobs_running", "Jobs that run.", ["queue", "job"], registry=registry)
     deferred = Gauge("carrel_jobs_deferred", "Jobs for later.", ["queue"], registry=registry)
     oldest = Gauge("carrel_jobs_oldest_seconds", "How long the oldest job has waited.", ["queue"], registry=registry)
-    for region in await Region.all().order_by("name").values_list("name", flat=True):
-        for kind in QueueClass:
-            name = queue_of(kind, str(region))
-            label, found = name.removeprefix("carrel:"), await census(redis, name)
-            deferred.labels(label).set(found.deferred)
-            oldest.labels(label).set(found.oldest_seconds)
-            _set(waiting, running, label, found)
+    for name in await _queues():
+        label, found = name.removeprefix("carrel:").removeprefix(":"), await census(redis, name)
+        deferred.labels(label).set(found.deferred)
+        oldest.labels(label).set(found.oldest_seconds)
+        _set(waiting, running, label, found)
     registry.register(_Ended(await sums(redis)))
     return registry
+
+
+async def _queues() -> list[str]:
+    """Return the queues of all regions, each once: that of data operations is of none."""
+    regions = await Region.all().order_by("name").values_list("name", flat=True)
+    return list(dict.fromkeys(queue_of(kind, str(region)) for region in regions for kind in QueueClass))
 
 
 def _set(waiting: Gauge, running: Gauge, label: str, found: Census) -> None:

@@ -23,6 +23,14 @@ class EnvironmentVariableInput:
     value: str = strawberry.field(description="At most 4096 characters.")
 
 
+@strawberry.input(description="How far a region is from the caller.")
+class RegionPingInput:
+    """One measurement."""
+
+    region: str = strawberry.field(description="The region's name.")
+    milliseconds: float = strawberry.field(description="A round trip to its `pingUrl` and back, up to 60000.")
+
+
 @strawberry.input(description="How a session is launched.")
 class SessionLaunchInput:
     """What sessionLaunch takes."""
@@ -30,9 +38,18 @@ class SessionLaunchInput:
     image_id: strawberry.ID | None = strawberry.field(
         description="Another image of the workstation than its active one.", default=None
     )
-    region: str | None = strawberry.field(description="Where; the first region if not said.", default=None)
+    region: str | None = strawberry.field(
+        description="Where; the nearest of `pings`, or the first region, if not said.", default=None
+    )
     seconds: int | None = strawberry.field(
         description="How long it may live, from 60; one hour if not said.", default=None
+    )
+    pings: list[RegionPingInput] = strawberry.field(
+        description="How far regions are, at most 64; without `region`, the nearest of them is taken.",
+        default_factory=list,
+    )
+    datasession_id: strawberry.ID | None = strawberry.field(
+        description="A data session that its container may read, as `CARREL_DATASESSION` names it.", default=None
     )
     environment: list[EnvironmentVariableInput] = strawberry.field(
         description="Variables for the container, at most 32.", default_factory=list
@@ -68,6 +85,10 @@ class SessionOpenPayload(Payload):
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 
 
+def _lent(text: strawberry.ID | None) -> int | None:
+    return decode_as("Datasession", text, path=("datasessionId",)) if text else None
+
+
 def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
     return {"is_new": is_new}
 
@@ -98,6 +119,8 @@ class SessionMutations:
             image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
             region=wish.region,
             seconds=wish.seconds,
+            pings={ping.region: ping.milliseconds for ping in wish.pings},
+            datasession_id=_lent(wish.datasession_id),
             environment={variable.name: variable.value for variable in wish.environment},
         )
         return SessionLaunchPayload(session=shown(session), is_new=is_new)

@@ -8,12 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import Forbidden
-from models.access import Operation, Resource, Scope
+from models.access import Operation, Permission, Resource, Scope
+from models.services import denials
 from resolvers.guards import known
 from resolvers.house import House
 from schema.core.metrics import metrics
 from schema.credentials import Credentials
 from schema.jobs import numbers_of_jobs
+
+NEEDED = Permission(Resource.HISTORY, Operation.VIEW)
+REASON = "Only operators read the metrics; send an operator's token."
 
 
 def numbers_of(house: House, credentials: Credentials) -> Callable[[Request], Awaitable[Response]]:
@@ -22,8 +26,9 @@ def numbers_of(house: House, credentials: Credentials) -> Callable[[Request], Aw
     async def numbers(request: Request) -> Response:
         if not house.settings.metrics_public:
             principal = known(await credentials.principal_of(request))
-            if not principal.reaches(Resource.HISTORY, Operation.VIEW, Scope.GLOBAL):
-                raise Forbidden("Only operators read the metrics; send an operator's token.")
+            if not principal.reaches(*NEEDED, Scope.GLOBAL):
+                await denials.record_fields(principal, None, {request.url.path: (NEEDED, REASON)})
+                raise Forbidden(REASON)
         text = generate_latest(metrics.registry) + generate_latest(await numbers_of_jobs(house.redis))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 

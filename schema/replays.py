@@ -34,13 +34,15 @@ class Replay(Generic[Shown]):
     payload: type[Shown]
     noun: str
     rest: Rest
+    field: str
+    """The payload's name for it."""
 
     async def first(self, row: IdempotencyKey, work: Callable[[], Awaitable[Shown | None]]) -> Shown | None:
         """Do it, and let what it makes be the key's."""
         try:
             with joining(lambda: idempotency.settle_with(row, Resource(self.noun))):
                 answer = await work()
-            await idempotency.settle(row, getattr(answer, self.noun).pk)
+            await idempotency.settle(row, getattr(answer, self.field).pk)
         finally:
             if row.object_id is None:
                 await idempotency.release(row)
@@ -48,22 +50,23 @@ class Replay(Generic[Shown]):
 
     async def again(self, info: Info, row: IdempotencyKey) -> Shown:
         """Answer with what the key stands for, as it is now."""
-        key = ids.encode(self.noun.capitalize(), row.object_id or 0)
+        kind = "".join(word.capitalize() for word in self.noun.split("_"))
+        key = ids.encode(kind, row.object_id or 0)
         found = (await ids.readers.read(info.context, [key]))[0]
         if found is None:
-            raise NotFound(f"The {self.noun} that this key made is gone, or you may not see it any more.")
-        return self.payload(**{self.noun: found}, **self.rest(info, found, row.is_new))
+            raise NotFound(f"The {self.field} that this key made is gone, or you may not see it any more.")
+        return self.payload(**{self.field: found}, **self.rest(info, found, row.is_new))
 
 
 def replayed(
-    payload: type[Shown], noun: str, rest: Rest = _nothing
+    payload: type[Shown], noun: str, rest: Rest = _nothing, *, field: str = ""
 ) -> Callable[[Callable[P, Awaitable[Shown | None]]], Callable[P, Awaitable[Shown | None]]]:
     """Decorate a mutation's resolver below `reported`: with `@idempotent(key:)` it makes its noun once.
 
     The answer to a repeated request shows the object as it is then and with the caller's rights. A request that failed
     made nothing, so it may be repeated.
     """
-    replay = Replay(payload, noun, rest)
+    replay = Replay(payload, noun, rest, field or noun)
 
     def decorate(resolver: Callable[P, Awaitable[Shown | None]]) -> Callable[P, Awaitable[Shown | None]]:
         @wraps(resolver)

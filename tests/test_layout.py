@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.tree import PACKAGES, ROOT, files, functions, modules, name, tree
 
-CODE = (*PACKAGES, "scripts", "bench", "examples", "operations", "node")
+CODE = (*PACKAGES, "scripts", "bench", "examples", "node")
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 VAGUE = {"utils", "helpers", "common", "manager", "base_service", "misc"}

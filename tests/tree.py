@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("carrel", "core", "jobs", "models", "proxy", "resolvers", "schema")
+PACKAGES = ("carrel", "core", "jobs", "models", "operations", "proxy", "resolvers", "schema")
 NOT_OURS = {"build", "dist", "node_modules", "__pycache__"}
 OURS = {".ci", ".gitignore"}
 

@@ -10,8 +10,14 @@ BANNER = """Carrel's shell. Tables: Session, Image, Workstation, User … Verbs:
 Try:  await Session.all().count()
       principal = await auth.principal_for(await User.get(username="demo"))
 """
-TABLES = ("accounts", "access", "organizations", "history", "regions", "uploads", "workstations", "images", "sessions")
-VERBS = ("accounts", "auth", "images", "organizations", "regions", "sessions", "uploads", "workstations")
+TABLES = (
+    *("accounts", "access", "organizations", "history", "regions", "uploads", "workstations", "images", "sessions"),
+    *("datasessions", "dataoperations", "results"),
+)
+VERBS = (
+    *("accounts", "auth", "images", "organizations", "regions", "sessions", "uploads", "workstations"),
+    *("datasessions", "dataoperations"),
+)
 
 
 def names(settings: Settings) -> dict[str, Any]:

@@ -4,12 +4,14 @@ Jobs are level-triggered: a job says "look at this row", so it may come twice, l
 """
 
 from core.queue.drain import Drained, drain
-from core.queue.names import Job, QueueClass, class_of, import_queue, queue_of, region_queue
+from core.queue.names import Job, QueueClass, class_of, data_queue, import_queue, queue_of, region_queue
 from core.queue.putting import Queue
+from core.queue.runner import HELD_SECONDS
 from core.queue.spec import JobFunction, Spec
 from core.queue.worker import Worker
 
 __all__ = [
+    "HELD_SECONDS",
     "Drained",
     "Job",
     "JobFunction",
@@ -18,6 +20,7 @@ __all__ = [
     "Spec",
     "Worker",
     "class_of",
+    "data_queue",
     "drain",
     "import_queue",
     "queue_of",

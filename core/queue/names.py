@@ -10,22 +10,30 @@ class Job(StrEnum):
     SESSION_STOP = "session_stop"
     SESSION_CHECK = "session_check"
     IMAGE_IMPORT = "image_import"
+    DATAOPERATION_RUN = "dataoperation_run"
+    RESULT_REMOVE = "result_remove"
 
 
 class QueueClass(StrEnum):
-    """The sorts of queue, each region has one of each; jobs that take minutes have their own, and so delay nobody."""
+    """The sorts of queue; jobs that take minutes have their own, and so delay nobody.
+
+    Each region has one of each, but that of data operations is of no region: any worker computes them.
+    """
 
     SESSIONS = "sessions"
     IMPORTS = "imports"
+    DATA = "data"
 
 
 PREFIX = "carrel"
-_ENDS = {QueueClass.SESSIONS: "", QueueClass.IMPORTS: ":imports"}
+_ENDS = {QueueClass.SESSIONS: "", QueueClass.IMPORTS: ":imports", QueueClass.DATA: ":data"}
+NOWHERE = ""
+"""The region of what is of none."""
 
 
 def queue_of(kind: QueueClass, region: str) -> str:
     """Return the name of a region's queue of this sort."""
-    return f"{PREFIX}:{region}{_ENDS[kind]}"
+    return f"{PREFIX}:{NOWHERE if kind is QueueClass.DATA else region}{_ENDS[kind]}"
 
 
 def class_of(queue: str) -> tuple[str, QueueClass]:
@@ -42,3 +50,8 @@ def region_queue(region: str) -> str:
 def import_queue(region: str) -> str:
     """Return the queue of a region's image imports."""
     return queue_of(QueueClass.IMPORTS, region)
+
+
+def data_queue() -> str:
+    """Return the queue of data operations, which any worker does."""
+    return queue_of(QueueClass.DATA, NOWHERE)

@@ -1,6 +1,7 @@
 """arq's worker with a loop of ours: it takes many jobs at once, looks again when one is done, and knows its end."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,11 +19,13 @@ from core.queue.names import Job
 from core.queue.spec import Spec, guarded
 from core.queue.tally import Tally
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.05
 WINDOW = 500
 """How many due jobs are looked at; those that others run stand in front."""
-HELD_SECONDS = 10
-"""arq holds a job for the longest time limit and these, before it takes whoever runs it for dead."""
+HELD_SECONDS = 6.0
+"""How long whoever has died still holds the jobs that it had picked up."""
 
 
 class Runner(ArqWorker):
@@ -61,19 +64,37 @@ class Runner(ArqWorker):
             job_deserializer=decode,
             log_results=False,
         )
+        self.in_progress_timeout_s = HELD_SECONDS
 
     async def main(self) -> None:
         """Run until it is over, and say then what was done."""
+        holding = asyncio.create_task(self._hold(), name=f"{self.queue_name}-holding")
         try:
             while not await self.is_over():
                 await self._round()
         finally:
+            holding.cancel()
             with suppress(RedisError, OSError):  # Numbers are not worth an error that hides another, or a cancellation.
                 await self.tally.tell(self.pool)
 
     async def is_over(self) -> bool:
         """Say whether no more is to be done; never, for a resident worker."""
         return False
+
+    async def _hold(self) -> None:
+        """Say every few seconds that the jobs in hand are in hand, so that nobody else takes them.
+
+        arq says it once, for longer than the longest job; a job whose runner dies before it has claimed its row would
+        wait that long. One that stands still longer than the hold lets a job run twice, which is harmless.
+        """
+        while True:
+            await asyncio.sleep(HELD_SECONDS / 3)
+            for key in [key for key, task in self.tasks.items() if not task.done()]:
+                try:
+                    await self.pool.pexpire(in_progress_key_prefix + key, int(HELD_SECONDS * 1000))
+                except (RedisError, OSError) as error:
+                    log.warning("queue %s: %s cannot be held (%s)", self.queue_name, key, error)
+                    break
 
     async def _round(self) -> None:
         """Begin what may be begun, and wait until one job is done or a moment is over."""

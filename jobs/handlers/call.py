@@ -86,7 +86,9 @@ async def _drain(house: Opened, queue: JobQueue, seconds: float) -> dict[str, An
     settings, name = house.runtime.settings, queue.name(house.runtime.region)
     await bell.heard(house.redis, name)
     context = {"runtime": house.runtime}
-    done = await drain(house.redis, name, queue.specs(settings), context, budget=seconds, parallel=queue.parallel)
+    done = await drain(
+        house.redis, name, queue.specs(settings), context, budget=seconds, parallel=queue.parallel(settings)
+    )
     if done.due:  # Time is over and work is left; or it came just now, and a second wake-up does no harm.
         await house.bells.ring(name)
     log.info("drained %s: %s", name, done)

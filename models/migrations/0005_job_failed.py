@@ -5,7 +5,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0001_initial")]
+    dependencies = [("models", "0004_datasessions")]
 
     initial = False
 
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name="reason_code",
             field=fields.CharEnumField(
                 null=True,
-                description="STOPPED_BY_CREATOR: stopped_by_creator\nEXPIRED: expired\nIMAGE_GONE: image_gone\nENGINE_REFUSED: engine_refused\nENGINE_UNREACHABLE: engine_unreachable\nNEVER_ANSWERED: never_answered\nCONTAINER_EXITED: container_exited\nCONTAINER_LOST: container_lost\nOUT_OF_MEMORY: out_of_memory\nJOB_FAILED: job_failed",
+                description="STOPPED_BY_CREATOR: stopped_by_creator\nEXPIRED: expired\nIDLE: idle\nIMAGE_GONE: image_gone\nENGINE_REFUSED: engine_refused\nENGINE_UNREACHABLE: engine_unreachable\nNEVER_ANSWERED: never_answered\nCONTAINER_EXITED: container_exited\nCONTAINER_LOST: container_lost\nOUT_OF_MEMORY: out_of_memory\nJOB_FAILED: job_failed",
                 enum_type=Reason,
                 max_length=32,
             ),

@@ -8,6 +8,7 @@ from tortoise.queryset import QuerySet
 
 from models.access import Grant, Operation, Resource
 from models.nouns import ObjectRole
+from models.policies.datasessions import DATASESSIONS
 from models.policies.giving import OWN, can_give_on
 from models.policies.reach import Reach, among
 from models.policies.verdicts import Verdict
@@ -15,7 +16,10 @@ from models.policies.workstations import WORKSTATIONS
 from models.principal import Principal
 from models.rules import shared_with
 
-GRANTED: Mapping[Resource, Reach[Any]] = {Resource.WORKSTATION: WORKSTATIONS}
+GRANTED: Mapping[Resource, Reach[Any]] = {
+    Resource.WORKSTATION: WORKSTATIONS,
+    Resource.DATASESSION: DATASESSIONS,
+}
 """The nouns on whose objects roles are granted; one with object roles in its table stands here as soon as it exists."""
 
 

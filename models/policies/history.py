@@ -5,7 +5,8 @@ from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource
 from models.history import HistoryEntry
-from models.policies import organizations, sessions, workstations
+from models.policies import collaborations, dataoperations, organizations, sessions, workstations
+from models.policies.datasessions import DATASESSIONS
 from models.policies.reach import Mine, Reach, Related
 from models.principal import Principal
 
@@ -23,6 +24,22 @@ def _of_managed_organizations(principal: Principal, _permission: Permission) -> 
     return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
 
 
+def _of_edited_collaborations(principal: Principal, _permission: Permission) -> Q:
+    edited = Subquery(collaborations.editable(principal).values("id"))
+    return Q(resource=Resource.COLLABORATION, object_id__in=edited)
+
+
+def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
+    edited = DATASESSIONS.rows(principal, Operation.EDIT).values("id")
+    operations = dataoperations.editable(principal)
+    results = operations.filter(result_id__isnull=False).values("result_id")
+    return (
+        Q(resource=Resource.DATASESSION, object_id__in=Subquery(edited))
+        | Q(resource=Resource.DATA_OPERATION, object_id__in=Subquery(operations.values("id")))
+        | Q(resource=Resource.RESULT, object_id__in=Subquery(results))
+    )
+
+
 def _of_itself(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.USER, object_id=principal.user_id)
 
@@ -36,6 +53,8 @@ HISTORY = Reach(
         Related(_of_own_sessions),
         Related(_of_edited_workstations),
         Related(_of_managed_organizations),
+        Related(_of_edited_collaborations),
+        Related(_of_edited_datasessions),
     ),
 )
 

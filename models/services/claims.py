@@ -11,7 +11,7 @@ from core.queue import Job, region_queue
 from core.settings import Settings
 from models.actors import SERVICE
 from models.images import Image, ImageState
-from models.services import line
+from models.services import lifetimes, line
 from models.services.moves import move_session
 from models.sessions import Session, SessionState
 
@@ -120,10 +120,4 @@ async def mark_running(session: Session, region: str, host: str, http_port: int,
             running_at=now(),
             lease_until=None,
         )
-        outbox.enqueue(
-            Job.SESSION_CHECK,
-            session.id,
-            queue=region_queue(region),
-            key=f"expire:{session.id}",
-            due_at=session.expires_at,
-        )
+        lifetimes.enqueue_expiry(session, region)

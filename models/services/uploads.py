@@ -3,11 +3,13 @@
 from datetime import timedelta
 from secrets import token_hex
 
+from core import opaque
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput, Conflict, NotFound
 from models.access import Resource
 from models.actors import Actor
+from models.datasessions import DatasessionUpload
 from models.services import history
 from models.uploads import Upload, UploadState
 
@@ -51,3 +53,21 @@ async def complete(upload: Upload, storage_key: str, size_bytes: int, sha256: st
 async def overdue(limit: int = 100) -> list[Upload]:
     """Return uploads that nobody used within their time."""
     return await Upload.filter(expires_at__lt=now()).exclude(state=UploadState.USED).limit(limit)
+
+
+def address(upload_id: int) -> str:
+    """Return how data sessions and operations name an upload: by its opaque id."""
+    return opaque.encode("Upload", upload_id)
+
+
+async def use(upload_id: int) -> None:
+    """Keep a complete upload within the open transaction for as long as a data session has it."""
+    shared = DatasessionUpload.filter(upload_id=upload_id)
+    complete = Upload.filter(id=upload_id, state=UploadState.COMPLETE)
+    if not await complete.update(state=UploadState.USED) and not await shared.exists():
+        raise BadInput("This upload is not complete, or became something else.", path=("inputData",))
+
+
+async def release(upload_id: int) -> None:
+    """Let an upload be deleted that no data session has any more."""
+    await Upload.filter(id=upload_id, state=UploadState.USED).update(state=UploadState.COMPLETE, expires_at=now())

@@ -1,7 +1,5 @@
 """Opaque global ids: one codec, one interface `Node`, and the root fields that read any node by its id."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
@@ -9,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import strawberry
 from strawberry.types.info import Info
 
+from core import opaque
 from core.errors import BadInput, NotFound
 from schema.core.lanes import LANE
 from schema.core.permissions import public
@@ -34,19 +33,15 @@ class UnknownId(NotFound):
 
 def encode(kind: str, pk: int) -> strawberry.ID:
     """Return the opaque id of the object of type `kind` with the primary key `pk`."""
-    return strawberry.ID(urlsafe_b64encode(f"{kind}:{pk}".encode()).rstrip(b"=").decode())
+    return strawberry.ID(opaque.encode(kind, pk))
 
 
 def decode(text: str) -> tuple[str, int]:
     """Return type and primary key of an id that `encode` made; NOT_FOUND for any other text."""
-    try:
-        kind, _, number = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
-        pk = int(number)
-    except (NotBase64, ValueError):
-        raise UnknownId from None
-    if pk < 1 or pk > LARGEST.get(kind, 2**31 - 1) or encode(kind, pk) != text:
+    found = opaque.decode(text)
+    if found is None or found[1] > LARGEST.get(found[0], 2**31 - 1):
         raise UnknownId
-    return kind, pk
+    return found
 
 
 def decode_as(kind: str, text: str, *, path: tuple[str, ...] = ("id",)) -> int:

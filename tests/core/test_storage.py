@@ -105,6 +105,28 @@ async def test_a_large_file_is_read_in_chunks(place: Place) -> None:
     assert max(sizes) <= 8 * MIB
 
 
+async def test_a_part_of_a_file_is_read_alone(place: Place) -> None:
+    await place.storage.put("a", chunks(3, 1000), limit=None)
+
+    read = b"".join([chunk async for chunk in place.storage.part("a", 999, 1001)])
+
+    assert read == b"\x00\x01"
+    with pytest.raises(NotFound):
+        _ = [chunk async for chunk in place.storage.part("b", 0, 1)]
+
+
+async def test_a_file_that_is_written_again_is_another_version(place: Place) -> None:
+    await place.storage.put("a", chunks(1, 10), limit=None)
+    first = await place.storage.version("a")
+    assert await place.storage.version("a") == first
+
+    await place.storage.put("a", chunks(1, 11), limit=None)
+
+    assert await place.storage.version("a") != first
+    with pytest.raises(NotFound):
+        await place.storage.version("b")
+
+
 async def test_empty_chunks_do_not_end_a_file(place: Place) -> None:
     async def gaps() -> AsyncIterator[bytes]:
         for chunk in (b"", b"a", b"", b"b", b""):

@@ -31,3 +31,20 @@ SESSION = f"query($id: ID!) {{ node(id: $id) {{ id ... on Session {{ {SESSION_FI
 SESSIONS = "{ sessions { totalCount nodes { id } } }"
 OPEN = "mutation($id: ID!) { sessionOpen(id: $id) { url errors { code message } } }"
 STOP = "mutation($id: ID!) { sessionStop(id: $id) { session { state } errors { code message } } }"
+DATASESSION_CREATE = """
+mutation($files: JSON!) {
+  datasessionCreate(input: {name: "M13", inputData: $files}) { datasession { id } errors { message } }
+}"""
+OPERATION_CREATE = """
+mutation($session: ID!, $files: [JSON!]!) {
+  operationCreate(datasessionId: $session, input: {name: "Median", inputs: {input_files: $files}}) {
+    operation { id } errors { message }
+  }
+}"""
+OPERATION_UPDATED = """
+subscription($id: ID!) {
+  operationUpdated(id: $id) { state message datasession { id } result { files { sizeBytes } } }
+}"""
+DATASESSIONS = """
+{ datasessions { nodes { id name operations(first: 5) { nodes { name state result { files { url } } } } } } }
+"""

@@ -10,16 +10,18 @@ from typing import Any
 from uuid import uuid4
 
 import docker
+import httpx2
 import pytest
 
 from carrel.client import Client
 from core.settings import Settings, load
+from schema import walk
 from tests.e2e import documents
 from tests.e2e.house import CARREL, environment, free_port, interrupt, remove_instance
 from tests.waiting import eventually
 
 START_SECONDS = 120
-KEYS = {"graphql", "sdl", "token", "sessionId", "sessionUrl", "proxy"}
+KEYS = {"graphql", "sdl", "token", "sessionId", "sessionUrl", "datasessionId", "proxy"}
 
 
 @pytest.fixture
@@ -79,6 +81,18 @@ async def session_of(addresses: dict[str, str], key: str) -> Any:
     return (await asyncio.to_thread(client.ask, documents.SESSION, id=key))["node"]
 
 
+async def pictures(addresses: dict[str, str]) -> list[bytes]:
+    """Return the small pictures that the tab of the data sessions shows, read with the demo's token."""
+    client = Client(addresses["graphql"], addresses["token"])
+    nodes = (await asyncio.to_thread(client.ask, walk.DATA))["datasessions"]["nodes"]
+    (worked,) = [node for node in nodes if node["id"] == addresses["datasessionId"]]
+    outputs = [output for operation in worked["operations"]["nodes"] for output in operation["outputs"]]
+    urls = [file["url"] for output in outputs for file in output["files"] if file["kind"] == "small"]
+    headers = {"Authorization": f"Bearer {addresses['token']}"}
+    async with httpx2.AsyncClient(trust_env=False, headers=headers) as http:
+        return [(await http.get(url)).content for url in urls]
+
+
 async def test_it_shows_the_main_job_and_takes_everything_down_again(machine: Settings) -> None:
     async with up(machine) as first:
         assert set(first) >= KEYS
@@ -86,11 +100,15 @@ async def test_it_shows_the_main_job_and_takes_everything_down_again(machine: Se
         session = await session_of(first, first["sessionId"])
         assert (session["state"], session["workstationUrl"]) == ("RUNNING", first["sessionUrl"])
         assert len(containers(machine)) == 1
+        shown = await pictures(first)
+        assert len(shown) >= 4
+        assert all(picture.startswith(b"\xff\xd8") for picture in shown), "previews are JPEG"
     assert containers(machine) == []
 
     async with up(machine) as second:
         kept = await session_of(second, first["sessionId"])
         assert (kept["state"], kept["reason"]) == ("STOPPED", "Carrel was stopped.")
         assert second["sessionId"] != first["sessionId"]
+        assert second["datasessionId"] == first["datasessionId"]
         assert (await session_of(second, second["sessionId"]))["state"] == "RUNNING"
     assert containers(machine) == []

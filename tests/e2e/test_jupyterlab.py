@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -15,6 +16,7 @@ from tests.e2e import documents
 from tests.e2e.caller import Caller
 from tests.e2e.house import House
 from tests.e2e.visitor import Visitor
+from tests.jobs.data import frame
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "build_image.py"
 BUILD_SECONDS = 600
@@ -60,6 +62,36 @@ request = urllib.request.Request(
 print(json.load(urllib.request.urlopen(request, timeout=5))["data"]["viewer"]["username"])
 """
 
+"""A cell that lists the data session of its session, and reads the first file of the first result."""
+LIST = f"""
+import json, os, urllib.request
+def ask(url, **body):
+    headers = {{"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["CARREL_TOKEN"]}}
+    data = json.dumps(body).encode() if body else None
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10).read()
+found = json.loads(ask(os.environ["CARREL_API_URL"], query='''{documents.DATASESSIONS}'''))["data"]
+(session,) = found["datasessions"]["nodes"]
+assert session["id"] == os.environ["CARREL_DATASESSION"]
+(operation,) = session["operations"]["nodes"]
+inside = os.environ["CARREL_API_URL"].removesuffix("/graphql")
+path = operation["result"]["files"][0]["url"].split("/results/", 1)[1]
+print(session["name"], operation["name"], operation["state"], len(ask(inside + "/results/" + path)))
+"""
+
+
+async def computed(caller: Caller) -> dict[str, Any]:
+    """Let somebody compute a median of three frames in a data session, and return the operation."""
+    files = [{"source": "upload", "basename": await caller.upload(frame(value))} for value in (1, 2, 9)]
+    made = await caller.ask(documents.DATASESSION_CREATE, files=files)
+    assert made["errors"] == [], made
+    asked = await caller.ask(documents.OPERATION_CREATE, session=made["datasession"]["id"], files=files)
+    assert asked["errors"] == [], asked
+    operation: dict[str, Any] = {}
+    async for update in caller.follow(documents.OPERATION_UPDATED, id=asked["operation"]["id"]):
+        operation = update
+    assert operation["state"] == "SUCCEEDED", operation
+    return operation
+
 
 @pytest.fixture(scope="module")
 def jupyterlab_archive(docker_host: str) -> Path:
@@ -91,7 +123,8 @@ async def test_jupyterlab_opens_through_the_proxy_and_its_kernel_runs_cells(
     upload = await ada.upload(jupyterlab_archive)
     image = await ada.bring(lab, upload, httpPort=8888, websocketPort=None, initialPath="lab")
     assert image["state"] == "READY", image
-    session = await ada.launch(lab)
+    operation = await computed(ada)
+    session = await ada.launch(lab, datasessionId=operation["datasession"]["id"])
     visitor = await Visitor.arrive(browser, house)
     await visitor.sign_in(house.people["ada"])
 
@@ -100,6 +133,7 @@ async def test_jupyterlab_opens_through_the_proxy_and_its_kernel_runs_cells(
     await expect(visitor.desk.get_by_role("menuitem", name="File")).to_be_visible(timeout=60_000)
     assert await cell(visitor.desk, "print(6 * 7)") == "42\n"
     assert await cell(visitor.desk, ASK) == "ada\n"
+    assert await cell(visitor.desk, LIST) == f"M13 Median SUCCEEDED {operation['result']['files'][0]['sizeBytes']}\n"
     await run_in_the_notebook(visitor.desk)
     await ada.stop(session)
 
@@ -109,5 +143,6 @@ async def run_in_the_notebook(page: Page) -> None:
     await page.get_by_text("welcome.ipynb").dblclick()
     await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     await page.locator(".jp-CodeCell").first.click()
-    await page.keyboard.press("Shift+Enter")
-    await expect(page.locator(".jp-OutputArea-output").last).to_contain_text("'username': 'ada'", timeout=60_000)
+    for text in ("'username': 'ada'", "'name': 'M13'"):
+        await page.keyboard.press("Shift+Enter")
+        await expect(page.locator(".jp-OutputArea-output").last).to_contain_text(text, timeout=60_000)

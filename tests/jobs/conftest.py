@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,9 @@ from models.regions import Region
 from models.services import accounts, auth, regions, sessions, workstations
 from models.services.roles import sync_default_roles
 from models.sessions import Session
+from tests.jobs.data import Data, open_data
+
+PLUGIN = Path(__file__).parent / "plugin"
 
 
 @dataclass
@@ -69,3 +73,13 @@ async def bench(settings: Settings, database_url: str, redis: object) -> AsyncIt
         region = await regions.ensure("local", 2)
         yield Bench(kernel, kernel.runtime(engine), engine, region, image, principal)
     await engine.close()
+
+
+@pytest.fixture
+async def data(
+    settings: Settings, database_url: str, redis: object, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Data]:
+    """A house in which data operations run, those of the plug-in of misbehaving ones too."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    async with open_data(settings.model_copy(update={"data_memory_mib": 1024})) as data:
+        yield data

@@ -6,8 +6,9 @@ from contextlib import suppress
 import pytest
 
 from core.settings import Settings
-from models.access import DEFAULT_ROLES, OBJECT_ROLES, Grant, ObjectRole, Operation, Resource, Rule, Scope
+from models.access import DEFAULT_ROLES, OBJECT_ROLES, Grant, ObjectRole, Operation, Rule, Scope
 from models.organizations import MemberRole
+from models.policies.grants import GRANTED
 from models.principal import Principal, PrincipalKind
 from models.rules import MEMBER_ROLES, NOUN_OF, RULES
 from tests.models.world import OURS, OWN, REACHES, THEIRS, World, build, expected
@@ -82,7 +83,7 @@ async def test_each_role_reaches_the_sum_of_its_rules_on_every_noun(world: World
     assert wrong == {}
 
 
-OBJECTS = [role for role in ObjectRole if NOUN_OF[role] is Resource.WORKSTATION]
+OBJECTS = [role for role in ObjectRole if NOUN_OF[role] in GRANTED]
 
 
 @pytest.mark.parametrize("to_group", [False, True], ids=["to a person", "to a group"])
@@ -90,17 +91,18 @@ OBJECTS = [role for role in ObjectRole if NOUN_OF[role] is Resource.WORKSTATION]
 async def test_each_object_role_allows_its_permissions_on_its_one_object(
     world: World, role: ObjectRole, to_group: bool
 ) -> None:
-    granted, other = world.rows["workstation"][THEIRS], world.rows["workstation"][OURS]
+    noun = NOUN_OF[role]
+    granted, other = world.rows[noun][THEIRS], world.rows[noun][OURS]
     holder = {"organization": world.labs[OURS]} if to_group else {"user": world.users[OWN]}
-    await Grant.create(**holder, resource=Resource.WORKSTATION, object_id=granted.id, role=role)
+    await Grant.create(**holder, resource=noun, object_id=granted.id, role=role)
     principal = world.me(*(rule for rule in RULES.values() if rule.scope is Scope.OWN))
-    reach = REACHES["workstation"]
+    reach = REACHES[noun]
 
-    for operation in Operation:
-        allowed = any(permission.operation is operation for permission in OBJECT_ROLES[role])
-        assert await reach.covers(principal, operation, granted) is allowed, operation
-        assert (granted.id in [row.pk for row in await reach.rows(principal, operation)]) is allowed
-        assert not await reach.covers(principal, operation, other)
+    for resource, operation in (*OBJECT_ROLES[role], *((noun, operation) for operation in Operation)):
+        allowed = (resource, operation) in OBJECT_ROLES[role]
+        assert await reach.covers(principal, operation, granted, resource) is allowed, (resource, operation)
+        assert (granted.id in [row.pk for row in await reach.rows(principal, operation, resource)]) is allowed
+        assert not await reach.covers(principal, operation, other, resource)
 
 
 async def test_a_credential_without_the_rule_does_not_use_a_grant(world: World) -> None:

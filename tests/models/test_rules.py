@@ -103,11 +103,14 @@ PEOPLE = {
     MemberRole.MEMBER: {"study:create", "organization:view", "membership:view"},
     MemberRole.ADMIN: {"study:create", "organization:view", "organization:edit", "membership:view", "membership:edit"},
 }
+SEEN = {"datasession:view", "data_operation:view", "result:view"}
+WORKED = {"datasession:edit", "data_operation:create", "data_operation:edit", "data_operation:delete"}
+DATA = {MemberRole.GUEST: set(), MemberRole.READONLY: SEEN, MemberRole.MEMBER: SEEN, MemberRole.ADMIN: SEEN | WORKED}
 
 
 @pytest.mark.parametrize("role", MemberRole)
 def test_the_four_lab_groups_hold_exactly_the_twins_of_theirs(role: MemberRole) -> None:
-    wanted = {STUDY_PERMISSIONS[letters][0] for letters in LAB[role].split()} | PEOPLE[role]
+    wanted = {STUDY_PERMISSIONS[letters][0] for letters in LAB[role].split()} | PEOPLE[role] | DATA[role]
 
     assert {str(rule.permission) for rule in MEMBER_ROLES[role]} == wanted
     assert {rule.scope for rule in MEMBER_ROLES[role]} == {Scope.ORGANIZATION}

@@ -49,19 +49,30 @@ class Served:
         """Return what makes a request that person's."""
         return {"authorization": f"Bearer {self.tokens[name]}"} if name else {}
 
-    async def post(self, name: str | None, query: str, **variables: Any) -> httpx2.Response:
+    async def post(self, name: str | None, query: str, /, **variables: Any) -> httpx2.Response:
         """Ask in the name of somebody, and return the answer as it is."""
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             return await client.post(
                 self.url, json={"query": query, "variables": variables}, headers=self.headers(name)
             )
 
-    async def ask(self, name: str | None, query: str, **variables: Any) -> dict[str, Any]:
+    async def ask(self, name: str | None, query: str, /, **variables: Any) -> dict[str, Any]:
         """Ask in the name of somebody, and return the decoded answer."""
         answer: dict[str, Any] = (await self.post(name, query, **variables)).json()
         return answer
 
-    async def follow(self, name: str, query: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
+    async def put(self, url: str, content: bytes) -> int:
+        """Send a file to an upload's address, and return the status."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+            return (await client.put(url, content=content)).status_code
+
+    async def get(self, path: str, name: str | None = None, method: str = "GET", **headers: str) -> httpx2.Response:
+        """Ask for a page or a file in the name of somebody."""
+        url = path if path.startswith("http") else f"{self.origin}{path}"
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+            return await client.request(method, url, headers={**self.headers(name), **headers})
+
+    async def follow(self, name: str, query: str, /, **variables: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield each answer of a subscription until it completes."""
         headers = {**self.headers(name), "accept": "text/event-stream"}
         body = {"query": query, "variables": variables}

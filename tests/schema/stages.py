@@ -1,10 +1,11 @@
 """Rows that the tests of the API begin with."""
 
 from models.actors import Actor
+from models.dataoperations import DataOperation
 from models.images import Image, ImageState
 from models.principal import Principal
 from models.regions import Region
-from models.services import auth, sessions, workstations
+from models.services import auth, dataoperations, datasessions, sessions, workstations
 from models.sessions import Session
 from tests.schema.served import Served
 
@@ -29,3 +30,12 @@ async def queued_session(served: Served, name: str = "ada", image: Image | None 
     actor = Actor.of(await principal(served, name))
     session, _ = await sessions.launch(found, region, served.kernel.settings, actor=actor)
     return session
+
+
+async def queued_operation(served: Served, name: str = "ada", title: str = "First") -> DataOperation:
+    """Queue two operations in a data session of somebody's, and return the second."""
+    actor = Actor.of(await principal(served, name))
+    datasession = await datasessions.create(title, [], brought=(), organization_id=None, actor=actor)
+    for _ in range(2):
+        made = await dataoperations.create(datasession, "Median", "1", {"input_files": []}, needs=(), actor=actor)
+    return made

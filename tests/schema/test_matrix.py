@@ -10,13 +10,28 @@ from core.database import transaction
 from models.access import DEFAULT_ROLES, ObjectRole, Operation, Resource, UserRule
 from models.actors import SERVICE
 from models.organizations import MemberRole
-from models.policies import accounts, grants, history, images, organizations, regions, roles, sessions, workstations
+from models.policies import (
+    accounts,
+    collaborations,
+    dataoperations,
+    datasessions,
+    grants,
+    history,
+    images,
+    organizations,
+    regions,
+    results,
+    roles,
+    sessions,
+    uploads,
+    workstations,
+)
 from models.policies.actions import ACTS, Action
 from models.principal import Principal
 from models.rules import NOUN_OF
 from models.services import accounts as account_service
+from models.services import grants as grant_service
 from models.services import organizations as organization_service
-from models.services import workstations as workstation_service
 from schema.access import type_of
 from schema.context import Context
 from schema.core.ids import encode
@@ -24,10 +39,11 @@ from schema.core.permissions import Requires, guard_of
 from schema.root import schema
 from tests.schema.access_mutations import ACCESS
 from tests.schema.api import Api
+from tests.schema.data_mutations import DATA_CASES
 from tests.schema.mutations import CASES
 
-MUTATIONS = {**CASES, **ACCESS}
-GRANTED = [role for role in ObjectRole if NOUN_OF[role] is Resource.WORKSTATION]
+MUTATIONS = {**CASES, **ACCESS, **DATA_CASES}
+GRANTED = [role for role in ObjectRole if NOUN_OF[role] in grants.GRANTED]
 PEOPLE = [*(f"role-{each}" for each in DEFAULT_ROLES), *(f"lab-{each}" for each in MemberRole), *GRANTED]
 WITH_PARTICULARS = {
     Action.USER_CREATE,
@@ -43,10 +59,27 @@ WITH_PARTICULARS = {
     Action.WORKSTATION_USER_REMOVE,
     Action.WORKSTATION_ORGANIZATION_ADD,
     Action.WORKSTATION_ORGANIZATION_REMOVE,
+    Action.COLLABORATION_CREATE,
+    Action.COLLABORATION_ORGANIZATION_ADD,
     Action.IMAGE_CREATE,
+    Action.DATASESSION_USER_ADD,
+    Action.DATASESSION_USER_REMOVE,
+    Action.DATASESSION_ORGANIZATION_ADD,
+    Action.DATASESSION_ORGANIZATION_REMOVE,
+    Action.WORKSTATION_LOGO_SET,
+    Action.IMAGE_MOVE,
 }
 """What is given, to whom, or out of what, decides as well; tests/models/test_giving.py has that half."""
-IN_BULK = {"sessionsStop": Action.SESSION_STOP}
+IN_BULK = {
+    "sessionsStop": Action.SESSION_STOP,
+    "tokensRevoke": Action.TOKEN_REVOKE,
+    "organizationMembersAdd": Action.ORGANIZATION_MEMBER_ADD,
+    "organizationMembersRemove": Action.ORGANIZATION_MEMBER_REMOVE,
+    "workstationUsersAdd": Action.WORKSTATION_USER_ADD,
+    "workstationUsersRemove": Action.WORKSTATION_USER_REMOVE,
+    "operationsCancel": Action.OPERATION_CANCEL,
+    "operationsDelete": Action.OPERATION_DELETE,
+}
 """Mutations that do one action to many objects, each of which is judged alone."""
 REFUSALS = {"FORBIDDEN", "NOT_FOUND"}
 
@@ -65,18 +98,20 @@ async def person(api: Api, name: str) -> Principal:
         member = MemberRole(name.removeprefix("lab-"))
         await organization_service.add_member(api.cast.lab, user, member, actor=SERVICE)
     if name in GRANTED:
-        await workstation_service.grant(api.cast.workstation, user.id, ObjectRole(name), actor=SERVICE)
+        noun = NOUN_OF[ObjectRole(name)]
+        row = api.cast.workstation if noun is Resource.WORKSTATION else api.cast.datasession
+        await grant_service.give(row, ObjectRole(name), user_id=user.id, actor=SERVICE)
     return await api.cast.principal(name)
 
 
 async def ask(api: Api, principal: Principal, query: str, **variables: Any) -> tuple[Any, set[str]]:
-    """Return the value of the only root field, and the codes of all errors."""
+    """Return the value of the only root field, and the codes of all errors, those of many results among them."""
     context = Context(principal=principal, house=api.kernel.house)
     done = await schema.execute(query, variable_values=variables, context_value=context)
     codes = {str((error.extensions or {})["code"]) for error in done.errors or ()}
     value = next(iter((done.data or {None: None}).values()))
-    inner = value.get("errors") if isinstance(value, dict) else None
-    return value, codes | {str(error["code"]) for error in inner or ()}
+    inner = [value, *(value.get("results") or ())] if isinstance(value, dict) else []
+    return value, codes | {str(error["code"]) for each in inner for error in each.get("errors") or ()}
 
 
 LISTS: dict[str, tuple[str, Resource, Callable[[Principal], QuerySet[Any]]]] = {
@@ -84,11 +119,22 @@ LISTS: dict[str, tuple[str, Resource, Callable[[Principal], QuerySet[Any]]]] = {
     "organizations": ("Organization", Resource.ORGANIZATION, organizations.readable),
     "workstations": ("Workstation", Resource.WORKSTATION, workstations.readable),
     "sessions": ("Session", Resource.SESSION, sessions.readable),
+    "datasessions": ("Datasession", Resource.DATASESSION, datasessions.readable),
+    "operations": ("DataOperation", Resource.DATA_OPERATION, dataoperations.readable),
     "roles": ("Role", Resource.ROLE, roles.readable),
     "grants": ("Grant", Resource.ROLE, grants.readable),
     "history": ("HistoryEntry", Resource.HISTORY, history.readable),
+    "collaborations": ("Collaboration", Resource.COLLABORATION, collaborations.readable),
+    "uploads": ("Upload", Resource.UPLOAD, uploads.readable),
+    "regions": ("Region", Resource.REGION, regions.readable),
 }
-OTHERS: dict[str, Callable[[Principal], QuerySet[Any]]] = {"Image": images.readable, "Region": regions.readable}
+OTHERS: dict[str, Callable[[Principal], QuerySet[Any]]] = {
+    "Image": images.readable,
+    "Result": results.readable,
+    "Token": accounts.readable_tokens,
+}
+PLAIN = {"regions"}
+"""Lists that are short by their nature, and no connections."""
 
 
 @pytest.fixture
@@ -107,12 +153,13 @@ async def test_lists_and_nodes_show_what_the_policy_says_and_lists_are_refused_w
     api: Api, someone: Principal
 ) -> None:
     for field, (kind, resource, readable) in LISTS.items():
-        value, codes = await ask(api, someone, f"{{ {field}(first: 100) {{ nodes {{ id }} }} }}")
+        whole = "{ id }" if field in PLAIN else "(first: 100) { nodes { id } }"
+        value, codes = await ask(api, someone, f"{{ {field} {whole} }}")
         if not someone.may(resource, Operation.VIEW):
             assert (value, codes) == (None, {"FORBIDDEN"}), field
         else:
             seen = {encode(kind, key) for key in await readable(someone).values_list("id", flat=True)}
-            assert {node["id"] for node in value["nodes"]} == seen, field
+            assert {node["id"] for node in (value if field in PLAIN else value["nodes"])} == seen, field
     for kind, readable in {kind: policy for kind, _, policy in LISTS.values()}.items() | OTHERS.items():
         rows = readable(someone).model.all()
         seen = {encode(kind, key) for key in await readable(someone).values_list("id", flat=True)}
@@ -124,20 +171,36 @@ async def test_lists_and_nodes_show_what_the_policy_says_and_lists_are_refused_w
             assert (node is not None) is (one in seen), kind
 
 
+RELATED: dict[str, Callable[[Principal], QuerySet[Any]]] = {
+    "User": accounts.readable,
+    "Image": images.readable,
+    "Region": regions.readable,
+    "Datasession": datasessions.readable,
+    "Result": results.readable,
+}
+
+
 @everybody
 async def test_a_relation_shows_no_more_than_the_object_itself(api: Api, someone: Principal) -> None:
     query = """query($id: ID!) { node(id: $id) {
       ... on Workstation { creator { id } activeImage { id } }
       ... on Session { creator { id } image { id } region { id } }
+      ... on Datasession { creator { id } }
+      ... on DataOperation { creator { id } datasession { id } result { id } }
     } }"""
     seen = {
         kind: {encode(kind, key) for key in await readable(someone).values_list("id", flat=True)}
-        for kind, readable in {"User": accounts.readable, "Image": images.readable, "Region": regions.readable}.items()
+        for kind, readable in RELATED.items()
     }
-    for kind, row in (("Workstation", api.cast.workstation), ("Session", api.cast.session)):
+    for kind, row in (
+        ("Workstation", api.cast.workstation),
+        ("Session", api.cast.session),
+        ("Datasession", api.cast.datasession),
+        ("DataOperation", api.cast.done),
+    ):
         node, _ = await ask(api, someone, query, id=encode(kind, row.id))
         for name, other in (node or {}).items():
-            target = {"creator": "User", "region": "Region"}.get(name, "Image")
+            target = {"creator": "User", "activeImage": "Image"}.get(name, name.capitalize())
             assert other is None or other["id"] in seen[target], (kind, name)
 
 
@@ -147,16 +210,22 @@ def camel(action: Action) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _key(api: Api, action: Action) -> str | None:
+def key_of(api: Api, action: Action) -> str | None:
+    """Return the id that an action is asked with; None for what makes something new."""
     if ACTS[action].rows is None:
         return None
     rows = {
         Resource.USER: api.cast.users["stranger"],
         Resource.ROLE: api.cast.roles["custom"],
         Resource.ORGANIZATION: api.cast.lab,
+        Resource.COLLABORATION: api.cast.collaboration,
+        Resource.TOKEN: api.cast.token_row,
         Resource.WORKSTATION: api.cast.workstation,
         Resource.IMAGE: api.cast.older,
         Resource.SESSION: api.cast.session,
+        Resource.DATASESSION: api.cast.datasession,
+        Resource.DATA_OPERATION: api.cast.operation,
+        Resource.RESULT: api.cast.result,
     }
     return encode(type_of(ACTS[action].on), rows[ACTS[action].on].pk)
 
@@ -165,10 +234,8 @@ def _key(api: Api, action: Action) -> str | None:
 async def test_why_not_says_what_the_mutation_does(api: Api, someone: Principal) -> None:
     query = "query($action: Action!, $id: ID) { whyNot(action: $action, id: $id) { isAllowed reason } }"
     for action in Action:
-        case = MUTATIONS.get(camel(action))
-        if case is None:
-            continue
-        verdict, codes = await ask(api, someone, query, action=action.name, id=_key(api, action))
+        case = MUTATIONS[camel(action)]
+        verdict, codes = await ask(api, someone, query, action=action.name, id=key_of(api, action))
         assert codes == set()
         assert verdict["isAllowed"] is (verdict["reason"] is None)
         with pytest.raises(RolledBackError):
@@ -193,6 +260,8 @@ async def _tried(api: Api, principal: Principal, query: str, variables: dict[str
 FOLLOW = {
     "session": "subscription($id: ID!) { sessionUpdated(id: $id) { id } }",
     "image": "subscription($id: ID!) { imageUpdated(id: $id) { id } }",
+    "datasession": "subscription($id: ID!) { datasessionUpdated(id: $id) { id } }",
+    "dataOperation": "subscription($id: ID!) { operationUpdated(id: $id) { id } }",
 }
 
 
@@ -202,9 +271,11 @@ async def test_a_stream_shows_what_may_be_seen_and_nothing_else(api: Api, someon
     for what, readable, row in (
         ("session", sessions.readable, api.cast.session),
         ("image", images.readable, api.cast.image),
+        ("datasession", datasessions.readable, api.cast.datasession),
+        ("dataOperation", dataoperations.readable, api.cast.done),
     ):
         seen = await readable(someone).filter(id=row.id).exists()
-        async with api.follow(name, FOLLOW[what], id=encode(what.capitalize(), row.id)) as stream:
+        async with api.follow(name, FOLLOW[what], id=encode(what[0].upper() + what[1:], row.id)) as stream:
             first = await stream.next()
         assert (first is not None and not first.get("errors")) is seen, (what, first)
 

@@ -1,4 +1,4 @@
-"""A real Redis of the tests' own."""
+"""A real Redis of the tests' own, and one that can be killed."""
 
 import asyncio
 import os
@@ -33,6 +33,44 @@ async def _start(server: RedisServer) -> str:
         return await server.start()
     except Unavailable as error:
         raise Missing(error.message) from error
+
+
+class MortalRedis:
+    """A Redis that a test kills without warning and starts again at the same address; it keeps nothing."""
+
+    START_SECONDS = 10.0
+
+    def __init__(self, folder: Path) -> None:
+        """Listen on a socket in `folder`; Missing when there is no server on this machine."""
+        server = binary()
+        if server is None:
+            raise Missing("install redis-server")
+        self._socket = folder / "redis"
+        options = {"port": "0", "unixsocket": str(self._socket), "dir": str(folder), "save": "", "appendonly": "no"}
+        self._command = [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is, also while it is dead."""
+        return f"unix://{self._socket}"
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + self.START_SECONDS
+        while not self._socket.exists():
+            assert self._process.poll() is None, "the Redis ended at once"
+            assert time.monotonic() < end, "the Redis did not start in time"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kill it, so that every connection breaks at once; harmless when it is dead."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+        self._socket.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""Moves of data operations: compare-and-set, its history, and the news of it, in one transaction."""
+
+from typing import Any
+
+from core import outbox
+from core.database import transaction
+from core.errors import Conflict
+from core.queue import Job, data_queue
+from models.access import Resource
+from models.actors import Actor
+from models.dataoperations import MOVES, DataOperation, DataOperationState
+from models.services import history
+
+
+async def move(
+    operation: DataOperation,
+    to: DataOperationState,
+    actor: Actor,
+    *,
+    cause: str = "",
+    held: int | None = None,
+    **changes: Any,
+) -> None:
+    """Move an operation, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
+    if to not in MOVES[operation.state]:
+        raise Conflict(f"An operation cannot go from {operation.state} to {to}.")
+    async with transaction():
+        rows = DataOperation.filter(id=operation.id, state=operation.state)
+        if held is not None:
+            rows = rows.filter(fence=held)
+        if not await rows.update(state=to, **changes):
+            raise Conflict("The operation changed meanwhile; read it again.")
+        await history.record(
+            Resource.DATA_OPERATION,
+            operation.id,
+            "move",
+            actor,
+            from_state=operation.state,
+            to_state=to,
+            cause=cause,
+        )
+        tell(operation)
+    operation.update_from_dict({"state": to, **changes})
+
+
+def tell(operation: DataOperation) -> None:
+    """Tell after commit that the operation changed, and with it its data session."""
+    outbox.publish(operation.topic)
+    outbox.publish(f"datasession:{operation.datasession_id}")
+
+
+def enqueue_run(operation: DataOperation, *, after: str = "") -> None:
+    """Ask within the open transaction for the operation to be run, at its time if it has one.
+
+    `after` makes the key new: a job that has just found nothing to do, and has not ended yet, would swallow this one.
+    """
+    key = f"operation:{operation.id}:{operation.fence}" + (f":{after}" if after else "")
+    outbox.enqueue(Job.DATAOPERATION_RUN, operation.id, queue=data_queue(), key=key, due_at=operation.due_at)

@@ -1,0 +1,1 @@
+"""Aligning: finding how one frame lies on another by their stars."""

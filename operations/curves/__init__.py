@@ -1,0 +1,1 @@
+"""Curves: the brightness of one source over time, and its period."""

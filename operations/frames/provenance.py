@@ -1,0 +1,80 @@
+"""Where a result comes from: operation, parameters, input hashes and versions, as a table inside the file."""
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from operations.keys import given_key
+from operations.operation import BaseDataOperation
+from operations.outcome import Frame, Given
+
+LIBRARIES = ("numpy", "astropy", "scipy", "reproject", "astroalign", "astroscrappy")
+SHOWN_FILES = 20
+CARD = 65
+
+
+def parameters(given: Given) -> dict[str, Any]:
+    """Return the inputs that are not files."""
+    return {key: value for key, value in given.values.items() if not _is_files(value)}
+
+
+def said(given: Given) -> dict[str, Any]:
+    """Return the inputs as a caller of the prior system would write them."""
+    ours = ("storage", "compatibility")
+    values = {key: value for key, value in given.values.items() if key not in ours}
+    return {
+        key: [dict(frame.parameters) for frame in value] if _is_files(value) else value for key, value in values.items()
+    }
+
+
+def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
+    """Return the record: a row for each input file, and in the header all else that decides the result."""
+    rows = [(key, frame) for key, value in given.values.items() if _is_files(value) for frame in value]
+    columns = {
+        "INPUT": [key for key, _ in rows],
+        "BASENAME": [frame.basename for _, frame in rows],
+        "SOURCE": [frame.source for _, frame in rows],
+        "SHA256": [frame.sha256 for _, frame in rows],
+        "SAID": [json.dumps(_said(frame), sort_keys=True) for _, frame in rows],
+    }
+    record = fits.BinTableHDU.from_columns([_text_column(name, texts) for name, texts in columns.items()])
+    record.name = "PROVENANCE"
+    record.header["OPNAME"] = (operation.name, "operation")
+    record.header["OPVERS"] = (operation.version, "version of its code")
+    record.header["OPKEY"] = given_key(operation, given)
+    record.header["OPPARAM"] = json.dumps(parameters(given), sort_keys=True)
+    record.header["LIBS"] = json.dumps({name: version(name) for name in LIBRARIES})
+    return record
+
+
+def history(operation: type[BaseDataOperation], given: Given) -> list[str]:
+    """Return what is added to the HISTORY of the image."""
+    frames = given.all_frames()
+    said = json.dumps(parameters(given), sort_keys=True)
+    lines = [f"Carrel: {operation.name}, version {operation.version}, {len(frames)} files"]
+    lines += [f"  {said[at : at + CARD]}" for at in range(0, len(said), CARD)]
+    lines += [f"  {ascii_text(frame.basename)} {frame.sha256[:12]}"[:72] for frame in frames[:SHOWN_FILES]]
+    if len(frames) > SHOWN_FILES:
+        lines.append(f"  and {len(frames) - SHOWN_FILES} more, see the table PROVENANCE")
+    return lines
+
+
+def _said(frame: Frame) -> dict[str, Any]:
+    return {key: value for key, value in frame.parameters.items() if key not in ("source", "basename")}
+
+
+def _text_column(name: str, texts: list[str]) -> fits.Column:
+    encoded = np.array([ascii_text(text) for text in texts])
+    return fits.Column(name=name, format=f"{max(encoded.dtype.itemsize // 4, 1)}A", array=encoded)
+
+
+def ascii_text(text: str) -> str:
+    """FITS knows only ASCII; other letters are written as their codes."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def _is_files(value: Any) -> bool:
+    return isinstance(value, tuple)

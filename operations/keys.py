@@ -1,0 +1,56 @@
+"""What makes two runs the same: a key over operation, code version and inputs by content."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from operations.inputs import FilesInput
+from operations.operation import BaseDataOperation
+from operations.outcome import Frame, Given
+
+NAMES = frozenset({"source", "basename"})
+
+
+def result_key(
+    operation: type[BaseDataOperation], inputs: Mapping[str, Any], content: Callable[[Mapping[str, Any]], str]
+) -> str:
+    """Return the key of a result: SHA-256 over name, version and canonical inputs, each file by its content hash.
+
+    `content` gives the SHA-256 of an item's file. What the files are called does not matter; their running order does,
+    for it decides which one lends its header and which output belongs to which file.
+    """
+    files = {key for key, given in operation.inputs.items() if isinstance(given, FilesInput)}
+    named = {
+        key: [_item(item, content(item)) for item in value] if key in files else value for key, value in inputs.items()
+    }
+    return _digest(operation, named)
+
+
+def given_key(operation: type[BaseDataOperation], given: Given) -> str:
+    """Return the same key for inputs whose files are at hand."""
+    named = {
+        key: [_item(frame.parameters, frame.sha256) for frame in value] if _is_files(value) else value
+        for key, value in given.values.items()
+    }
+    return _digest(operation, named)
+
+
+def datalab_key(name: str, input_data: Mapping[str, Any]) -> str:
+    """Return the key that the prior system gives a result, over the client's own object; for comparison only."""
+    text = json.dumps(sorted(input_data.items()), sort_keys=True)
+    return hashlib.sha256(f"{name}_{text}".encode()).hexdigest()
+
+
+def _item(parameters: Mapping[str, Any], sha256: str) -> dict[str, Any]:
+    return {key: value for key, value in parameters.items() if key not in NAMES} | {"sha256": sha256}
+
+
+def _is_files(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, Frame) for item in value)
+
+
+def _digest(operation: type[BaseDataOperation], inputs: Mapping[str, Any]) -> str:
+    whole = {"operation": operation.name, "version": operation.version, "inputs": inputs}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Pictures: how pixels become something to look at."""

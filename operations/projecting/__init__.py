@@ -1,0 +1,1 @@
+"""Projecting: frames brought onto one grid of the sky."""

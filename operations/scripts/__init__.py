@@ -1,0 +1,1 @@
+"""Scripts of the operations that take more than a few lines."""

@@ -1,0 +1,69 @@
+"""The demo's data sessions: real frames and a made series, through the API, and left alone at the second start."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from carrel import demo_data
+from carrel.client import Client
+from core.settings import Settings
+from models.dataoperations import DataOperation, DataOperationState
+from models.datasessions import Datasession
+from models.uploads import Upload
+from schema import walk
+from tests.schema.computing import worker
+from tests.schema.served import Served, served_api
+from tests.services.databases import forget_statements
+
+
+@pytest.fixture
+async def served(settings: Settings, database_url: str, redis_address: str, redis: Redis) -> AsyncIterator[Served]:
+    forget_statements()
+    async with served_api(settings) as served:
+        yield served
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_two_data_sessions_are_made_once_and_their_script_does_the_same(served: Served, tmp_path: Path) -> None:
+    told: list[str] = []
+    client = Client(served.url, served.tokens["olive"])
+    async with worker(served):
+        first = await asyncio.to_thread(demo_data.run, client, told.append)
+        files = await Upload.all().count()
+        second = await asyncio.to_thread(demo_data.run, client, told.append)
+
+        script = await served.ask("olive", walk.SCRIPT, session=first.worked)
+
+    assert first == second
+    assert await Upload.all().count() == files == len(demo_data.SHIPPED) + demo_data.SERIES
+    assert {row.name: len(row.input_data) for row in await Datasession.all()} == {
+        demo_data.EMPTY: 3,
+        demo_data.WORKED: files,
+    }
+    operations = await DataOperation.all().select_related("result")
+    assert {operation.state for operation in operations} == {DataOperationState.SUCCEEDED}
+    assert len({operation.name for operation in operations}) == 6
+    pictures = [operation.name for operation in operations if any(f["kind"] == "small" for f in operation.result.files)]
+    assert {"Median", "Stacking", "Color Image"} <= set(pictures)
+    await _does_the_same(script["data"]["datasessionScript"], tmp_path)
+
+
+async def _does_the_same(script: str, folder: Path) -> None:
+    """Run the exported script beside the frames; every step must make its files."""
+    demo_data._shipped(folder)
+    demo_data._series(folder)
+    (folder / "again.py").write_text(script)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "again.py", cwd=folder, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, said.decode()[-2000:]
+    assert _steps(folder) == {f"{number:02d}" for number in range(1, 7)}
+
+
+def _steps(folder: Path) -> set[str]:
+    return {path.name[:2] for path in folder.iterdir() if path.name[:2].isdigit()}

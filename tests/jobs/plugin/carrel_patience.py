@@ -1,0 +1,112 @@
+"""Operations that misbehave, as an installed package brings them: slow, deaf, fragile, greedy, broken."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from operations.errors import OperationInterrupted
+from operations.inputs import FilesInput, FloatInput, StringInput
+from operations.operation import BaseDataOperation
+from operations.outcome import Estimate, Given, Outcome, Output, OutputKind
+from operations.work import Work
+
+FILES = FilesInput(name="Files", description="Any files.", required=False, minimum=0)
+
+
+class _Simple(BaseDataOperation):
+    """What these have in common."""
+
+    inputs = {
+        "input_files": FILES,
+        "seconds": FloatInput(name="Seconds", description="How long.", default=30.0),
+        "mark": StringInput(
+            name="Mark", description="Makes a key of its own; a path where marks are left.", default=""
+        ),
+    }
+
+    def estimate(self, inputs: Given) -> Estimate:
+        return Estimate(1 << 20, inputs.number("seconds"))
+
+    def script(self, inputs: Given, stem: str) -> str:
+        return f"# {self.name} makes {stem}\n"
+
+    def outcome(self, work: Work, text: str = "made") -> Outcome:
+        path = work.folder / "made.fits"
+        path.write_text(text)
+        return Outcome((Output(path, OutputKind.FITS),), {"text": text}, ())
+
+
+class Patience(_Simple):
+    """Takes its time and heeds when it is asked to stop; ends at once when the file at `mark` is there."""
+
+    name, description = "Patience", "Waits."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        until = time.monotonic() + inputs.number("seconds")
+        mark = Path(inputs.text("mark") or "/nowhere")
+        while time.monotonic() < until and not mark.exists():
+            time.sleep(0.01)
+            work.report(1 - (until - time.monotonic()) / inputs.number("seconds"), "waiting", "still")
+        work.log("waited")
+        return self.outcome(work, "waited")
+
+
+class Stubborn(_Simple):
+    """Never looks whether it is asked to stop."""
+
+    name, description = "Stubborn", "Does not listen."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        work.report(0.1, "deaf")
+        time.sleep(inputs.number("seconds"))
+        return self.outcome(work)
+
+
+class Fragile(_Simple):
+    """Its process is killed, or it is interrupted, until it has left as many marks as `seconds` says."""
+
+    name, description = "Fragile", "Breaks."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        mark = Path(inputs.text("mark"))
+        tries = int(mark.read_text() if mark.exists() else "0") + 1
+        mark.write_text(str(tries))
+        if tries <= inputs.number("seconds"):
+            if mark.suffix == ".kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise OperationInterrupted("The wind blew.")
+        return self.outcome(work)
+
+
+class Greedy(_Simple):
+    """Wants more memory than it may have, or says that it will."""
+
+    name, description = "Greedy", "Eats memory."
+
+    def estimate(self, inputs: Given) -> Estimate:
+        return Estimate(1 << 50 if inputs.text("mark") == "honest" else 1, 1.0)
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        hoard = [bytearray(1 << 26) for _ in range(1 << 12)]
+        return self.outcome(work, str(len(hoard)))
+
+
+class Broken(_Simple):
+    """Has a bug."""
+
+    name, description = "Broken", "Has a bug."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        raise ZeroDivisionError("a secret path: /etc/shadow")
+
+
+class Numbers(_Simple):
+    """Gives numbers that JSON does not have."""
+
+    name, description = "Numbers", "Gives NaN."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        data: Any = {"nan": float("nan"), "infinite": [float("inf"), 1.0]}
+        return Outcome((), data, ("One value is none.",))

@@ -1,0 +1,86 @@
+"""Workers are killed and Redis is emptied while operations run: each goes on, once, and ends as it should."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from core.settings import Settings
+from jobs.data_sweep import sweep_data
+from jobs.sweep import _each
+from models.dataoperations import DataOperation, DataOperationState
+from models.history import HistoryEntry
+from models.results import Result
+from tests.e2e.house import environment
+from tests.jobs.conftest import PLUGIN
+from tests.jobs.data import Data
+from tests.waiting import eventually
+
+S = DataOperationState
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker with a quick sweep; it is killed in the end."""
+    path = os.pathsep.join([str(PLUGIN), str(ROOT)])
+    changes = {"CARREL_SWEEP_SECONDS": "0.3", "CARREL_LEASE_SECONDS": "2", "PYTHONPATH": path}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.working"], env=environment(settings, **changes)
+    ) as process:
+        yield process
+        process.kill()
+
+
+async def _stands(operation: DataOperation, state: DataOperationState, phase: str = "") -> bool:
+    row = await DataOperation.get(id=operation.id)
+    return row.state is state and phase in row.phase
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+async def test_an_operation_goes_on_when_its_worker_is_killed_and_redis_is_emptied(
+    data: Data, redis: Redis, tmp_path: Path
+) -> None:
+    mark = tmp_path / "go"
+    operation = await data.queue(seconds=120.0, mark=str(mark))
+    with working(data.settings) as first:
+        await eventually(lambda: _stands(operation, S.RUNNING, "waiting"), 30)
+        hands = psutil.Process(first.pid).children(recursive=True)
+        first.send_signal(signal.SIGKILL)
+    assert hands
+    await eventually(lambda: not any(hand.is_running() and hand.status() != "zombie" for hand in hands), 5)
+    await redis.flushall()
+
+    with working(data.settings):
+        await eventually(lambda: _second_attempt(operation), 30)
+        mark.touch()
+        await eventually(lambda: _stands(operation, S.SUCCEEDED), 30)
+
+    row = await data.read(operation)
+    assert (row.attempts, row.log) == (2, "waited")
+    assert await Result.filter(id=row.result_id).count() == 1
+    moves = HistoryEntry.filter(resource="data_operation", object_id=row.id, to_state="succeeded")
+    assert await moves.count() == 1
+
+
+async def _second_attempt(operation: DataOperation) -> bool:
+    row = await DataOperation.get(id=operation.id)
+    return row.attempts == 2 and row.phase == "waiting"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_one_that_was_being_cancelled_when_its_worker_was_killed_is_cancelled_by_the_sweep(data: Data) -> None:
+    operation = await data.queue()
+    await DataOperation.filter(id=operation.id).update(state=S.CANCELLING, lease_until=None)
+
+    await sweep_data(data.settings, _each)
+    row = await data.run(operation)
+
+    assert row.state is S.CANCELLED

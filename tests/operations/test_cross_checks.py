@@ -1,0 +1,161 @@
+"""The numbers on real frames are those of the libraries that astronomers trust."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.nddata import CCDData
+from astropy.stats import mad_std, sigma_clip
+from ccdproc import Combiner, combine
+from photutils.aperture import CircularAperture, aperture_photometry
+from reproject import reproject_adaptive, reproject_exact
+from reproject.mosaicking import find_optimal_celestial_wcs
+
+from core.errors import BadInput
+from operations.frames.images import look
+from operations.frames.opening import opened
+from operations.outcome import Frame
+from tests.operations import shipped
+from tests.operations.frames import Bench, cropped, header, noise, pixels
+from tests.operations.scripts import star, wcs_cards, wcs_of
+
+
+def varied(bench: Bench, name: str, count: int) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Write a real frame several times, each time with noise of its own, and return items and arrays."""
+    with opened(shipped.path(name), name) as file:
+        frame = file[look(Frame(shipped.path(name), name)).science.index].data.astype("f4")
+    frames = [frame + noise(frame.shape, n, level=0) for n in range(count)]
+    return [bench.save(f"{n}.fits", each) for n, each in enumerate(frames)], frames
+
+
+@pytest.mark.parametrize("name", ["ccd", "m13"])
+@pytest.mark.parametrize("count", [5, 6])
+def test_the_median_is_that_of_numpy_and_ccdproc_bit_by_bit(bench: Bench, name: str, count: int) -> None:
+    items, frames = varied(bench, name, count)
+
+    found = pixels(bench.run("Median", {"input_files": items}))
+
+    np.testing.assert_array_equal(found, np.median(frames, axis=0))
+    theirs = combine([CCDData(frame, unit="adu") for frame in frames], method="median", dtype="f4")
+    np.testing.assert_array_equal(found, theirs.data)
+
+
+def test_a_raw_frame_of_16_bits_needs_no_care(bench: Bench) -> None:
+    item = shipped.given(bench, "ccd")
+    other = bench.save("other.fits", np.full((520, 536), 65535, dtype="u2"))
+
+    found = pixels(bench.run("Stacking", {"input_files": [item, other]}))
+
+    with opened(shipped.path("ccd"), "ccd") as file:
+        np.testing.assert_array_equal(found, file[0].data.astype("f8") + 65535)
+
+
+def test_the_clipped_mean_is_that_of_ccdproc(bench: Bench) -> None:
+    items, frames = varied(bench, "m13", 9)
+    frames[2][100:110, 100:110] += 5000
+    items[2] = bench.save("hit.fits", frames[2])
+    raw = {"input_files": items, "combination": "sigma_clipped", "sigma_low": 3, "sigma_high": 3}
+
+    found = pixels(bench.run("Stacking", raw))
+
+    spread = partial(mad_std, ignore_nan=True)
+    stack = np.array(frames, dtype="f8")
+    kept = sigma_clip(stack, sigma=3, maxiters=5, cenfunc=np.nanmedian, stdfunc=spread, axis=0)
+    combiner = Combiner([CCDData(np.ma.getdata(layer), unit="adu", mask=layer.mask) for layer in kept])
+    agree = np.isclose(found, combiner.average_combine().data, rtol=1e-6)
+    assert agree.mean() > 0.9999
+    assert agree[100:110, 100:110].all()
+
+
+def test_normalization_and_subtraction_are_those_of_ccddata(bench: Bench) -> None:
+    items, frames = varied(bench, "m13", 2)
+    one, other = (CCDData(frame.astype("f8"), unit="adu") for frame in frames)
+
+    normalized = pixels(bench.run("Normalization", {"input_files": items[:1]}), 0)
+    difference = pixels(bench.run("Subtraction", {"input_files": items[:1], "subtraction_file": items[1:]}), 0)
+
+    np.testing.assert_allclose(normalized, one.divide(float(np.median(one.data))).data, rtol=1e-6)
+    np.testing.assert_allclose(difference, one.subtract(other).data, atol=1e-3)
+
+
+def test_a_datalab_stack_is_that_of_reproject_on_the_whole_frames(bench: Bench) -> None:
+    shape = (120, 100)
+    cards = [wcs_cards(shape, angle=angle, ra=100 + angle / 5000) for angle in (0, 8, -5)]
+    items = [bench.save(f"{n}.fits", noise(shape, n), **each) for n, each in enumerate(cards)]
+    raw = {"input_files": items, "stacking_mode": "reproject", "compatibility": "datalab"}
+
+    found = bench.run("Stacking", raw)
+
+    inputs = [(noise(shape, n), wcs_of(fits.Header(each))) for n, each in enumerate(cards)]
+    wcs, size = find_optimal_celestial_wcs(inputs)
+    layers = [reproject_adaptive(each, wcs, shape_out=size, conserve_flux=True)[0] for each in inputs]
+    whole = np.nansum(layers, axis=0)
+    left, top = (wcs.wcs.crpix - wcs_of(header(found)).wcs.crpix).round().astype(int)
+    height, width = pixels(found).shape
+    np.testing.assert_array_equal(pixels(found), whole[top : top + height, left : left + width])
+
+
+def test_the_flux_of_a_stack_is_that_of_an_exact_projection(bench: Bench) -> None:
+    shape, at = (140, 140), (100.0, 20.0)
+    cards = [wcs_cards(shape, angle=angle, scale=0.58 + angle / 2000) for angle in (0, 30)]
+    frames = [star(shape, each, at, 10000) for each in cards]
+    items = [bench.save(f"{n}.fits", frame, **each) for n, (frame, each) in enumerate(zip(frames, cards, strict=True))]
+
+    outcome = bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
+
+    wcs, found = wcs_of(header(outcome)), pixels(outcome)
+    exact = sum(
+        reproject_exact((frame, wcs_of(fits.Header(each))), wcs, shape_out=found.shape)[0]
+        * (wcs.proj_plane_pixel_area() / wcs_of(fits.Header(each)).proj_plane_pixel_area()).value
+        for frame, each in zip(frames, cards, strict=True)
+    )
+    place = CircularAperture(wcs.wcs_world2pix([at], 0), 15)
+    sums = [aperture_photometry(image, place)["aperture_sum"][0] for image in (found, exact)]
+    assert sums[0] == pytest.approx(sums[1], rel=1e-3)
+    assert sums[0] == pytest.approx(20000, rel=2e-3)
+
+
+def test_the_uncertainty_of_a_stack_is_what_an_aperture_sees(bench: Bench) -> None:
+    shape = (100, 100)
+    cards = {"GAIN": 1.7, "RDNOISE": 3.2}
+    items = [
+        bench.save(f"{n}.fits", noise(shape, n, sigma=np.sqrt(1000 / 1.7 + (3.2 / 1.7) ** 2)), **cards)
+        for n in range(4)
+    ]
+
+    outcome = bench.run("Stacking", {"input_files": items, "combination": "mean"})
+
+    assert np.std(pixels(outcome)) == pytest.approx(float(np.median(pixels(outcome, name="ERR"))), rel=0.03)
+
+
+def test_a_real_pair_of_the_sun_is_no_sky(bench: Bench) -> None:
+    items = [shipped.given(bench, name) for name in ("secchi_a", "secchi_b")]
+
+    with pytest.raises(BadInput, match=r"^secchi_a\.fits has coordinates HPLN-TAN, HPLT-TAN, which are not of the sky"):
+        bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
+
+
+def test_a_real_pair_is_stacked_as_it_lies(bench: Bench) -> None:
+    items = [shipped.given(bench, name) for name in ("secchi_a", "secchi_b")]
+
+    found = pixels(bench.run("Stacking", {"input_files": items, "combination": "mean"}))
+
+    arrays = []
+    for item in items:
+        with opened(bench.folder / item["basename"], item["basename"]) as file:
+            arrays.append(file[0].data)
+    np.testing.assert_array_equal(found, np.mean(arrays, axis=0, dtype="f8").astype("f4"))
+
+
+def test_real_frames_of_unequal_shapes_are_cut_alike(bench: Bench) -> None:
+    items = [shipped.given(bench, name) for name in ("m13", "comp")]
+
+    found = pixels(bench.run("Median", {"input_files": items}))
+
+    arrays = []
+    for item in items:
+        with opened(bench.folder / item["basename"], item["basename"]) as file:
+            arrays.append(file[look(bench.frame(item)).science.index].data)
+    np.testing.assert_array_equal(found, np.median(cropped(arrays), axis=0))

@@ -1,0 +1,78 @@
+"""Inputs are checked before anything is queued."""
+
+import json
+from typing import Any
+
+import pytest
+
+from core.errors import BadInput
+from operations.inputs import FilesInput, FloatInput, SelectInput
+from operations.median import Median
+from operations.registry import available, find
+from operations.validation import validate
+
+FILES = [{"source": "upload", "basename": name} for name in ("b.fits", "a.fits")]
+
+
+class Clipping(Median):
+    """An operation of which one input applies only beside another."""
+
+    inputs = {
+        "input_files": FilesInput(name="Input Files", description="Frames."),
+        "combination": SelectInput(name="Combination", description="How.", options=("mean", "clipped"), default="mean"),
+        "sigma": FloatInput(name="Sigma", description="Far.", default=3, only_when={"combination": ("clipped",)}),
+    }
+
+
+def test_defaults_are_filled_in_and_files_are_in_order() -> None:
+    assert validate(Median, {"input_files": FILES}) == {
+        "input_files": list(reversed(FILES)),
+        "storage": "lossless",
+        "compatibility": "off",
+    }
+
+
+def test_what_does_not_apply_is_left_out() -> None:
+    assert "sigma" not in validate(Clipping, {"input_files": FILES})
+    assert validate(Clipping, {"input_files": FILES, "combination": "clipped"})["sigma"] == 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "raw", "sentence", "path"),
+    [
+        (Median, [], "The inputs of Median are an object by name: input_files, storage, compatibility.", ()),
+        (Median, {}, "Input Files is missing; give input_files.", ("input_files",)),
+        (
+            Median,
+            {"input_files": FILES, "sigma": 3},
+            "Median has no input sigma; it has input_files, storage, compatibility.",
+            ("sigma",),
+        ),
+        (Median, {"input_files": FILES[:1]}, "Input Files needs at least 2 files, not 1.", ("input_files",)),
+        (
+            Clipping,
+            {"input_files": FILES, "sigma": 2},
+            "Sigma applies only when combination is clipped; leave sigma out.",
+            ("sigma",),
+        ),
+    ],
+)
+def test_a_refusal_says_where_and_what_is_known(
+    operation: type[Median], raw: Any, sentence: str, path: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        validate(operation, raw)
+
+    assert (refused.value.message, refused.value.path) == (sentence, path)
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_canonical_inputs_are_their_own_canonical_form(name: str) -> None:
+    files = [{"source": "s", "basename": f"{at}.fits", "filter": "rp", "url": "x"} for at in range(8)]
+    raw: dict[str, Any] = {"input_files": files, "source": {"ra": 1, "dec": 2}, "bias_files": files}
+    raw |= {"color_channels": files[:2], "subtraction_file": files[:1]}
+
+    once = validate(find(name), {key: value for key, value in raw.items() if key in find(name).inputs})
+
+    assert validate(find(name), once) == once
+    assert json.loads(json.dumps(once)) == once
