@@ -110,7 +110,7 @@ async def drain(
         done=outcomes[Outcome.DONE],
         failed=outcomes[Outcome.FAILED] + outcomes[Outcome.LATE] + outcomes[Outcome.CANCELLED],
         given_up=outcomes[Outcome.GIVEN_UP],
-        due=await worker.claimable(),
+        due=await worker.claimable() if worker.is_out_of_time else 0,
         next_in=await worker.next_in(),
         is_out_of_time=worker.is_out_of_time,
         seconds=worker.loop.time() - worker.began,
