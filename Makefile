@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help up test check fmt lock bench chaos clean run-environment dev-environment
+.PHONY: help up test check fmt lock bench functions chaos clean run-environment dev-environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,10 @@ check: dev-environment ## Format, lint, types, import rules, SDL snapshot, setti
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
 	$(BIN)/lint-imports --no-cache
+	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_sdl
 	$(BIN)/python -m scripts.settings_table --check
 	$(BIN)/python -m scripts.operations_page --check
-	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_migrations
 
 fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table, page of operations
@@ -40,6 +40,9 @@ lock: dev-environment ## Pin the dependencies of pyproject.toml anew, with hashe
 
 bench: dev-environment ## Measure what the design promises
 	$(BIN)/python -m bench $(ARGS)
+
+functions: dev-environment ## Build the archives of the functions into dist, the same bytes at each build
+	$(BIN)/python -m scripts.function_package $(ARGS)
 
 chaos: dev-environment ## Kill processes and drop connections while sessions run; everything must end as promised
 	$(BIN)/python -m bench.chaos $(ARGS)

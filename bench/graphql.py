@@ -2,8 +2,8 @@
 
 Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
 1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
-app does none of that. Ours settles its memory as `carrel serve` does (core.memory). Ratios are plain / ours, so that
-more than 1 means ours is quicker.
+app does none of that. Ours settles its memory as `carrel serve` does (core.memory); "settled" is the plain app with
+that and nothing else. Ratios are theirs / ours, so that more than 1 means ours is quicker.
 """
 
 import argparse
@@ -13,6 +13,8 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import psutil
 
@@ -23,6 +25,7 @@ NESTED = """{ sessions(first: 100) { nodes {
 } } }"""
 SMALL = "{ viewer { username } }"
 CONNECTIONS = 8
+KINDS = ("ours", "plain", "settled")
 
 
 async def _load(port: int, token: str, query: str, requests: int) -> None:
@@ -65,28 +68,30 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=150)
     given = parser.parse_args()
     figures: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    with furnished() as (settings, tokens), server("ours", settings) as ours, server("plain", settings) as plain:
+    with furnished() as (settings, tokens), ExitStack() as stack:
+        servers = {kind: stack.enter_context(server(kind, settings)) for kind in KINDS}
         for turn in range(given.rounds + 1):
             for name, query, requests in (("nested", NESTED, given.requests), ("small", SMALL, given.requests * 8)):
-                for kind, (port, pid) in (("ours", ours), ("plain", plain)):
+                for kind, (port, pid) in servers.items():
                     figure = _measure(port, pid, tokens[0], query, requests)
                     if turn:  # The first round warms up.
                         figures[name, kind].append(figure)
     for name in ("nested", "small"):
-        _report(name, figures[name, "ours"], figures[name, "plain"])
+        _report(name, {kind: figures[name, kind] for kind in KINDS})
     return 0
 
 
-def _report(name: str, ours: list[tuple[float, float]], plain: list[tuple[float, float]]) -> None:
-    for kind, rounds in (("ours", ours), ("plain", plain)):
+def _report(name: str, figures: Mapping[str, list[tuple[float, float]]]) -> None:
+    for kind, rounds in figures.items():
         cpu, clock = (statistics.median(column) for column in zip(*rounds, strict=True))
         best = min(cpu for cpu, _ in rounds)
-        print(f"{name:7} {kind:6} CPU {cpu:7.3f} ms (best {best:.3f})  clock {clock:7.3f} ms  {1000 / clock:7.0f} /s")
-    ratios = [theirs[0] / own[0] for own, theirs in zip(ours, plain, strict=True)]
-    print(
-        f"{name:7} plain / ours, CPU, round by round: median {statistics.median(ratios):.2f}, "
-        f"{min(ratios):.2f} to {max(ratios):.2f}"
-    )
+        print(f"{name:7} {kind:7} CPU {cpu:7.3f} ms (best {best:.3f})  clock {clock:7.3f} ms  {1000 / clock:7.0f} /s")
+    for kind in KINDS[1:]:
+        ratios = [theirs[0] / own[0] for own, theirs in zip(figures["ours"], figures[kind], strict=True)]
+        print(
+            f"{name:7} {kind} / ours, CPU, round by round: median {statistics.median(ratios):.2f}, "
+            f"{min(ratios):.2f} to {max(ratios):.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -17,16 +17,19 @@ import uvloop
 
 from bench import plain
 from carrel.kernel import open_kernel
-from core import database, memory
+from core import database, memory, tokens
+from core.clock import now
 from core.redis_server import RedisServer
 from core.settings import Settings, load
-from models.accounts import TokenKind
+from models.access import Role, RoleHolder
+from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.images import Image, ImageState
 from models.services import accounts, auth, regions, sessions, workstations
 from models.services.migration import migrate
 from models.services.roles import sync_default_roles
 from schema.app import create_app
+from schema.core.server import Surface
 
 USERS, IMAGES, SESSIONS = 10, 10, 100
 START_SECONDS = 20.0
@@ -71,13 +74,33 @@ async def _fill(settings: Settings) -> list[str]:
     return [text.text for _, text in minted]
 
 
+async def crowded(settings: Settings, people: int) -> list[str]:
+    """Let so many more people hold the operator's role, and return a token of each."""
+    async with open_kernel(settings):
+        operator = await Role.get(name="operator", organization_id=None)
+        minted = [tokens.mint(TokenKind.API) for _ in range(people)]
+        first = (await User.all().order_by("-id").first() or User(id=0)).id + 1
+        users = [User(id=first + number, username=f"crowd{number}") for number in range(people)]
+        await User.bulk_create(users)
+        await RoleHolder.bulk_create([RoleHolder(user_id=user.id, role_id=operator.id) for user in users])
+        ends = now() + timedelta(hours=2)
+        await Token.bulk_create(
+            [
+                Token(kind=TokenKind.API, key=each.key, digest=each.digest, user_id=user.id, expires_at=ends)
+                for user, each in zip(users, minted, strict=True)
+            ]
+        )
+    return [each.text for each in minted]
+
+
 @contextmanager
-def server(kind: str, settings: Settings) -> Iterator[tuple[int, int]]:
-    """Run `ours` or `plain` as a process; give its port and its process id."""
+def server(kind: str, settings: Settings, *, streams_per_caller: int = 200) -> Iterator[tuple[int, int]]:
+    """Run `ours`, `plain`, or the plain one `settled`, as a process; give its port and its process id."""
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         port = int(opened.getsockname()[1])
-    command = [sys.executable, "-m", "bench.house", kind, str(port), str(settings.data_dir), str(settings.redis_url)]
+    told = (port, settings.data_dir, settings.redis_url, streams_per_caller)
+    command = [sys.executable, "-m", "bench.house", kind, *map(str, told)]
     running = subprocess.Popen(command)
     try:
         _await_port(port)
@@ -97,7 +120,7 @@ def _await_port(port: int) -> None:
     raise SystemExit(f"No server came up on port {port}.")
 
 
-async def _serve(kind: str, port: int, data_dir: Path, redis_url: str) -> None:
+async def _serve(kind: str, port: int, data_dir: Path, redis_url: str, streams_per_caller: int) -> None:
     settings = load(
         data_dir=data_dir,
         redis_url=redis_url,
@@ -106,24 +129,27 @@ async def _serve(kind: str, port: int, data_dir: Path, redis_url: str) -> None:
         points_per_minute=2_000_000_000,
     )
     options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
+    options |= {"ws_ping_interval": None, "ws_per_message_deflate": False, "log_level": "warning"}
     async with open_kernel(settings) as kernel:
-        app = plain.create_app() if kind == "plain" else create_app(kernel.house)
-        await uvicorn.Server(uvicorn.Config(app, log_level="warning", ws_ping_interval=None, **options)).serve()  # type: ignore[arg-type]
+        surface = Surface(streams_per_caller=streams_per_caller)
+        app = create_app(kernel.house, surface) if kind == "ours" else plain.create_app()
+        await uvicorn.Server(uvicorn.Config(app, **options)).serve()  # type: ignore[arg-type]
     await database.disconnect()
 
 
 def main() -> None:
-    """Serve one of the two; only `server` calls this."""
+    """Serve one of them; only `server` calls this."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["ours", "plain"])
+    parser.add_argument("kind", choices=["ours", "plain", "settled"])
     parser.add_argument("port", type=int)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("redis_url")
+    parser.add_argument("streams_per_caller", type=int)
     given = parser.parse_args()
-    if given.kind == "ours":
+    if given.kind != "plain":
         memory.settle()  # As `carrel serve` does.
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url))
+        runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url, given.streams_per_caller))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

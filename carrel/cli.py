@@ -11,7 +11,7 @@ import uvloop
 from rich.console import Console
 
 from carrel import logs, up
-from carrel.commands import processes, shell, users
+from carrel.commands import functions, processes, shell, users
 from core import memory
 from core.errors import CarrelError
 from core.settings import Settings, load
@@ -67,9 +67,27 @@ def serve() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    follow_only: Annotated[
+        bool,
+        typer.Option(
+            "--follow-only", envvar="CARREL_FOLLOW_ONLY", help="Follow the engine only; functions do the jobs."
+        ),
+    ] = False,
+) -> None:
     """Run the worker of one region. Example: CARREL_REGION=local DOCKER_HOST=… carrel worker."""
-    run(processes.work)
+    run(processes.watch if follow_only else processes.work)
+
+
+@app.command()
+def ring(
+    queue: Annotated[
+        str, typer.Option(envvar="CARREL_RING_QUEUE", help="Sort of queue to wake, if it is no clean-up.")
+    ] = "",
+    every: Annotated[str, typer.Option(envvar="CARREL_RING_EVERY", help="Clean-ups to wake: minute or hour.")] = "",
+) -> None:
+    """Wake a function by its signed bell, for a host's own timer. Example: carrel ring --every minute."""
+    run(lambda settings: functions.ring(settings, queue, every))
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """A small client of the public API, for the demo and for scripts: standard library only, and no way around the API."""
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,10 +23,18 @@ class Refused(CarrelError):
 
 @dataclass(frozen=True)
 class Client:
-    """Talks to the GraphQL endpoint `url` with a token."""
+    """Talks to the GraphQL endpoint `url` with a token, one request at a time; `close` may come from another thread."""
 
     url: str
     token: str
+    _held: list[socket.socket] = field(default_factory=list)
+    _closed: Event = field(default_factory=Event)
+
+    def close(self) -> None:
+        """Break off what is under way, and begin nothing more."""
+        self._closed.set()
+        for held in list(self._held):
+            held.shutdown(socket.SHUT_RDWR)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of a query or mutation; Refused quotes the first error, of either kind."""
@@ -54,7 +64,7 @@ class Client:
         """Send a file to an upload's address."""
         with file.open("rb") as source:
             headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
-            with _request("PUT", address, source, headers) as response:
+            with self._request("PUT", address, source, headers) as response:
                 body = response.read()
         if response.status != 201:
             raise Refused(body.decode(errors="replace").strip())
@@ -64,7 +74,22 @@ class Client:
     def _post(self, query: str, variables: Mapping[str, Any], accept: str) -> HTTPResponse:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Accept": accept}
         body = json.dumps({"query": query, "variables": variables}).encode()
-        return _request("POST", self.url, body, headers)
+        return self._request("POST", self.url, body, headers)
+
+    def _request(self, method: str, address: str, body: Any, headers: Mapping[str, str]) -> HTTPResponse:
+        parts = urlsplit(address)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=SECONDS)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        try:
+            connection.connect()
+            self._held[:] = [connection.sock]
+            if self._closed.is_set():
+                raise ConnectionAbortedError("the client was closed")
+            connection.request(method, path, body, {**headers, "Connection": "close"})
+            return connection.getresponse()
+        except (OSError, HTTPException) as error:
+            raise Unavailable(f"{parts.scheme}://{parts.netloc} does not answer ({error}).") from error
 
 
 def _data(answer: dict[str, Any]) -> dict[str, Any]:
@@ -72,15 +97,3 @@ def _data(answer: dict[str, Any]) -> dict[str, Any]:
         raise Refused(error["message"])
     data: dict[str, Any] = answer["data"]
     return data
-
-
-def _request(method: str, address: str, body: Any, headers: Mapping[str, str]) -> HTTPResponse:
-    parts = urlsplit(address)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.netloc, timeout=SECONDS)
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    try:
-        connection.request(method, path, body, {**headers, "Connection": "close"})
-        return connection.getresponse()
-    except (OSError, HTTPException) as error:
-        raise Unavailable(f"{parts.scheme}://{parts.netloc} does not answer ({error}).") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from carrel.client import Client, Refused
+from core.patience import Patience
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TITLE = "Demo workstation"
@@ -46,9 +47,14 @@ class Shown:
     session_url: str
 
 
-def run(client: Client, docker_host: str, archive: Path, say: Say) -> Shown:
+def run(client: Client, docker_host: str, archive: Path, say: Say, patience: Patience) -> Shown:
     """Make sure of a workstation with a ready image, launch it, and return the running session."""
-    workstation = _workstation(client, docker_host, archive, say)
+    with patience.ending(client.close):
+        return _show(client, docker_host, archive, say, patience)
+
+
+def _show(client: Client, docker_host: str, archive: Path, say: Say, patience: Patience) -> Shown:
+    workstation = _workstation(client, docker_host, archive, say, patience)
     session = client.ask(LAUNCH, workstation=workstation)["sessionLaunch"]["session"]
     for update in client.follow(LAUNCHED, id=session["id"]):
         state = update["sessionUpdated"]["state"]
@@ -58,39 +64,29 @@ def run(client: Client, docker_host: str, archive: Path, say: Say) -> Shown:
     raise Refused(f"The demo session did not start: {update['sessionUpdated']['reason']}")
 
 
-def _workstation(client: Client, docker_host: str, archive: Path, say: Say) -> str:
+def _workstation(client: Client, docker_host: str, archive: Path, say: Say, patience: Patience) -> str:
     found = client.ask(FIND, slug=SLUG)["workstation"]
     if found and found["activeImage"]:
         return str(found["id"])
     key = found["id"] if found else client.ask(CREATE, title=TITLE)["workstationCreate"]["workstation"]["id"]
     if not archive.exists():
-        build(docker_host, archive, say)
+        build(docker_host, archive, say, patience)
     _import(client, str(key), archive, say)
     return str(key)
 
 
-def build(docker_host: str, archive: Path, say: Say, name: str = "workstation") -> None:
+def build(docker_host: str, archive: Path, say: Say, patience: Patience, name: str = "workstation") -> None:
     """Build an example image and save it as `docker save IMAGE | gzip` would."""
     say(f"building the example image {name} (once; up to a minute)")
-    process = subprocess.Popen(  # noqa: S603 - our own script, fixed arguments
-        [
-            sys.executable,
-            str(EXAMPLES / "build_image.py"),
-            name,
-            "--docker-host",
-            docker_host,
-            "--output",
-            str(archive),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    script = [sys.executable, str(EXAMPLES / "build_image.py"), name]
+    words = [*script, "--docker-host", docker_host, "--output", str(archive)]
     last = ""
-    for line in process.stdout or ():
-        last = line.strip()
-        say(last)
-    if process.wait(BUILD_SECONDS):
+    with patience.program(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout or ():
+            last = line.strip()
+            say(last)
+        code = process.wait(BUILD_SECONDS)
+    if code:
         raise Refused(f"The example image could not be built: {last}")
 
 

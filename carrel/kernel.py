@@ -1,12 +1,13 @@
 """Open what every process needs, in order, and close it in reverse."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from core import database, outbox
+from core.clappers import open_bells
 from core.dispatch import Dispatcher
 from core.engine.open import open_engine
 from core.engine.protocol import Engine
@@ -53,18 +54,17 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
     """Connect to database, Redis and storage; the database must be migrated."""
     if not settings.redis_url:
         raise Unavailable("There is no Redis: set REDIS_URL, or use `carrel up`, which starts a private one.")
-    await database.connect(settings)
-    redis = open_redis(settings.redis_url)
-    bus, queue = EventBus(redis), Queue(redis)
-    await bus.start()
-    outbox.use(Dispatcher(queue, bus))
-    try:
+    async with AsyncExitStack() as stack:
+        await database.connect(settings)
+        stack.push_async_callback(database.disconnect)
+        redis = open_redis(settings.redis_url)
+        stack.push_async_callback(close_redis, redis)
+        bus, queue = EventBus(redis), Queue(redis)
+        stack.push_async_callback(bus.stop)
+        await bus.start()
+        outbox.use(Dispatcher(queue, bus, open_bells(settings, redis)))
+        stack.callback(outbox.use, None)
         yield Kernel(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
-    finally:
-        outbox.use(None)
-        await bus.stop()
-        await close_redis(redis)
-        await database.disconnect()
 
 
 @asynccontextmanager

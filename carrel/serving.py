@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from carrel.kernel import Kernel
-from core.engine.protocol import Engine
 from core.errors import Unavailable
 from jobs import worker
+from jobs.runtime import Runtime
 from proxy.serve import serve as serve_proxy
 from resolvers.dataoperations import known
+from resolvers.waiting import follow_lines
 from schema.app import create_app
 
 HEADERS_LIMIT = 64 * 1024
@@ -63,11 +64,13 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
         access_log=False,
         server_header=False,
         ws_max_size=1 << 20,
+        ws_per_message_deflate=False,  # Events are small, and each socket would hold a compressor of 40 KiB.
         ws_ping_interval=None,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = ApiServer(config)
+    waking = asyncio.create_task(follow_lines(house.bus), name="lines")
     serving = asyncio.create_task(server.serve(sockets))
     loading = asyncio.create_task(known(), name="operations")  # So that nobody's first operation waits for it.
     try:
@@ -78,6 +81,8 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
         server.should_exit = True
         await asyncio.gather(serving, loading)
         raise
+    finally:
+        waking.cancel()
 
 
 async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
@@ -94,6 +99,11 @@ async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
 
 
-async def work(kernel: Kernel, engine: Engine, api_url: str) -> None:
-    """Run the worker of the configured region until the task is cancelled."""
-    await worker.run(kernel.runtime(engine, api_url), kernel.redis)
+async def watch(kernel: Kernel, runtime: Runtime) -> None:
+    """Follow the engine of the runtime's region until the task is cancelled."""
+    await worker.watch(runtime, kernel.redis)
+
+
+async def work(kernel: Kernel, runtime: Runtime) -> None:
+    """Run the worker of the runtime's region until the task is cancelled."""
+    await worker.run(runtime, kernel.redis)

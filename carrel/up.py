@@ -3,30 +3,33 @@
 import asyncio
 import json
 import logging
-import os
 import secrets
-import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from carrel import demo, demo_data, serving
+from carrel import demo, demo_data, ending, serving
 from carrel.client import Client
 from carrel.kernel import Kernel, open_kernel, open_region
 from core.clock import now
 from core.database import transaction
 from core.engine.host import engine_host
 from core.engine.protocol import Engine
-from core.errors import CarrelError, Unavailable
+from core.errors import CarrelError, EngineError, Unavailable
+from core.patience import on_a_thread
 from core.redis import MEMORY
 from core.redis_server import RedisServer, binary
 from core.settings import Settings
+from jobs.runtime import Runtime
+from jobs.stopping import session_stop
+from jobs.sweep import reconcile
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE
 from models.services import accounts, regions, sessions
@@ -38,7 +41,9 @@ log = logging.getLogger("carrel")
 
 DEMO = "demo"
 TOKEN_NAME = "carrel up"  # noqa: S105 - the name of a token, not its secret
-STOP_SECONDS = 20.0
+STOP_SECONDS = 15.0
+CLEAR_SECONDS = 10.0
+AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,35 +55,41 @@ class Demo:
     password: str | None
 
 
+@dataclass(frozen=True)
+class Running:
+    """Everything that runs while Carrel is up."""
+
+    kernel: Kernel
+    runtime: Runtime
+    processes: list[asyncio.Task[None]]
+
+
 async def run(settings: Settings, console: Console) -> None:
-    """Come up, show the addresses, stay until Ctrl-C, and take everything down again."""
-    stop = _signals()
+    """Come up, show the addresses, stay until Ctrl-C, and take everything down again; Ctrl-C is heeded at any time."""
+    stop = ending.on_signal()
     async with AsyncExitStack() as stack:
-        settings = await _prepare(stack, settings, console)
-        kernel = await stack.enter_async_context(open_kernel(settings))
-        engine = await stack.enter_async_context(open_region(settings))
-        await regions.ensure(settings.region, settings.region_capacity)
-        async with _processes(kernel, engine) as processes:
-            await _until(stop, processes, _show(kernel, console))
-            if not stop.is_set():
-                await _until(stop, processes, stop.wait())
-            console.print("\nStopping: sessions, then servers …")
-            (settings.data_dir / "up.json").unlink(missing_ok=True)
-            await _stop_sessions(kernel)
+        here = await ending.unless(stop, _come_up(stack, settings, console))
+        if here is not None:
+            try:
+                await _stay(stop, here, console)
+            finally:
+                (settings.data_dir / "up.json").unlink(missing_ok=True)
+                console.print("\nStopping: sessions, then servers …")
+                await _stop_sessions(here)
 
 
-def _signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _come_up(stack: AsyncExitStack, settings: Settings, console: Console) -> Running:
+    settings = await _prepare(stack, settings, console)
+    kernel = await stack.enter_async_context(open_kernel(settings))
+    engine = await stack.enter_async_context(open_region(settings))
+    await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
+    return await stack.enter_async_context(_processes(kernel, engine))
 
-    def heed() -> None:
-        if stop.is_set():
-            os._exit(130)  # Asked twice: end at once; the next start takes down what is left.
-        stop.set()
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, heed)
-    return stop
+async def _stay(stop: asyncio.Event, here: Running, console: Console) -> None:
+    await _until(stop, here.processes, _show(here.kernel, console))
+    if not stop.is_set():
+        await _until(stop, here.processes, stop.wait())
 
 
 async def _prepare(stack: AsyncExitStack, settings: Settings, console: Console) -> Settings:
@@ -107,30 +118,32 @@ async def _redis(stack: AsyncExitStack, settings: Settings, console: Console) ->
 
 
 @asynccontextmanager
-async def _processes(kernel: Kernel, engine: Engine) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Run API, proxy and worker while the context is open."""
+async def _processes(kernel: Kernel, engine: Engine) -> AsyncIterator[Running]:
+    """Run API, proxy and worker while the context is open; no container of ours is left after it."""
     settings = kernel.settings
     api_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
     inside = await _inside(settings, engine, api_sockets)
     proxy_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
+    runtime = kernel.runtime(engine, inside)
     tasks = [
         asyncio.create_task(serving.api(kernel, api_sockets), name="API"),
         asyncio.create_task(serving.proxy(kernel, proxy_sockets), name="proxy"),
-        asyncio.create_task(serving.work(kernel, engine, inside), name="worker"),
+        asyncio.create_task(serving.work(kernel, runtime), name="worker"),
     ]
     try:
-        yield tasks
+        yield Running(kernel, runtime, tasks)
     finally:
-        await _end(tasks)
+        await ending.end(tasks)
+        await _clear(runtime)
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel the processes and wait for them, but not for ever."""
-    for task in tasks:
-        task.cancel()
-    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-    for task in late:
-        log.error("the %s did not end within %d s: %s", task.get_name(), STOP_SECONDS, task.get_stack(limit=4))
+async def _clear(runtime: Runtime) -> None:
+    """Take away what a launch that was cut off has made after its session's end."""
+    try:
+        async with asyncio.timeout(CLEAR_SECONDS):
+            await reconcile(runtime)
+    except (TimeoutError, EngineError) as error:
+        log.warning("containers may be left, which the next start takes away (%s)", error or "no answer in time")
 
 
 async def _inside(settings: Settings, engine: Engine, sockets: list[socket.socket]) -> str:
@@ -160,9 +173,7 @@ async def _until(stop: asyncio.Event, processes: list[asyncio.Task[None]], work:
         if doing.done():
             doing.result()
     finally:
-        doing.cancel()
-        stopping.cancel()
-        await asyncio.gather(doing, stopping, return_exceptions=True)
+        await ending.end([doing, stopping])
 
 
 async def _show(kernel: Kernel, console: Console) -> None:
@@ -171,10 +182,12 @@ async def _show(kernel: Kernel, console: Console) -> None:
     visitor = await _demo_user(kernel)
     client = Client(f"{settings.api_url}/graphql", visitor.token)
     archive = settings.data_dir / "workstation.tar.gz"
+
+    def say(line: str) -> None:
+        console.print(f"  {line}", markup=False)
+
     try:
-        shown = await asyncio.to_thread(
-            demo.run, client, settings.docker_host or "", archive, lambda line: console.print(f"  {line}", markup=False)
-        )
+        shown = await on_a_thread(partial(demo.run, client, settings.docker_host or "", archive, say))
     except CarrelError as error:
         console.print(f"  The demo could not be shown: {error.message}", style="red", markup=False)
         shown = demo.Shown("", "")
@@ -254,15 +267,21 @@ def _replace(file: Path, text: str) -> None:
     part.replace(file)
 
 
-async def _stop_sessions(kernel: Kernel) -> None:
-    """Ask for the end of every live session, and wait until the worker has ended them."""
-    async with kernel.bus.subscribe() as hints:
-        for session in await Session.filter(state__in=list(LIVE)):
-            async with transaction():
-                await sessions.request_stop(session, actor=SERVICE, cause="Carrel was stopped.")
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                while await Session.filter(state__in=list(LIVE)).exists():
-                    await hints.wait()
-        except TimeoutError:
-            log.warning("some sessions did not end in time; the next start ends them")
+async def _stop_sessions(here: Running) -> None:
+    """End every live session, here and now: neither Redis nor a free worker is needed for it."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS), here.kernel.bus.subscribe() as hints:
+            while live := await Session.filter(state__in=list(LIVE)):
+                ends = await asyncio.gather(*(_stop(here.runtime, each) for each in live), return_exceptions=True)
+                for failure in {type(each): each for each in ends if isinstance(each, Exception)}.values():
+                    log.warning("a session could not be stopped yet (%s)", failure)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_SECONDS):
+                        await hints.wait()
+    except TimeoutError:
+        log.warning("some sessions did not end in time; the next start ends them")
+
+
+async def _stop(runtime: Runtime, session: Session) -> None:
+    await sessions.request_stop(session, actor=SERVICE, cause="Carrel was stopped.")
+    await session_stop({"runtime": runtime}, session.id)

@@ -27,13 +27,13 @@ local kept = redis.call('HMGET', KEYS[1], 'at', '1', '2')
 local since = math.max(0, now - (tonumber(kept[1]) or now))
 local levels, enough, seconds = {}, 1, 1
 for n = 1, 2 do
-  local size, rate, want = tonumber(ARGV[3 * n - 2]), tonumber(ARGV[3 * n - 1]), tonumber(ARGV[3 * n])
-  levels[n] = math.min(size, (tonumber(kept[n + 1]) or size) + since * rate)
+  local size, rate, want = tonumber(ARGV[4 * n - 3]), tonumber(ARGV[4 * n - 2]), tonumber(ARGV[4 * n - 1])
+  levels[n] = math.min(size, (tonumber(kept[n + 1]) or size) + since * rate) - tonumber(ARGV[4 * n])
   if levels[n] < want then enough = 0 end
   seconds = math.max(seconds, size / rate)
 end
 for n = 1, 2 do
-  if enough == 1 then levels[n] = levels[n] - tonumber(ARGV[3 * n]) end
+  if enough == 1 then levels[n] = levels[n] - tonumber(ARGV[4 * n - 1]) end
   levels[n] = string.format('%.6f', levels[n])
 end
 redis.call('HSET', KEYS[1], 'at', string.format('%.6f', now), '1', levels[1], '2', levels[2])
@@ -69,6 +69,7 @@ class Drawn:
 
 Pair = tuple[Bucket, Bucket]
 Wants = tuple[float, float]
+NOTHING: Wants = (0.0, 0.0)
 
 
 class Buckets(Protocol):
@@ -87,11 +88,15 @@ class SharedBuckets:
         self._prefix = prefix
         self._silent_until = 0.0
 
-    async def draw(self, name: str, pair: Pair, wants: Wants) -> Drawn | None:
-        """Take `wants` from the buckets of `name` if both hold enough; None when Redis does not answer."""
+    async def draw(self, name: str, pair: Pair, wants: Wants, owed: Wants = NOTHING) -> Drawn | None:
+        """Take `wants` from the buckets of `name` if both hold enough; None when Redis does not answer.
+
+        What is `owed` for what was let through before is taken in any case, even if less is left than nothing.
+        """
         if time.monotonic() < self._silent_until:
             return None
-        arguments = [each for bucket, want in zip(pair, wants, strict=True) for each in _numbers(bucket, want)]
+        each = zip(pair, wants, owed, strict=True)
+        arguments = [number for bucket, want, debt in each for number in (bucket.size, bucket.per_second, want, debt)]
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 answer: Sequence[Any] = await self._draw(keys=[self._prefix + name], args=arguments)
@@ -107,6 +112,55 @@ class SharedBuckets:
         if not self._silent_until:
             log.warning("rate limits are off while Redis does not answer (%s)", str(error) or type(error).__name__)
         self._silent_until = time.monotonic() + AGAIN_SECONDS
+
+
+@dataclass
+class Tab:
+    """What one caller has left as it was told a moment ago, and what it owes since."""
+
+    until: float
+    levels: tuple[float, float]
+    owed: Wants = NOTHING
+
+
+class TabbedBuckets:
+    """Buckets in Redis for callers who may run a tab: whoever has more than half left pays a moment later.
+
+    Redis is asked once in `seconds` for a busy caller instead of at each draw. Close to the limit every draw is paid
+    at once. What several processes let through in that moment beyond the limit is taken from what comes after.
+    """
+
+    def __init__(self, shared: SharedBuckets, *, seconds: float = 0.05) -> None:
+        """Settle with `shared`."""
+        self._shared, self._seconds = shared, seconds
+        self._tabs: dict[str, Tab] = {}
+
+    async def draw(self, name: str, pair: Pair, wants: Wants) -> Drawn | None:
+        """Take `wants` from the buckets of `name` if both hold enough; None when Redis does not answer."""
+        tab, at = self._tabs.get(name), time.monotonic()
+        if tab is None:
+            tab = Tab(0.0, NOTHING)
+        elif at < tab.until:
+            levels = _less(tab.levels, wants)
+            if all(level * 2 > bucket.size for level, bucket in zip(levels, pair, strict=True)):
+                tab.levels, tab.owed = levels, _less(tab.owed, wants, -1)
+                return Drawn(allowed=True, levels=levels)
+        owed, tab.owed = tab.owed, NOTHING
+        drawn = await self._shared.draw(name, pair, wants, owed)
+        if drawn is not None:
+            self._remember(name, at, drawn.levels)
+        return drawn
+
+    def _remember(self, name: str, at: float, levels: tuple[float, float]) -> None:
+        before = self._tabs.get(name)
+        owed = before.owed if before else NOTHING
+        if before is None and len(self._tabs) >= FORGET_AT:
+            self._tabs = {each: tab for each, tab in self._tabs.items() if tab.until > at}
+        self._tabs[name] = Tab(at + self._seconds, _less(levels, owed), owed)
+
+
+def _less(levels: tuple[float, float], wants: Wants, sign: int = 1) -> tuple[float, float]:
+    return levels[0] - sign * wants[0], levels[1] - sign * wants[1]
 
 
 @dataclass
@@ -129,7 +183,3 @@ class OwnBuckets:
 
     def _forget(self, at: float, seconds: float) -> None:
         self._kept = {name: kept for name, kept in self._kept.items() if at - kept[0] < seconds}
-
-
-def _numbers(bucket: Bucket, want: float) -> tuple[float, float, float]:
-    return bucket.size, bucket.per_second, want

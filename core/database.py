@@ -1,15 +1,17 @@
 """The database: its configuration, its connection, and the one way to open a transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
 from core.settings import Settings
@@ -19,6 +21,7 @@ TABLES = (
     "models.accounts",
     "models.access",
     "models.organizations",
+    "models.collaborations",
     "models.history",
     "models.idempotency",
     "models.regions",
@@ -45,6 +48,7 @@ class OpenTransaction:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+_kept: dict[str, list[TortoiseContext]] = {}
 _open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", default=None)
 _joining: ContextVar[tuple[Hook, ...]] = ContextVar("joining", default=())
 
@@ -70,7 +74,30 @@ async def connect(settings: Settings) -> None:
     """Open the database for every task of this process; one at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
-    await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    try:
+        await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+    except BaseException:
+        await Tortoise.close_connections()
+        raise
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """Open the database for this task and those that it starts; other calls in the process have connections of theirs.
+
+    It is for PostgreSQL: each call of a function opens its own, so that one that sleeps holds none. What the tables
+    look like is kept from call to call, for working that out takes longer than a short job.
+    """
+    kept = _kept.setdefault(settings.database_url or "", [])
+    context = kept.pop() if kept else TortoiseContext()
+    with context:
+        if not context.inited:
+            await context.init(config=config(settings))
+        try:
+            yield
+        finally:
+            await context.connections.close_all()
+    kept.append(context)
 
 
 async def disconnect() -> None:
@@ -86,6 +113,33 @@ async def ping() -> None:
 def dialect() -> str:
     """Return `sqlite` or `postgres`."""
     return get_connection("default").capabilities.dialect
+
+
+def moment(at: datetime) -> datetime | str:
+    """Return a time as the database takes it in a statement that is written by hand."""
+    return at if dialect() == "postgres" else at.isoformat(" ")
+
+
+async def insert_ignoring(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert the rows that violate no unique column, in one statement."""
+    width = len(columns)
+    marks = [_marks(width, start) for start in range(0, len(rows) * width, width)]
+    names = ", ".join(f'"{column}"' for column in columns)
+    statement = f'INSERT INTO "{table}" ({names}) VALUES {", ".join(marks)} ON CONFLICT DO NOTHING'  # noqa: S608
+    await get_connection("default").execute_query(statement, [value for row in rows for value in row])
+
+
+async def delete(table: str, column: str, values: Sequence[object]) -> None:
+    """Delete the rows that have one of the values in the column, in one statement."""
+    statement = f'DELETE FROM "{table}" WHERE "{column}" IN {_marks(len(values), 0)}'  # noqa: S608
+    await get_connection("default").execute_query(statement, list(values))
+
+
+def _marks(count: int, start: int) -> str:
+    """Return the placeholders of so many values, in brackets."""
+    if dialect() == "postgres":
+        return f"({', '.join(f'${number}' for number in range(start + 1, start + count + 1))})"
+    return f"({', '.join('?' * count)})"
 
 
 @asynccontextmanager
@@ -110,6 +164,18 @@ async def transaction() -> AsyncIterator[None]:
             await hook()
     for hook in opened.after:
         await hook()
+
+
+@asynccontextmanager
+async def alone(name: str) -> AsyncIterator[None]:
+    """Open a transaction of which there is one at a time for each `name`, in all processes; an open one becomes it.
+
+    What it reads is what the one before it left. SQLite has one transaction at a time anyhow.
+    """
+    async with transaction():
+        if dialect() == "postgres":
+            await get_connection("default").execute_query("SELECT pg_advisory_xact_lock(hashtext($1))", [name])
+        yield
 
 
 def is_open() -> bool:

@@ -1,13 +1,14 @@
 """Events are hints: "what this topic names has changed, read it again".
 
 One Redis connection serves all listeners of a process. Hints that come while a listener is busy are one hint. After a
-lost connection every listener gets a hint, since anything may have happened meanwhile.
+lost connection every listener gets a hint, since anything may have happened meanwhile. Ears hear what this process
+publishes at once, before it goes to Redis.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "carrel:events"
 RECONNECT_SECONDS = 0.5
+STOP_ATTEMPTS = 5
+ANYTHING = "*"
+"""The topic of a hint that anything may have changed."""
 
 
 class Hints:
@@ -48,6 +52,7 @@ class EventBus:
         self._redis = redis
         self._listeners: dict[str, set[Hints]] = defaultdict(set)
         self._everything: set[Hints] = set()
+        self._ears: list[Callable[[str], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
@@ -58,11 +63,13 @@ class EventBus:
             await asyncio.wait_for(self._ready.wait(), 3)
 
     async def stop(self) -> None:
-        """End listening."""
-        if self._task:
+        """End listening; a library that swallows the cancellation is told again."""
+        for _ in range(STOP_ATTEMPTS):
+            if self._task is None or self._task.done():
+                return
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=1)
+        log.error("events: the listener does not end")
 
     @property
     def connected(self) -> bool:
@@ -70,10 +77,25 @@ class EventBus:
         return self._ready.is_set()
 
     async def publish(self, topics: Iterable[str]) -> None:
-        """Tell every process that what the topics name has changed."""
-        text = "\n".join(topics)
-        if text:
-            await self._redis.publish(CHANNEL, text)
+        """Tell every process that what the topics name has changed; the ears of this one have heard when it returns."""
+        names = list(topics)
+        self.tell(names)
+        if names:
+            await self._redis.publish(CHANNEL, "\n".join(names))
+
+    def tell(self, topics: Iterable[str]) -> None:
+        """Let the ears of this process hear that what the topics name has changed, whether Redis answers or not."""
+        for topic in topics:
+            for ear in self._ears:
+                ear(topic)
+
+    def attend(self, ear: Callable[[str], None]) -> None:
+        """Call `ear` with each topic that changes, and with `ANYTHING` whenever hints may have been missed."""
+        self._ears.append(ear)
+
+    def ring(self, topics: Iterable[str]) -> None:
+        """Give hints to the listeners of this process alone."""
+        self._ring(list(topics))
 
     @asynccontextmanager
     async def subscribe(self, *topics: str) -> AsyncIterator[Hints]:
@@ -98,6 +120,7 @@ class EventBus:
                     await self._follow(channel)
             except (RedisError, OSError) as error:
                 self._ready.clear()
+                self.tell([ANYTHING])
                 log.warning("events: Redis is lost (%s); trying again", error)
                 await asyncio.sleep(RECONNECT_SECONDS)
 
@@ -114,13 +137,15 @@ class EventBus:
                 self._ring(message["data"].decode().split("\n"))
 
     def _ring(self, topics: list[str]) -> None:
+        self.tell(topics)
         for topic in topics:
             for hints in (*self._listeners.get(topic, ()), *self._everything):
                 hints.ring(topic)
 
     def _ring_all(self) -> None:
+        self.tell([ANYTHING])
         for topic, listeners in self._listeners.items():
             for hints in listeners:
                 hints.ring(topic)
         for hints in self._everything:
-            hints.ring("*")
+            hints.ring(ANYTHING)

@@ -6,12 +6,15 @@ when its lease is over. Jobs carry a key, so that a second copy of one is droppe
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_hex
 from typing import Any, Protocol
 
+import orjson
 from tortoise import fields
 from tortoise.models import Model
 
@@ -21,6 +24,8 @@ from core.clock import now
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=10)
+ROWS_AT_ONCE = 500
+COLUMNS = ("key", "kind", "name", "queue", "arguments", "due_at", "leased_until")
 SEND_SECONDS = 2.0
 
 
@@ -55,13 +60,57 @@ class Sender(Protocol):
         ...
 
 
-_sender: Sender | None = None
+class _Post:
+    """Sends for all transactions that share a sender.
+
+    What is committed while it sends leaves together as soon as it is done: one conversation with Redis and one with the
+    database for all, however many they are, and no delay for one that comes alone.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+        self._waiting: list[OutboxMessage] = []
+        self._leaving: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+
+    async def send(self, batch: list[OutboxMessage]) -> None:
+        """Return when the batch was sent or left to the relay."""
+        self._waiting += batch
+        if self._next is None:
+            self._next = asyncio.create_task(self._leave(self._leaving), name="outbox")
+        await asyncio.shield(self._next)
+
+    async def _leave(self, before: asyncio.Task[None] | None) -> None:
+        if before and not before.done():
+            await asyncio.wait({before})
+        self._leaving, self._next = self._next, None
+        batch, self._waiting = self._waiting, []
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.sender.send(batch)
+            await database.delete("outbox_message", "key", [message.key for message in batch])
+        except Exception as error:  # noqa: BLE001 - the transaction holds, the rows are safe and the relay sends them
+            log.warning("outbox: %d messages wait for the relay (%s)", len(batch), error)
+
+
+_post: _Post | None = None
+_local: ContextVar[_Post | None] = ContextVar("outbox_post", default=None)
 
 
 def use(sender: Sender | None) -> None:
     """Let this process send through `sender`; without one, its messages wait for another process's relay."""
-    global _sender  # noqa: PLW0603 - one sender a process, set by its composition root
-    _sender = sender
+    global _post  # noqa: PLW0603 - one sender a process, set by its composition root
+    _post = _Post(sender) if sender else None
+
+
+@contextmanager
+def using(sender: Sender) -> Iterator[None]:
+    """Let this task and those that it starts send through `sender`; other calls in the process have their own."""
+    token = _local.set(_Post(sender))
+    try:
+        yield
+    finally:
+        _local.reset(token)
 
 
 def enqueue(
@@ -99,33 +148,33 @@ def _same(one: OutboxMessage, other: OutboxMessage) -> bool:
 
 
 async def _store(batch: list[OutboxMessage]) -> None:
+    """Write the rows in one statement; every transaction that tells anything pays for it, so it is written by hand."""
+    until = now() + LEASE
+    rows: list[tuple[object, ...]] = []
     for message in batch:
-        message.leased_until = now() + LEASE
-    await OutboxMessage.bulk_create(batch, ignore_conflicts=True)
+        message.leased_until = until
+        due_at, arguments = message.due_at and database.moment(message.due_at), orjson.dumps(message.arguments).decode()
+        times = (due_at, database.moment(until))
+        rows.append((message.key, message.kind.value, message.name, message.queue, arguments, *times))
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        await database.insert_ignoring("outbox_message", COLUMNS, rows[start : start + ROWS_AT_ONCE])
 
 
 async def _deliver(batch: list[OutboxMessage]) -> None:
     """Send what was just committed; when that fails the rows stay for the relay."""
-    sender = _sender
-    if sender is None:
-        return
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await sender.send(batch)
-        await OutboxMessage.filter(key__in=[message.key for message in batch]).delete()
-    except Exception as error:  # noqa: BLE001 - the transaction holds, the rows are safe and the relay sends them
-        log.warning("outbox: %d messages wait for the relay (%s)", len(batch), error)
+    if post := _local.get() or _post:
+        await post.send(batch)
 
 
 async def relay(limit: int = 500) -> int:
     """Send rows whose sender died or could not; return how many were sent."""
-    sender, at = _sender, now()
-    if sender is None:
+    post, at = _local.get() or _post, now()
+    if post is None:
         return 0
     found = await OutboxMessage.filter(leased_until__lt=at).order_by("id").limit(limit)
     mine = [message for message in found if await _claim(message, at)]
     if mine:
-        await sender.send(mine)
+        await post.sender.send(mine)
         await OutboxMessage.filter(id__in=[message.id for message in mine]).delete()
     return len(mine)
 

@@ -1,18 +1,32 @@
 """Passwords: argon2id, off the event loop."""
 
 import asyncio
+from functools import cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
-_hasher = PasswordHasher()
-NOBODY = _hasher.hash("nobody has this password")
 MINIMUM_LENGTH = 10
+
+
+@cache
+def _hasher() -> "PasswordHasher":
+    """Return the hasher; who only moves rows never needs it, and jobs live without the library."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
+def _nobody() -> str:
+    """Return the hash of a password that nobody has."""
+    return _hasher().hash("nobody has this password")
 
 
 async def hash_password(password: str) -> str:
     """Return the argon2id hash of a password."""
-    return await asyncio.to_thread(_hasher.hash, password)
+    return await asyncio.to_thread(lambda: _hasher().hash(password))
 
 
 async def verify(password: str, hashed: str | None) -> bool:
@@ -21,7 +35,10 @@ async def verify(password: str, hashed: str | None) -> bool:
 
 
 def _verify(password: str, hashed: str | None) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    nobody = _nobody()  # Made at the first call whoever is asked for, so that a stranger's takes no longer.
     try:
-        return _hasher.verify(hashed or NOBODY, password) and hashed is not None
+        return _hasher().verify(hashed or nobody, password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False

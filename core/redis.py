@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from fakeredis import FakeAsyncRedisConnection, FakeServer
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -44,6 +43,8 @@ def open_redis(url: str) -> Redis:
     `memory://` is a Redis inside this process: nothing of it survives the process, and no other process sees it.
     """
     if url == MEMORY:
+        from fakeredis import FakeAsyncRedisConnection, FakeServer
+
         fake: Any = FakeAsyncRedisConnection
         return Redis(connection_pool=ConnectionPool(connection_class=fake, server=FakeServer()))
     pool = BlockingConnectionPool.from_url(

@@ -13,6 +13,7 @@ from core.errors import Unavailable
 
 START_SECONDS = 5.0
 STOP_SECONDS = 10.0
+PING_SECONDS = 1.0
 SET_PARENT_DEATH_SIGNAL = 1
 
 
@@ -54,21 +55,39 @@ class RedisServer:
     async def _wait(self, socket: Path) -> None:
         process = self._process
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while not socket.exists():  # noqa: ASYNC240 - a look at a folder in memory
+        while not await _answers(socket):
             if process is None or process.poll() is not None:
                 raise Unavailable("The private Redis ended at once; look at its data folder's permissions.")
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("The private Redis did not start within five seconds.")
             await asyncio.sleep(0.01)
 
-    async def stop(self) -> None:
-        """End the server after it has written what it holds."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the server after it has written what it holds; one that does not heed is killed."""
         process, self._process = self._process, None
         if process and process.poll() is None:
             process.terminate()
-            await asyncio.to_thread(process.wait, STOP_SECONDS)
+            try:
+                await asyncio.to_thread(process.wait, seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def _answers(socket: Path) -> bool:
+    """Say whether a server answers here; one that still loads what it has kept says so instead."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            writer.write(b"PING\r\n")
+            answer = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        return False
+    return answer == b"+PONG\r\n"
 
 
 def _command(server: str, socket: Path, data: Path) -> list[str]:

@@ -44,11 +44,19 @@ class Settings(BaseSettings):
     health_port: int = Field(8082, ge=0, le=65535, description="Port of the proxy's own health page; 0 turns it off.")
     region: str = Field("local", max_length=32, description="Region that this worker serves.")
     region_capacity: int = Field(8, ge=1, le=10_000, description="Sessions at once in the first region.")
+    region_ping_url: str = Field(
+        "",
+        max_length=255,
+        description="Address that browsers time to find the nearest region; empty means the proxy's.",
+    )
     instance: str = Field(
         "carrel", pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Prefix of container names; one per installation."
     )
     session_seconds: int = Field(3600, ge=60, le=604_800, description="How long a session lives unless told otherwise.")
     session_seconds_limit: int = Field(86_400, ge=60, le=604_800, description="The longest life a session may have.")
+    session_idle_seconds: int = Field(
+        0, ge=0, le=604_800, description="A session in which nobody works for so long is ended; 0 means never."
+    )
     session_memory_mib: int = Field(2048, ge=64, description="Memory limit of a session's container, in MiB.")
     session_cpus: float = Field(1.0, gt=0, description="Processor limit of a session's container, in cores.")
     session_pids: int = Field(256, ge=16, description="Process limit of a session's container.")
@@ -60,6 +68,14 @@ class Settings(BaseSettings):
     job_seconds: float = Field(30, ge=1, description="Time limit of one job; must be below the lease.")
     import_seconds: float = Field(900, ge=10, description="Time limit of one image import.")
     sweep_seconds: float = Field(60, ge=0.2, description="How often the sweep looks for rows that should move.")
+    bells: dict[str, str] = Field(
+        {},
+        description="Functions to wake, as JSON by sort of queue: `https://…`, or `sqs+https://…`; none means workers.",
+    )
+    bell_secret: SecretStr | None = Field(None, description="Signs wake-ups of functions by HTTP; both sides know it.")
+    call_seconds: float = Field(
+        60, ge=1, description="Time that a function has for one call, where its host does not tell it."
+    )
     upload_bytes_limit: int = Field(20 * 1024**3, ge=1024, description="The largest upload, in bytes.")
     archive_url: str | None = Field(
         None, pattern="^https?://", description="Frame archive that data sessions read; empty means there is none."
@@ -105,6 +121,11 @@ class Settings(BaseSettings):
     def sessions_domain(self) -> str:
         """The domain below which every session has one label."""
         return urlsplit(self.sessions_url).hostname or "sessions.localhost"
+
+    @property
+    def ping_url(self) -> str:
+        """Where the proxy answers whoever measures how far away it is."""
+        return f"{self.sessions_url.rstrip('/')}/.carrel/ping"
 
     def session_address(self, label: str) -> str:
         """Return the origin of the session with this label, without a trailing slash."""

@@ -1,12 +1,15 @@
-"""A Tortoise engine for SQLite whose transactions take the write lock at their beginning.
+"""A Tortoise engine for SQLite whose transactions take the write lock at their beginning, and that reads times fast.
 
 The stock engine says plain BEGIN; upgrading its read snapshot to a write then fails at once with "database is
-locked" whenever another process wrote meanwhile, whatever the busy timeout.
+locked" whenever another process wrote meanwhile, whatever the busy timeout. It also leaves times as texts, which the
+ORM parses by a pattern: a third of the time of reading a hundred rows.
 """
 
 import asyncio
 import sqlite3
+from datetime import date, datetime
 
+import aiosqlite
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
@@ -48,10 +51,24 @@ class ImmediateContext(SqliteTransactionContext):
 
 
 class ImmediateClient(SqliteClient):
-    """The stock client with immediate transactions."""
+    """The stock client with immediate transactions and columns of times as times."""
+
+    async def create_connection(self, with_db: bool) -> None:  # noqa: ARG002 - the stock client asks for it
+        """Connect, once."""
+        if self._connection is None:
+            # The stock client cannot be told to look at the types of columns, so it is given its connection.
+            self._connection = await aiosqlite.connect(
+                self.filename, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES
+            )
+            self._connection._conn.row_factory = sqlite3.Row
+            for name, value in self.pragmas.items():
+                await self._connection.execute_fetchall(f"PRAGMA {name}={value}")
+            await self._post_connect()
 
     def _in_transaction(self) -> TransactionContext:
         return ImmediateContext(ImmediateTransaction(self), self._lock)
 
 
+sqlite3.register_converter("TIMESTAMP", lambda text: datetime.fromisoformat(text.decode()))
+sqlite3.register_converter("DATE", lambda text: date.fromisoformat(text.decode()))
 client_class = ImmediateClient

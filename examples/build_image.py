@@ -76,9 +76,8 @@ def arguments() -> dict[str, str]:
 def _pip_settings() -> dict[str, str]:
     """Read `pip config list`, where variables such as PIP_INDEX_URL stand last and win over files."""
     pip = shutil.which("pip") or shutil.which("pip3")
-    if not pip:
-        return {}
-    listed = subprocess.run([pip, "config", "list"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    words = [pip] if pip else [sys.executable, "-m", "pip"]
+    listed = subprocess.run([*words, "config", "list"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     pairs = (line.partition("=") for line in listed.splitlines())
     settings = {key.rpartition(".")[2]: value.strip("'\"") for key, _, value in pairs}
     return {key: settings[key] for key in _PIP_SETTINGS if key in settings}

@@ -7,7 +7,7 @@ from core.clock import now
 from core.engine.protocol import EngineEvent, EventAction
 from core.errors import EngineError
 from jobs.runtime import Runtime, session_id_of
-from jobs.stopping import session_check
+from jobs.stopping import check
 from jobs.sweep import reconcile
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,11 @@ async def follow(runtime: Runtime) -> None:
         except Exception:
             log.exception("follower: the events of %s could not be read; trying again", runtime.region)
         await asyncio.sleep(AGAIN_SECONDS)
-        await _catch_up(runtime)
+        await catch_up(runtime)
 
 
-async def _catch_up(runtime: Runtime) -> None:
+async def catch_up(runtime: Runtime) -> None:
+    """Notice what ended while nobody followed; an engine that is away is compared when it is followed again."""
     try:
         await reconcile(runtime)
     except EngineError:
@@ -48,6 +49,6 @@ async def _heed(runtime: Runtime, event: EngineEvent) -> None:
     if session_id is None or event.action is EventAction.START:
         return
     try:
-        await session_check({"runtime": runtime}, session_id)
+        await check(runtime, session_id)
     except Exception:
         log.exception("follower: session %d could not be checked; the sweep will", session_id)

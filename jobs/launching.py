@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from core import opaque
 from core.clock import now
 from core.database import transaction
@@ -24,18 +26,19 @@ from core.errors import Conflict, EngineError
 from jobs.readiness import answers
 from jobs.remains import remains_of
 from jobs.runtime import Runtime, runtime_of
-from jobs.stopping import session_check
+from jobs.stopping import check
 from models.accounts import TokenKind
 from models.actors import SERVICE
 from models.images import Image
 from models.services import accounts, claims, endings, images, line
+from models.services.lifetimes import TOKEN_GRACE
 from models.sessions import ENDINGS, Reason, Session
+from models.workstations import Workstation
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 GROWTH = 1.1  # A tenth of the time waited so far is lost at most.
 AGAIN_SECONDS = 0.5
-TOKEN_GRACE = timedelta(minutes=5)
 
 
 async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
@@ -116,12 +119,9 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
             name=f"session {session.id}",
             session_id=session.id,
         )
-    lent = (
-        {"CARREL_DATASESSION": opaque.encode("Datasession", session.datasession_id)} if session.datasession_id else {}
-    )
     return (
         session.environment
-        | lent
+        | _lent(session)
         | {
             "CARREL_API_URL": runtime.api_url,
             "CARREL_TOKEN": minted.text,
@@ -129,9 +129,21 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
             "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
             "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
             "CARREL_HTTP_PORT": str(image.http_port),
+            "CARREL_CONFIGURATION": orjson.dumps(await _configuration(image)).decode(),
             "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
         }
     )
+
+
+def _lent(session: Session) -> dict[str, str]:
+    """Name the data session that the container may read."""
+    if session.datasession_id is None:
+        return {}
+    return {"CARREL_DATASESSION": opaque.encode("Datasession", session.datasession_id)}
+
+
+async def _configuration(image: Image) -> dict[str, Any]:
+    return (await Workstation.get(id=image.workstation_id)).configuration
 
 
 async def _await_answer(runtime: Runtime, session: Session, image: Image, container: Container) -> None:
@@ -163,7 +175,7 @@ async def _record(runtime: Runtime, session: Session, image: Image, container: C
     await claims.mark_running(session, runtime.region, address.host, address.port, websocket.port)
     with suppress(EngineError):
         # The container's end may have come before this record, when nobody heeded it.
-        await session_check({"runtime": runtime}, session.id)
+        await check(runtime, session.id)
 
 
 async def _unanswered(runtime: Runtime, session: Session, container: Container) -> None:

@@ -14,20 +14,20 @@ log = logging.getLogger(__name__)
 ENGINE_SECONDS = 3.0
 
 
-async def beat(runtime: Runtime, redis: Redis) -> None:
-    """Beat until cancelled; without Redis nobody hears it, and it goes on."""
+async def beat(runtime: Runtime, redis: Redis, every: float = pulse.BEAT_SECONDS) -> None:
+    """Beat `every` so many seconds until cancelled; without Redis nobody hears it, and it goes on."""
     while True:
         try:
             await pulse.tell(redis, runtime.region, await state_of(runtime.engine))
         except Exception as error:  # noqa: BLE001 - whoever listens learns it from the silence
             log.debug("pulse: %s could not be told (%s)", runtime.region, error)
-        await asyncio.sleep(pulse.BEAT_SECONDS)
+        await asyncio.sleep(every)
 
 
-async def state_of(engine: Engine) -> str:
-    """Return `up`, or `down` and why."""
+async def state_of(engine: Engine, within: float = ENGINE_SECONDS) -> str:
+    """Return `up`, or `down` and why, `within` so many seconds."""
     try:
-        async with asyncio.timeout(ENGINE_SECONDS):
+        async with asyncio.timeout(within):
             await engine.ping()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is to be told
         return f"down: {type(error).__name__}"

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.engine.protocol import Engine
 from core.settings import Settings
-from core.storage import Storage
 from models.sessions import Session
+
+if TYPE_CHECKING:
+    from core.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,14 @@ class Runtime:
 
     settings: Settings
     engine: Engine
-    storage: Storage
+    storage: "Storage"
     region: str
     api_url: str
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels by which our session containers are found."""
-        return {"carrel.instance": self.settings.instance, "carrel.kind": "session"}
+        """The labels by which the session containers of our region are found; others may be on the same engine."""
+        return {"carrel.instance": self.settings.instance, "carrel.region": self.region, "carrel.kind": "session"}
 
     @property
     def network(self) -> str:

@@ -12,7 +12,7 @@ from core.errors import Conflict, EngineError
 from jobs.remains import remains_of
 from jobs.runtime import Runtime, runtime_of
 from models.actors import SERVICE
-from models.services import claims, endings, sessions
+from models.services import claims, endings, lifetimes, sessions
 from models.services.endings import NOTHING
 from models.sessions import LIVE, Reason, Session, SessionState
 
@@ -52,8 +52,14 @@ async def _stop(runtime: Runtime, session: Session) -> None:
 
 
 async def session_check(context: Mapping[str, Any], session_id: int) -> None:
-    """Compare a session with its clock and its container, and end it when either says so."""
+    """Check a session, and if its end was put off, be asked again when its time is over."""
     runtime = runtime_of(context)
+    await check(runtime, session_id)
+    await lifetimes.look_again(session_id, runtime.region)
+
+
+async def check(runtime: Runtime, session_id: int) -> None:
+    """Compare a session with its clock and its container, and end it when either says so."""
     session = await Session.get_or_none(id=session_id)
     if session is None or session.state not in LIVE:
         return

@@ -4,8 +4,10 @@ One bad item never blocks the others: each is tried alone, and what failed is lo
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
 
 from tortoise.expressions import Q
 
@@ -13,15 +15,19 @@ from core import outbox
 from core.clock import now
 from core.database import transaction
 from core.engine.protocol import Container
-from core.storage import Storage
+from core.settings import Settings
 from jobs.data_sweep import sweep_data
 from jobs.runtime import Runtime, session_id_of
-from jobs.stopping import session_check
+from jobs.stopping import check
+from models.actors import SERVICE
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import accounts, credentials, endings, idempotency, images, line, sessions, uploads
+from models.services import accounts, credentials, endings, idempotency, images, lifetimes, line, sessions, uploads
 from models.sessions import LIVE, Reason, Session, SessionState
 from models.uploads import Upload
+
+if TYPE_CHECKING:
+    from core.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +35,33 @@ BATCH = 500
 T = TypeVar("T")
 
 
-async def sweep(runtime: Runtime) -> None:
-    """Do all of it once, for the runtime's region."""
+class Cadence(StrEnum):
+    """How often something is looked at, as functions are scheduled; a worker's minute is its `sweep_seconds`."""
+
+    MINUTE = "rate(1 minute)"
+    HOUR = "rate(1 hour)"
+
+    def seconds(self, settings: Settings) -> float:
+        """Return the time between two looks of a worker."""
+        return settings.sweep_seconds if self is Cadence.MINUTE else 3600.0
+
+
+@dataclass(frozen=True)
+class Chore:
+    """One thing that the sweep looks after."""
+
+    name: str
+    cadence: Cadence
+    act: Callable[[Runtime, Region], Awaitable[object]]
+
+
+async def sweep(runtime: Runtime, chores: Sequence[Chore] | None = None) -> None:
+    """Do all of it once, or these chores, for the runtime's region."""
     region = await Region.get_or_none(name=runtime.region)
     if region is None:
         log.warning("sweep: there is no region %s", runtime.region)
         return
-    steps: list[Callable[[], Awaitable[None]]] = [
-        _relay,
-        lambda: _expire(runtime, region),
-        lambda: _resume_stops(region),
-        lambda: _resume_launches(region),
-        lambda: _resume_imports(runtime),
-        lambda: _give_up(region),
-        lambda: reconcile(runtime),
-        lambda: sweep_data(runtime.settings, _each),
-        lambda: _purge(runtime.storage),
-    ]
-    await _each(steps, lambda step: step())
+    await _each(CHORES if chores is None else chores, lambda chore: chore.act(runtime, region))
 
 
 async def _each(items: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:
@@ -57,7 +72,7 @@ async def _each(items: Iterable[T], act: Callable[[T], Awaitable[object]]) -> No
             log.exception("sweep: one item failed and is tried again by the next sweep")
 
 
-async def _relay() -> None:
+async def _relay(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
     await outbox.relay()
 
 
@@ -65,18 +80,24 @@ async def _expire(runtime: Runtime, region: Region) -> None:
     late = Session.filter(region_id=region.id, state__in=list(LIVE), expires_at__lte=now())
     await _each(
         await late.exclude(state=SessionState.STOPPING).limit(BATCH),
-        lambda session: session_check({"runtime": runtime}, session.id),
+        lambda session: check(runtime, session.id),
     )
 
 
-async def _resume_stops(region: Region) -> None:
+async def _end_idle(runtime: Runtime, region: Region) -> None:
+    seconds = runtime.settings.session_idle_seconds
+    idle = await lifetimes.idle(region.id, seconds, BATCH)
+    await _each(idle, lambda session: sessions.end_idle(session, seconds, actor=SERVICE))
+
+
+async def _resume_stops(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now())
     for session in await Session.filter(free, region_id=region.id, state=SessionState.STOPPING).limit(BATCH):
         async with transaction():
             sessions.enqueue_stop(session, region.name)
 
 
-async def _resume_launches(region: Region) -> None:
+async def _resume_launches(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now())
     async with transaction():
         for session in await Session.filter(free, region_id=region.id, state=SessionState.STARTING).limit(BATCH):
@@ -84,14 +105,14 @@ async def _resume_launches(region: Region) -> None:
         await line.call_next(region)
 
 
-async def _resume_imports(runtime: Runtime) -> None:
+async def _resume_imports(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
     over = Q(state=ImageState.IMPORTING, lease_until__lt=now())
     async with transaction():
         for image in await Image.filter(Q(state=ImageState.QUEUED) | over).limit(BATCH):
             images.enqueue_import(image, runtime.region)
 
 
-async def _give_up(region: Region) -> None:
+async def _give_up(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
     """End sessions that wait for an image which will not come."""
     lost = [ImageState.FAILED, ImageState.REMOVED]
     waiting = Session.filter(region_id=region.id, state=SessionState.QUEUED, image__state__in=lost)
@@ -108,7 +129,7 @@ async def reconcile(runtime: Runtime) -> None:
     running = await Session.filter(region__name=runtime.region, state=SessionState.RUNNING).only("id")
     containers = {session_id_of(held.name): held for held in await runtime.engine.list(runtime.labels)}
     missing = [row.id for row in running if row.id not in containers or not _alive(containers[row.id])]
-    await _each(missing, lambda session_id: session_check({"runtime": runtime}, session_id))
+    await _each(missing, lambda session_id: check(runtime, session_id))
     live = await Session.filter(id__in=[key for key in containers if key is not None], state__in=list(LIVE))
     kept = {session.id for session in live}
     orphans = [held for key, held in containers.items() if key not in kept]
@@ -119,13 +140,33 @@ def _alive(container: Container) -> bool:
     return container.state == "running"
 
 
-async def _purge(storage: Storage) -> None:
-    await accounts.purge_tokens()
-    await idempotency.purge()
-    await credentials.purge()
-    await _each(await uploads.overdue(), lambda upload: _discard(storage, upload))
+async def _purge_uploads(runtime: Runtime, region: Region) -> None:  # noqa: ARG001
+    await _each(await uploads.overdue(), lambda upload: _discard(runtime.storage, upload))
 
 
-async def _discard(storage: Storage, upload: Upload) -> None:
+async def _discard(storage: "Storage", upload: Upload) -> None:
     await storage.delete(upload.storage_key)
     await upload.delete()
+
+
+CHORES = (
+    Chore("relay", Cadence.MINUTE, _relay),
+    Chore("expire", Cadence.MINUTE, _expire),
+    Chore("idle", Cadence.MINUTE, _end_idle),
+    Chore("stops", Cadence.MINUTE, _resume_stops),
+    Chore("launches", Cadence.MINUTE, _resume_launches),
+    Chore("imports", Cadence.MINUTE, _resume_imports),
+    Chore("lost_images", Cadence.MINUTE, _give_up),
+    Chore("data_operations", Cadence.MINUTE, lambda runtime, _: sweep_data(runtime.settings, _each)),
+    Chore("reconcile", Cadence.MINUTE, lambda runtime, _: reconcile(runtime)),
+    Chore("tokens", Cadence.HOUR, lambda *_: accounts.purge_tokens()),
+    Chore("idempotency_keys", Cadence.HOUR, lambda *_: idempotency.purge()),
+    Chore("archive_tokens", Cadence.HOUR, lambda *_: credentials.purge()),
+    Chore("uploads", Cadence.HOUR, _purge_uploads),
+)
+"""Every clean-up there is; workers go by this table, and a test holds the schedules of `serverless.yml` against it."""
+
+
+def chores_of(cadence: Cadence) -> tuple[Chore, ...]:
+    """Return what is looked after at this cadence."""
+    return tuple(chore for chore in CHORES if chore.cadence is cadence)

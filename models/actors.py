@@ -1,4 +1,4 @@
-"""Who acts, as the history keeps it: a principal, or the service itself."""
+"""Who acts, as the history keeps it: a principal, the service itself, or somebody without a name."""
 
 from dataclasses import dataclass
 
@@ -20,3 +20,4 @@ class Actor:
 
 
 SERVICE = Actor(ActorKind.SERVICE)
+ANONYMOUS = Actor(ActorKind.ANONYMOUS)

@@ -19,6 +19,7 @@ class ActorKind(StrEnum):
     USER = "user"
     DESK = "desk"
     SERVICE = "service"
+    ANONYMOUS = "anonymous"
 
 
 class HistoryEntry(Model):

@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from models.access import WIDTH, Operation, Permission, Resource, Rule, Scope
+
+WIDER = tuple(Scope)[1:]
+"""The scopes that are held for an organization."""
 
 
 class PrincipalKind(StrEnum):
@@ -36,17 +39,11 @@ class Principal:
 
     @cached_property
     def _widths(self) -> Mapping[Permission, int]:
-        widths: dict[Permission, int] = {}
-        for rule in self.rules:
-            widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
-        return widths
+        return _widths_of(self.rules)
 
     @cached_property
-    def _places(self) -> Mapping[Permission, frozenset[int]]:
-        places: defaultdict[Permission, set[int]] = defaultdict(set)
-        for rule, organization in self.anchored:
-            places[rule.permission].add(organization)
-        return {permission: frozenset(found) for permission, found in places.items()}
+    def _places(self) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+        return _places_of(self.anchored)
 
     def may(self, resource: Resource, operation: Operation) -> bool:
         """Say whether any rule, of whatever scope, allows the operation on the resource."""
@@ -56,9 +53,12 @@ class Principal:
         """Say whether a rule at least as wide as `scope` allows the operation, wherever it holds."""
         return self._widths.get(Permission(resource, operation), -1) >= WIDTH[scope]
 
-    def places(self, permission: Permission) -> frozenset[int]:
-        """Return the organizations in which the permission is held for all that belongs to them."""
-        return self._places.get(permission, frozenset())
+    def places(self, permission: Permission, scope: Scope = Scope.ORGANIZATION) -> frozenset[int]:
+        """Return the organizations for which the permission is held at least as widely as `scope`.
+
+        With the scope collaboration it is also held for those that they collaborate with.
+        """
+        return self._places.get((permission, scope), frozenset())
 
     def holds(self, rule: Rule, organization_id: int | None) -> bool:
         """Say whether the principal holds a rule at least this wide where one of this organization would hold it.
@@ -71,3 +71,20 @@ class Principal:
             place == organization_id and held.permission == rule.permission and WIDTH[held.scope] >= WIDTH[rule.scope]
             for held, place in self.anchored
         )
+
+
+@lru_cache(maxsize=2048)
+def _widths_of(rules: frozenset[Rule]) -> Mapping[Permission, int]:
+    widths: dict[Permission, int] = {}
+    for rule in rules:
+        widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
+    return widths
+
+
+@lru_cache(maxsize=2048)
+def _places_of(anchored: frozenset[tuple[Rule, int]]) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+    places: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
+    for rule, organization in anchored:
+        for scope in WIDER[: WIDTH[rule.scope]]:
+            places[rule.permission, scope].add(organization)
+    return {key: frozenset(found) for key, found in places.items()}

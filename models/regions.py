@@ -11,6 +11,7 @@ class Region(Model):
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=32, unique=True)
+    ping_url = fields.CharField(max_length=255, default="", db_default="")
     title = fields.CharField(max_length=128, default="")
     capacity = fields.IntField(default=8)
     is_active = fields.BooleanField(default=True)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
 
     STOPPED_BY_CREATOR = "stopped_by_creator"
     EXPIRED = "expired"
+    IDLE = "idle"
     IMAGE_GONE = "image_gone"
     ENGINE_REFUSED = "engine_refused"
     ENGINE_UNREACHABLE = "engine_unreachable"
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     CONTAINER_EXITED = "container_exited"
     CONTAINER_LOST = "container_lost"
     OUT_OF_MEMORY = "out_of_memory"
+    JOB_FAILED = "job_failed"
 
 
 _S = SessionState
@@ -54,6 +56,14 @@ MOVES: dict[SessionState, frozenset[SessionState]] = {
     _S.FAILED: frozenset(),
     _S.EXPIRED: frozenset(),
 }
+
+
+LINE_TOPIC = "line:"
+
+
+def line_topic(region_id: int) -> str:
+    """Return the name under which is told that somebody left a region's waiting line, or came back into it."""
+    return f"{LINE_TOPIC}{region_id}"
 
 
 class Session(Model):
@@ -77,6 +87,7 @@ class Session(Model):
     active_key = fields.CharField(max_length=64, unique=True, null=True)
     maximum_seconds = fields.IntField()
     environment: dict[str, str] = fields.JSONField(default=dict)
+    ping_times: dict[str, float] | None = fields.JSONField(null=True)
     outcome = fields.CharEnumField(SessionState, max_length=16, null=True)
     reason_code = fields.CharEnumField(Reason, max_length=32, null=True)
     reason = fields.TextField(default="")
@@ -92,6 +103,7 @@ class Session(Model):
     starting_at = fields.DatetimeField(null=True)
     running_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    last_active_at = fields.DatetimeField(null=True)
 
     image_id: int
     region_id: int

@@ -1,6 +1,6 @@
 """Workstations: what people launch; each has versions, its images."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
@@ -19,6 +19,10 @@ class Workstation(Model):
     slug = fields.CharField(max_length=64, unique=True)
     description = fields.TextField(default="")
     is_public = fields.BooleanField(default=False)
+    configuration: dict[str, Any] = fields.JSONField(default=dict, db_default="{}")
+    logo_key = fields.CharField(max_length=32, null=True)
+    logo_width = fields.IntField(null=True)
+    logo_height = fields.IntField(null=True)
     creator: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
         "models.User", related_name="workstations", null=True, on_delete=fields.SET_NULL, db_index=True
     )

@@ -3,7 +3,7 @@
 from operations import estimating
 from operations.choices import COMPATIBILITY, compatible
 from operations.curves.curve import described, observe
-from operations.curves.table import handed_over
+from operations.curves.table import curve_picture, handed_over
 from operations.inputs import FilesInput, SourceInput
 from operations.operation import BaseDataOperation
 from operations.outcome import Estimate, Given, Outcome
@@ -37,7 +37,7 @@ class LightCurve(BaseDataOperation):
         """Read the catalogue of one frame after the other."""
         found = observe(inputs, FILES, work)
         work.report(0.9, "saving")
-        return handed_over(described(found, datalab=compatible(inputs)), work.folder)
+        return handed_over(described(found, datalab=compatible(inputs)), curve_picture(found), work.folder)
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read catalogues."""

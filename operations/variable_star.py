@@ -7,7 +7,7 @@ from operations.choices import COMPATIBILITY, compatible
 from operations.curves import periods
 from operations.curves.curve import Curve, described, observe
 from operations.curves.points import bjd
-from operations.curves.table import handed_over
+from operations.curves.table import curve_picture, folded, handed_over
 from operations.curves.timing import JD_MINUS_MJD
 from operations.light_curve import FILES as SOME_FILES
 from operations.light_curve import SOURCE
@@ -38,7 +38,8 @@ class VariableStar(BaseDataOperation):
         search = periods.periodogram(*points(found, datalab=compatible(inputs)), refine=not compatible(inputs))
         work.report(0.9, "saving")
         curve = described(found, datalab=compatible(inputs))
-        return handed_over(curve | periods.described(search), work.folder)
+        by_phase = folded(found, search.period, work.folder)
+        return handed_over(curve | periods.described(search), curve_picture(found), work.folder, by_phase)
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read catalogues and to search."""

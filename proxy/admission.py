@@ -72,6 +72,8 @@ class Line:
     watch: asyncio.Task[None] | None = None
     requests: int = 0
     tunnels: int = 0
+    worked: bool = False
+    """Whether somebody has done something by request since the last look."""
 
 
 NOBODY = Pass(Verdict.SIGN_IN)

@@ -46,6 +46,14 @@ class Desk(Protocol):
     def expires_at(self) -> datetime | None:
         """When it ends at the latest."""
 
+    @property
+    def title(self) -> str:
+        """What its workstation is called."""
+
+    @property
+    def place(self) -> int | None:
+        """Its place in the waiting line, from 1; None unless it waits there."""
+
 
 class Entry(Protocol):
     """A right to enter: whose it is, and until when."""
@@ -87,6 +95,9 @@ class Doors(Protocol):
 
     async def seal(self, entry: Entry, label: str) -> str:
         """Return the cookie value that `entry` will recognise at this label, and at no other."""
+
+    async def used(self, session_id: int) -> None:
+        """Keep that somebody works in the session now."""
 
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints on topics, from the moment the context is entered."""

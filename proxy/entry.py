@@ -60,6 +60,9 @@ class EntryPages:
             return await self.answer(request)
         session = {
             "state": str(visit.desk.state),
+            "heading": pages.heading(visit.desk),
+            "sentence": pages.sentence(visit.desk),
+            "place": visit.desk.place,
             "ready": visit.verdict is Verdict.ADMITTED,
             "ended": visit.verdict is Verdict.ENDED,
             "reason": visit.desk.reason,

@@ -40,6 +40,7 @@ class Options:
     stale_seconds: float = 300.0
     review_seconds: float = 15.0
     sweep_seconds: float = 1.0
+    activity_seconds: float = 60.0
     pooled_seconds: float = 30.0
     grace_seconds: int = 10
     connections_per_address: int = 4096

@@ -9,16 +9,18 @@ from string import Template
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from core.look import BRAND, STYLE
 from proxy.admission import Verdict
+from proxy.doors import Desk
 from proxy.options import Options
 from proxy.visit import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = Template((TEMPLATES / "page.html").read_text("utf-8"))
-STYLE = (TEMPLATES / "page.css").read_text("utf-8")
 POLLING = (TEMPLATES / "starting.js").read_text("utf-8")
 COMMON = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
+STEPS = {"queued": "Waiting", "starting": "Starting", "running": "Ready"}
 STATE_SENTENCES = {
     "queued": "It is waiting for its turn.",
     "starting": "Its container is starting.",
@@ -44,7 +46,7 @@ POLICY = (
 
 def page(title: str, body: str, *, status: int, options: Options, tail: str = "", retry: int | None = None) -> Response:
     """Return a page; `body` and `tail` are HTML already, the title is text."""
-    text = PAGE.substitute(title=html.escape(title), style=STYLE, body=body, tail=tail)
+    text = PAGE.substitute(title=html.escape(title), style=STYLE, brand=BRAND, body=body, tail=tail)
     policy = f"{POLICY}; frame-ancestors 'self' {options.api_url}"
     answer = HTMLResponse(text, status, {**COMMON, "Content-Security-Policy": policy})
     if retry is not None:
@@ -67,20 +69,50 @@ def paragraph(text: str, kind: str = "") -> str:
 
 
 def link(href: str, text: str) -> str:
-    """Return a paragraph with one link."""
-    return f'<p><a href="{html.escape(href)}">{html.escape(text)}</a></p>'
+    """Return a paragraph with one link that looks like a button."""
+    return f'<p><a class="button" href="{html.escape(href)}">{html.escape(text)}</a></p>'
+
+
+def sentence(desk: Desk) -> str:
+    """Say how far a session is that will run."""
+    if desk.place is not None:
+        return "It is next in line." if desk.place == 1 else f"It is number {desk.place} in line."
+    return STATE_SENTENCES.get(desk.state, "It is not ready yet.")
+
+
+def heading(desk: Desk | None) -> str:
+    """Say what is not there yet."""
+    title = desk.title if desk else "Your session"
+    return f"{title} waits in line" if desk and desk.state == "queued" else f"{title} is starting"
+
+
+def steps(state: str) -> str:
+    """Show the way of a session to its readiness, and where on it the session is."""
+    order = list(STEPS)
+    at = order.index(state) if state in order else 0
+    marks = [' class="done"' if number < at else "" for number in range(len(order))]
+    marks[at] = ' aria-current="step"'
+    items = "".join(f"<li{mark}>{name}</li>" for mark, name in zip(marks, STEPS.values(), strict=True))
+    return f'<ol class="steps">{items}</ol>'
 
 
 def starting(visit: Visit, options: Options) -> Response:
     """Wait for a session that will run, then open the very path that was asked for."""
     state = str(visit.desk.state) if visit.desk else "starting"
     if not visit.navigates:
-        return news("SESSION_NOT_RUNNING", "This session is not running yet.", status=424, retry=2, state=state)
-    sentence = html.escape(STATE_SENTENCES.get(state, "It is not ready yet."))
-    body = f'<p id="state" role="status">{sentence}</p><progress aria-label="starting"></progress>'
+        place = visit.desk.place if visit.desk else None
+        return news(
+            "SESSION_NOT_RUNNING", "This session is not running yet.", status=424, retry=2, state=state, place=place
+        )
+    said = html.escape(sentence(visit.desk) if visit.desk else STATE_SENTENCES[state])
+    body = f'<p id="state" role="status">{said}</p>{steps(state)}'
     body += paragraph("This page opens the session as soon as it is ready.", "quiet")
     tail = f'<noscript><meta http-equiv="refresh" content="3"></noscript><script>{POLLING}</script>'
-    return page("Your session is starting", body, status=503, options=options, tail=tail, retry=2)
+    return page(heading(visit.desk), body, status=503, options=options, tail=tail, retry=2)
+
+
+def _title(visit: Visit) -> str:
+    return visit.desk.title if visit.desk else "Your session"
 
 
 def ended(visit: Visit, options: Options) -> Response:
@@ -89,7 +121,8 @@ def ended(visit: Visit, options: Options) -> Response:
     reason = (visit.desk.reason if visit.desk else None) or ENDED_SENTENCES.get(state, "Its time is over.")
     if not visit.navigates:
         return news("SESSION_ENDED", "This session has ended.", status=410, state=state, reason=reason)
-    body = paragraph(reason) + link(options.api_url, "Start a new session")
+    body = paragraph(reason) + paragraph(f"It was a session of {_title(visit)}.", "quiet")
+    body += link(options.api_url, "Start a new session")
     return page(ENDED_TITLES.get(state, "This session has ended"), body, status=410, options=options)
 
 

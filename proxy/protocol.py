@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from proxy import routing
+from proxy.activity import works
 from proxy.admission import NOBODY, Pass, Verdict
 from proxy.exchange import Exchange
 from proxy.headers import without_tokens
@@ -88,6 +89,7 @@ class SessionProtocol(RequestReader):
             self.unreachable(exchange)
             return
         line.requests += 1
+        line.worked = line.worked or works(request)
         admitted.used_at = self.loop.time()
         exchange.forward(request, admitted, line.pool, address, without_tokens(target))
 

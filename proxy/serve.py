@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import cast
 
 from uvicorn import Config, Server
 
+from proxy.activity import Activity
 from proxy.admission import Admission
 from proxy.app import create_app
 from proxy.doors import Doors
@@ -21,6 +23,8 @@ from proxy.plane import Plane
 from proxy.protocol import SessionProtocol
 from proxy.request import Understanding
 from proxy.tunnel import RESTARTING
+
+log = logging.getLogger(__name__)
 
 
 class ProxyServer(Server):
@@ -67,6 +71,19 @@ class ProxyServer(Server):
             await asyncio.sleep(self.plane.options.sweep_seconds)
 
 
+async def tell_activity(plane: Plane) -> None:
+    """Tell the doors, now and then, in which sessions somebody works; runs until it is cancelled."""
+    activity = Activity()
+    while True:
+        await asyncio.sleep(plane.options.activity_seconds)
+        for session_id in list(activity.busy(list(plane.admission.lines.values()))):
+            try:
+                async with asyncio.timeout(plane.options.doors_timeout):
+                    await plane.admission.doors.used(session_id)
+            except Exception:
+                log.exception("It could not be kept that session %d is used.", session_id)
+
+
 def create_server(doors: Doors, options: Options, *, host: str, port: int, signals: bool = True) -> ProxyServer:
     """Return the server for session hosts, not yet running."""
     plane = Plane(options, Admission(doors, options), Understanding(options))
@@ -90,7 +107,7 @@ def create_server(doors: Doors, options: Options, *, host: str, port: int, signa
 
 async def run(server: ProxyServer, sockets: list[socket.socket] | None = None) -> None:
     """Run a server until it is told to exit; a cancelled caller gets the graceful end too."""
-    sweep = asyncio.create_task(server.sweep())
+    tasks = [asyncio.create_task(server.sweep()), asyncio.create_task(tell_activity(server.plane))]
     serving = asyncio.create_task(server.serve(sockets))
     try:
         await asyncio.shield(serving)
@@ -99,7 +116,8 @@ async def run(server: ProxyServer, sockets: list[socket.socket] | None = None) -
         await serving
         raise
     finally:
-        sweep.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def serve(

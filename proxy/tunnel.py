@@ -63,7 +63,7 @@ class End(asyncio.Protocol):
 class Tunnel:
     """An open websocket, as those see it who may have to close it."""
 
-    __slots__ = ("client", "container")
+    __slots__ = ("__weakref__", "client", "container")
 
     def __init__(self, client: asyncio.Transport, container: asyncio.Transport) -> None:
         self.client = client

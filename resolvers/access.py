@@ -11,6 +11,7 @@ from models.policies.actions import ACTS, Action, decide
 from models.policies.verdicts import Verdict
 from models.principal import Principal
 from models.services import roles
+from models.services.rights import changing
 from resolvers.guards import require, visible
 
 RULES_LIMIT = 500
@@ -34,46 +35,59 @@ async def create_role(
 ) -> Role:
     """Make a role out of rules that the caller holds."""
     held = parsed(rules, "rules")
-    if organization_id is not None:
-        await visible(organization_policy.readable(principal), organization_id)
-    await require(principal, Action.ROLE_CREATE, None, organization_id, held)
-    actor = Actor.of(principal)
-    return await roles.create(name, held, description=description, organization_id=organization_id, actor=actor)
+    async with changing(principal) as maker:
+        if organization_id is not None:
+            await visible(organization_policy.readable(maker), organization_id)
+        await require(maker, Action.ROLE_CREATE, None, organization_id, held)
+        actor = Actor.of(maker)
+        return await roles.create(name, held, description=description, organization_id=organization_id, actor=actor)
 
 
 async def update_role(
-    principal: Principal, key: int, name: str | None, description: str | None, rules: list[str] | None
+    principal: Principal,
+    key: int,
+    name: str | None,
+    description: str | None,
+    rules: list[str] | None,
+    expected_version: int | None = None,
 ) -> Role:
     """Change a role; the caller holds every rule that is added or removed, and not the role itself."""
-    role = await visible(policy.readable(principal), key)
     wanted = None if rules is None else parsed(rules, "rules")
-    await require(principal, Action.ROLE_UPDATE, role, wanted)
-    await roles.update(role, name=name, description=description, rules=wanted, actor=Actor.of(principal))
+    async with changing(principal) as editor:
+        role = await visible(policy.readable(editor), key)
+        await require(editor, Action.ROLE_UPDATE, role, wanted)
+        version = role.version if expected_version is None else expected_version
+        await roles.update(
+            role, name=name, description=description, rules=wanted, version=version, actor=Actor.of(editor)
+        )
     return role
 
 
 async def delete_role(principal: Principal, key: int, *, with_holders: bool) -> None:
     """Remove a role."""
-    role = await visible(policy.readable(principal), key)
-    await require(principal, Action.ROLE_DELETE, role)
-    await roles.delete(role, with_holders=with_holders, actor=Actor.of(principal))
+    async with changing(principal) as editor:
+        role = await visible(policy.readable(editor), key)
+        await require(editor, Action.ROLE_DELETE, role)
+        await roles.delete(role, with_holders=with_holders, actor=Actor.of(editor))
 
 
 async def add_role(principal: Principal, user_key: int, role_key: int) -> User:
     """Let a user hold a role."""
-    user, role = await _user_and_role(principal, user_key, role_key)
-    await require(principal, Action.USER_ROLE_ADD, user, role)
-    if role.organization_id is not None and not await roles.belongs(user, role.organization_id):
-        raise BadInput("This role is of an organization that the user does not belong to.", path=("roleId",))
-    await roles.give(role, user, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        user, role = await _user_and_role(giver, user_key, role_key)
+        await require(giver, Action.USER_ROLE_ADD, user, role)
+        if role.organization_id is not None and not await roles.belongs(user, role.organization_id):
+            raise BadInput("This role is of an organization that the user does not belong to.", path=("roleId",))
+        await roles.give(role, user, actor=Actor.of(giver))
     return user
 
 
 async def remove_role(principal: Principal, user_key: int, role_key: int) -> User:
     """Take a role from a user."""
-    user, role = await _user_and_role(principal, user_key, role_key)
-    await require(principal, Action.USER_ROLE_REMOVE, user, role)
-    await roles.take(role, user, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        user, role = await _user_and_role(taker, user_key, role_key)
+        await require(taker, Action.USER_ROLE_REMOVE, user, role)
+        await roles.take(role, user, actor=Actor.of(taker))
     return user
 
 
@@ -84,19 +98,21 @@ async def _user_and_role(principal: Principal, user_key: int, role_key: int) -> 
 
 async def add_rule(principal: Principal, user_key: int, text: str) -> User:
     """Let a user hold a rule directly."""
-    user = await visible(account_policy.readable(principal), user_key)
     (rule,) = parsed([text], "rule")
-    await require(principal, Action.USER_RULE_ADD, user, rule)
-    await roles.give_rule(rule, user, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        user = await visible(account_policy.readable(giver), user_key)
+        await require(giver, Action.USER_RULE_ADD, user, rule)
+        await roles.give_rule(rule, user, actor=Actor.of(giver))
     return user
 
 
 async def remove_rule(principal: Principal, user_key: int, text: str) -> User:
     """Take a rule that a user holds directly."""
-    user = await visible(account_policy.readable(principal), user_key)
     (rule,) = parsed([text], "rule")
-    await require(principal, Action.USER_RULE_REMOVE, user, rule)
-    await roles.take_rule(rule, user, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        user = await visible(account_policy.readable(taker), user_key)
+        await require(taker, Action.USER_RULE_REMOVE, user, rule)
+        await roles.take_rule(rule, user, actor=Actor.of(taker))
     return user
 
 

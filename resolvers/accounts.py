@@ -1,5 +1,6 @@
 """Answer what is asked of accounts and tokens."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from core.errors import BadInput
@@ -13,6 +14,8 @@ from models.policies.actions import Action
 from models.principal import Principal
 from models.rules import known as known_rules
 from models.services import accounts, roles
+from models.services.rights import changing
+from resolvers.bulk import Fault, for_each
 from resolvers.guards import require, visible
 
 
@@ -59,15 +62,22 @@ async def revoke_token(principal: Principal, key: int) -> Token:
     return token
 
 
+async def revoke_tokens(principal: Principal, keys: Sequence[int], *, all_or_none: bool) -> Sequence[Fault | None]:
+    """End many tokens at once."""
+    return await for_each(principal, keys, revoke_token, all_or_none=all_or_none)
+
+
 async def create_user(
     principal: Principal, username: str, password: str, role: str, organization_id: int | None
 ) -> User:
     """Make an account for somebody, with a default role of which the caller holds every rule."""
     await require(principal, Action.USER_CREATE, None, organization_id)
-    held = known_rules((await roles.default(role)).rules)
-    await require(principal, Action.USER_CREATE, None, organization_id, held)
-    if organization_id is not None:
-        await visible(organization_policy.readable(principal), organization_id)
-    return await accounts.register(
-        username, password, actor=Actor.of(principal), role=role, home_organization_id=organization_id
-    )
+    hashed = await accounts.hashed_password(username, password)
+    async with changing(principal) as giver:
+        held = known_rules((await roles.default(role)).rules)
+        await require(giver, Action.USER_CREATE, None, organization_id, held)
+        if organization_id is not None:
+            await visible(organization_policy.readable(giver), organization_id)
+        return await accounts.enroll(
+            username, hashed, actor=Actor.of(giver), role=role, home_organization_id=organization_id
+        )

@@ -1,15 +1,12 @@
 """Answer what is asked of data sessions."""
 
-from models.access import ObjectRole, Resource
-from models.accounts import User
 from models.actors import Actor
 from models.datasessions import Datasession
-from models.policies import accounts as account_policy
 from models.policies import datasessions as policy
 from models.policies import organizations as organization_policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import datasessions, grants
+from models.services import datasessions
 from resolvers import items
 from resolvers.guards import require, visible
 from resolvers.house import House
@@ -68,49 +65,3 @@ async def delete(principal: Principal, key: int) -> None:
     datasession = await visible(policy.readable(principal), key)
     await require(principal, Action.DATASESSION_DELETE, datasession)
     await datasessions.delete(datasession, actor=Actor.of(principal))
-
-
-async def add_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Datasession:
-    """Let somebody see the data session, or work in it."""
-    datasession, user = await _datasession_and_user(principal, key, username)
-    await _require(principal, Action.DATASESSION_USER_ADD, datasession, role, user.id)
-    await grants.give(datasession, role, user_id=user.id, actor=Actor.of(principal))
-    return datasession
-
-
-async def remove_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Datasession:
-    """Take an object role on the data session from somebody."""
-    datasession, user = await _datasession_and_user(principal, key, username)
-    await _require(principal, Action.DATASESSION_USER_REMOVE, datasession, role, user.id)
-    await grants.take(datasession, role, user_id=user.id, actor=Actor.of(principal))
-    return datasession
-
-
-async def _datasession_and_user(principal: Principal, key: int, username: str) -> tuple[Datasession, User]:
-    datasession = await visible(policy.readable(principal), key)
-    await require(principal, Action.DATASESSION_USER_ADD, datasession)
-    return datasession, await account_policy.named(username)
-
-
-async def add_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Datasession:
-    """Let all members of an organization see the data session, or work in it."""
-    datasession = await visible(policy.readable(principal), key)
-    await _require(principal, Action.DATASESSION_ORGANIZATION_ADD, datasession, role, None)
-    organization = await visible(organization_policy.readable(principal), organization_id)
-    await grants.give(datasession, role, organization_id=organization.id, actor=Actor.of(principal))
-    return datasession
-
-
-async def remove_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Datasession:
-    """Take an object role on the data session from the members of an organization."""
-    datasession = await visible(policy.readable(principal), key)
-    await _require(principal, Action.DATASESSION_ORGANIZATION_REMOVE, datasession, role, None)
-    await grants.take(datasession, role, organization_id=organization_id, actor=Actor.of(principal))
-    return datasession
-
-
-async def _require(
-    principal: Principal, action: Action, datasession: Datasession, role: ObjectRole, user_id: int | None
-) -> None:
-    grants.check_role(Resource.DATASESSION, role)
-    await require(principal, action, datasession, role, user_id)

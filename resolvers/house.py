@@ -12,6 +12,7 @@ from core.signing import Signer
 from core.storage import Storage
 from models.services.entry import Doors
 from models.services.sources.known import Sources, open_sources
+from resolvers.present import Present
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class House:
     doors: Doors
     signer: Signer
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    present: Present = field(default_factory=Present)
 
     @cached_property
     def sources(self) -> Sources:

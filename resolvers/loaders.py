@@ -1,9 +1,9 @@
 """Loaders of one operation: related rows by key, each kind in one statement, with the caller's rights."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
-from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -12,6 +12,7 @@ from models.accounts import User
 from models.dataoperations import DataOperation, Need
 from models.datasessions import Datasession
 from models.images import Image, ImageState
+from models.organizations import Organization
 from models.policies import (
     accounts,
     dataoperations,
@@ -27,48 +28,115 @@ from models.policies import (
 from models.principal import Principal
 from models.regions import Region
 from models.results import Result
-from models.services.sessions import queue_positions
+from models.services.line import queue_positions
 from models.sessions import Session
 from models.workstations import Workstation
+from resolvers.loading import Loader
 
 M = TypeVar("M", bound=Model)
+V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one operation of one caller."""
+    """The loaders of one operation of one caller, each made when it is first used."""
 
     def __init__(self, principal: Principal) -> None:
         """Load with the rights of `principal`."""
         self._principal = principal
-        self.users = DataLoader[int, User | None](load_fn=self._by_key(accounts.readable))
-        self.organizations = DataLoader(load_fn=self._by_key(organizations.readable))
-        self.regions = DataLoader[int, Region | None](load_fn=self._by_key(regions.readable))
-        self.workstations = DataLoader[int, Workstation | None](load_fn=self._by_key(workstations.readable))
-        self.images = DataLoader[int, Image | None](load_fn=self._by_key(images.readable))
-        self.sessions = DataLoader[int, Session | None](load_fn=self._by_key(sessions.readable))
-        self.active_images = DataLoader[int, Image | None](load_fn=self._active_images)
-        self.queue_positions = DataLoader[int, int | None](load_fn=_positions)
-        self.datasessions = DataLoader[int, Datasession | None](load_fn=self._by_key(datasessions.readable))
-        self.data_operations = DataLoader[int, DataOperation | None](load_fn=self._by_key(dataoperations.readable))
-        self.results = DataLoader[int, Result | None](load_fn=self._by_key(results.readable))
-        self.needed_by = DataLoader[int, list[DataOperation]](load_fn=self._needed_by)
-        self.granted: dict[Resource, DataLoader[int, Any]] = {
-            Resource.WORKSTATION: self.workstations,
-            Resource.DATASESSION: self.datasessions,
-        }
-        self.roles_of = DataLoader[int, list[Role]](load_fn=self._roles_of)
-        self.rules_of = DataLoader[int, list[str]](load_fn=self._rules_of)
-        self.editable = DataLoader[int, bool](load_fn=self._editable)
-        self.editable_datasessions = DataLoader[int, bool](load_fn=self._editable_datasessions)
+        self._others: dict[Hashable, Loader[Any, Any]] = {}
 
-    def _by_key(
-        self, readable: Callable[[Principal], QuerySet[M]]
-    ) -> Callable[[Sequence[int]], Awaitable[list[M | None]]]:
-        async def load(keys: Sequence[int]) -> list[M | None]:
+    @cached_property
+    def users(self) -> Loader[int, User | None]:
+        """Users by key."""
+        return self._by_key(accounts.readable)
+
+    @cached_property
+    def organizations(self) -> Loader[int, Organization | None]:
+        """Organizations by key."""
+        return self._by_key(organizations.readable)
+
+    @cached_property
+    def regions(self) -> Loader[int, Region | None]:
+        """Regions by key."""
+        return self._by_key(regions.readable)
+
+    @cached_property
+    def workstations(self) -> Loader[int, Workstation | None]:
+        """Workstations by key."""
+        return self._by_key(workstations.readable)
+
+    @cached_property
+    def images(self) -> Loader[int, Image | None]:
+        """Images by key."""
+        return self._by_key(images.readable)
+
+    @cached_property
+    def sessions(self) -> Loader[int, Session | None]:
+        """Sessions by key."""
+        return self._by_key(sessions.readable)
+
+    @cached_property
+    def active_images(self) -> Loader[int, Image | None]:
+        """The image that new sessions run, by workstation."""
+        return Loader(self._active_images)
+
+    @cached_property
+    def queue_positions(self) -> Loader[int, int | None]:
+        """Places in the waiting line, by session."""
+        return Loader(_positions)
+
+    @cached_property
+    def roles_of(self) -> Loader[int, list[Role]]:
+        """Roles, by the user who holds them."""
+        return Loader(self._roles_of)
+
+    @cached_property
+    def rules_of(self) -> Loader[int, list[str]]:
+        """Rules that are held directly, by user."""
+        return Loader(self._rules_of)
+
+    @cached_property
+    def editable(self) -> Loader[int, bool]:
+        """Whether the caller may edit a workstation, by its key."""
+        return Loader(self._editable)
+
+    @cached_property
+    def datasessions(self) -> Loader[int, Datasession | None]:
+        """Data sessions by key."""
+        return self._by_key(datasessions.readable)
+
+    @cached_property
+    def results(self) -> Loader[int, Result | None]:
+        """Results of data operations by key."""
+        return self._by_key(results.readable)
+
+    @cached_property
+    def needed_by(self) -> Loader[int, list[DataOperation]]:
+        """The operations whose outputs an operation reads, by its key."""
+        return Loader(self._needed_by)
+
+    @cached_property
+    def editable_datasessions(self) -> Loader[int, bool]:
+        """Whether the caller may edit a data session, by its key."""
+        return Loader(self._editable_datasessions)
+
+    @property
+    def granted(self) -> Mapping[Resource, Loader[int, Any]]:
+        """The objects of grants, by their noun."""
+        return {Resource.WORKSTATION: self.workstations, Resource.DATASESSION: self.datasessions}
+
+    def other(self, name: Hashable, read: Callable[[Sequence[Any]], Awaitable[Sequence[V]]]) -> Loader[Any, V]:
+        """Return the loader with this name, made with `read` when it is first asked for."""
+        if name not in self._others:
+            self._others[name] = Loader(read)
+        return self._others[name]
+
+    def _by_key(self, readable: Callable[[Principal], QuerySet[M]]) -> Loader[int, M | None]:
+        async def read(keys: Sequence[int]) -> list[M | None]:
             found = {row.pk: row for row in await readable(self._principal).filter(id__in=list(keys))}
             return [found.get(key) for key in keys]
 
-        return load
+        return Loader(read)
 
     async def _active_images(self, keys: Sequence[int]) -> list[Image | None]:
         rows = images.readable(self._principal).filter(

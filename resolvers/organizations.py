@@ -1,5 +1,7 @@
 """Answer what is asked of organizations."""
 
+from collections.abc import Sequence
+
 from models.accounts import User
 from models.actors import Actor
 from models.organizations import MemberRole, Membership, Organization
@@ -8,6 +10,8 @@ from models.policies import organizations as policy
 from models.policies.actions import Action
 from models.principal import Principal
 from models.services import organizations
+from models.services.rights import changing
+from resolvers.bulk import Fault, for_each
 from resolvers.guards import require, visible
 
 
@@ -19,24 +23,60 @@ async def create(principal: Principal, name: str) -> Organization:
 
 async def add_member(principal: Principal, key: int, username: str, role: MemberRole) -> Organization:
     """Make somebody a member, or give a member another role."""
-    organization, user = await _managed(principal, key, username)
-    await _require(principal, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
-    await organizations.add_member(organization, user, role, actor=Actor.of(principal))
+    async with changing(principal) as giver:
+        organization = await _managed(giver, key)
+        await _add(giver, organization, username, role)
     return organization
+
+
+async def add_members(
+    principal: Principal, key: int, usernames: Sequence[str], role: MemberRole, *, all_or_none: bool
+) -> tuple[Organization, Sequence[Fault | None]]:
+    """Make many people members, or give members another role."""
+    organization = await _managed(principal, key)
+
+    async def add(giver: Principal, username: str) -> None:
+        await _add(giver, organization, username, role)
+
+    return organization, await for_each(principal, usernames, add, all_or_none=all_or_none)
+
+
+async def _add(giver: Principal, organization: Organization, username: str, role: MemberRole) -> None:
+    user = await account_policy.named(username)
+    await _require(giver, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
+    await organizations.add_member(organization, user, role, actor=Actor.of(giver))
 
 
 async def remove_member(principal: Principal, key: int, username: str) -> Organization:
     """End somebody's membership."""
-    organization, user = await _managed(principal, key, username)
-    await _require(principal, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
-    await organizations.remove_member(organization, user, actor=Actor.of(principal))
+    async with changing(principal) as taker:
+        organization = await _managed(taker, key)
+        await _remove(taker, organization, username)
     return organization
 
 
-async def _managed(principal: Principal, key: int, username: str) -> tuple[Organization, User]:
+async def remove_members(
+    principal: Principal, key: int, usernames: Sequence[str], *, all_or_none: bool
+) -> tuple[Organization, Sequence[Fault | None]]:
+    """End the memberships of many people."""
+    organization = await _managed(principal, key)
+
+    async def remove(taker: Principal, username: str) -> None:
+        await _remove(taker, organization, username)
+
+    return organization, await for_each(principal, usernames, remove, all_or_none=all_or_none)
+
+
+async def _remove(taker: Principal, organization: Organization, username: str) -> None:
+    user = await account_policy.named(username)
+    await _require(taker, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
+    await organizations.remove_member(organization, user, actor=Actor.of(taker))
+
+
+async def _managed(principal: Principal, key: int) -> Organization:
     organization = await visible(policy.readable(principal), key)
     await require(principal, Action.ORGANIZATION_MEMBER_ADD, organization)
-    return organization, await account_policy.named(username)
+    return organization
 
 
 async def _require(

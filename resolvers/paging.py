@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from tortoise.exceptions import BaseORMException
-from tortoise.expressions import Case, Q, When
+from tortoise.expressions import Case, Q, RawSQL, When
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -77,17 +77,27 @@ async def page(rows: QuerySet[M], order: Sequence[Sort], window: Window) -> Page
 
     A cursor that is unreadable, or of another order, is BAD_USER_INPUT.
     """
-    whole = _total(order)
-    rows = _bounded(rows, whole, "after", window.after, forwards=True)
-    rows = _bounded(rows, whole, "before", window.before, forwards=False)
-    found = await _ordered(rows, whole, backwards=window.backwards).limit(window.size + 1)
+    whole = total(order)
+    found = await _ordered(within(rows, whole, window), whole, backwards=window.backwards).limit(window.size + 1)
+    return cut(found, whole, window)
+
+
+def within(rows: QuerySet[M], order: Sequence[Sort], window: Window) -> QuerySet[M]:
+    """Return the rows between the window's cursors in a total order."""
+    rows = _bounded(rows, order, "after", window.after, forwards=True)
+    return _bounded(rows, order, "before", window.before, forwards=False)
+
+
+def cut(found: list[M], order: tuple[Sort, ...], window: Window) -> Page[M]:
+    """Return the page of rows that were read in the window's direction, one more than it holds if there are more."""
     more, found = len(found) > window.size, found[: window.size]
     if window.backwards:
-        return Page(found[::-1], has_next=window.before is not None, has_previous=more, order=whole)
-    return Page(found, has_next=more or window.before is not None, has_previous=window.after is not None, order=whole)
+        return Page(found[::-1], has_next=window.before is not None, has_previous=more, order=order)
+    return Page(found, has_next=more or window.before is not None, has_previous=window.after is not None, order=order)
 
 
-def _total(order: Sequence[Sort]) -> tuple[Sort, ...]:
+def total(order: Sequence[Sort]) -> tuple[Sort, ...]:
+    """Return the order with the primary key as its last word."""
     if any(sort.column == KEY for sort in order):
         return tuple(order)
     return (*order, Sort(KEY, descending=bool(order) and order[-1].descending))
@@ -101,7 +111,7 @@ def _ordered(rows: QuerySet[M], order: Sequence[Sort], *, backwards: bool) -> Qu
     keys: list[str] = []
     for sort in order:
         down = "-" if sort.descending is not backwards else ""
-        if _nullable(rows.model, sort.column):
+        if nullable(rows.model, sort.column):
             # PostgreSQL and SQLite disagree on where nulls come, so the order says it.
             absent = f"_no_{sort.column}"
             rows = rows.annotate(**{absent: _absence(sort.column)})
@@ -133,7 +143,7 @@ def _beyond(model: type[Model], order: Sequence[Sort], values: Sequence[Any], *,
     alternatives: list[Q] = []
     equal: list[Q] = []
     for sort, value in zip(order, values, strict=True):
-        further = _further(sort.column, value, up=sort.descending is not forwards, null=_nullable(model, sort.column))
+        further = _further(sort.column, value, up=sort.descending is not forwards, null=nullable(model, sort.column))
         if further is not None:
             alternatives.append(Q(*equal, further))
         equal.append(_is(sort.column, value))
@@ -159,10 +169,12 @@ def _test(column: str, operator: str, value: Any) -> Q:
 
 
 def _absence(column: str) -> Case:
-    one: Any = 1
-    zero: Any = 0
+    # Written out, since PostgreSQL cannot tell the type of a parameter there.
+    one: Any = RawSQL("1")
+    zero: Any = RawSQL("0")
     return Case(When(_test(column, "isnull", True), then=one), default=zero)
 
 
-def _nullable(model: type[Model], column: str) -> bool:
+def nullable(model: type[Model], column: str) -> bool:
+    """Say whether rows may lack a value in the column."""
     return bool(model._meta.fields_map[column].null)

@@ -1,6 +1,7 @@
 """Answer what is asked of sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.database import transaction
 from core.errors import BadInput, Conflict, Forbidden, NotFound
@@ -12,8 +13,8 @@ from models.policies import sessions as policy
 from models.policies import workstations as workstation_policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import regions, sessions, workstations
-from models.sessions import ENDINGS, Session
+from models.services import lifetimes, line, regions, sessions, workstations
+from models.sessions import ENDINGS, Session, SessionState
 from resolvers.guards import require, visible
 from resolvers.house import House
 
@@ -29,7 +30,8 @@ async def launch(
     region: str | None,
     seconds: int | None,
     environment: dict[str, str],
-    datasession_id: int | None = None,
+    pings: Mapping[str, float],
+    datasession_id: int | None,
 ) -> tuple[Session, bool]:
     """Launch a session of the workstation's active image, or of one that the caller names."""
     workstation = await visible(workstation_policy.readable(principal), workstation_id)
@@ -41,7 +43,7 @@ async def launch(
     if image is None:
         raise Conflict("This workstation has no image that is ready; upload one, or wait for its import.")
     _require_ready(image)
-    where = await regions.named(region)
+    where = await regions.nearest(region, pings)
     if datasession_id is not None:
         await _require_lendable(principal, datasession_id)
     return await sessions.launch(
@@ -51,6 +53,7 @@ async def launch(
         actor=Actor.of(principal),
         seconds=seconds,
         environment=environment,
+        pings=pings,
         datasession_id=datasession_id,
     )
 
@@ -65,6 +68,14 @@ async def _require_lendable(principal: Principal, datasession_id: int) -> None:
 def _require_ready(image: Image) -> None:
     if image.state is not ImageState.READY:
         raise Conflict(f"The image is {image.state}; only a ready one can be launched.")
+
+
+async def keep_alive(house: House, principal: Principal, key: int, seconds: int) -> Session:
+    """Let a session live longer, within the limit of the house."""
+    session = await visible(policy.readable(principal), key)
+    await require(principal, Action.SESSION_KEEP_ALIVE, session)
+    await lifetimes.keep_alive(session, seconds, house.settings, actor=Actor.of(principal))
+    return session
 
 
 async def stop(principal: Principal, key: int) -> Session:
@@ -113,6 +124,29 @@ async def open_address(house: House, principal: Principal, key: int) -> tuple[Se
     return session, f"{house.settings.session_address(session.label)}/.carrel/enter?ticket={ticket}"
 
 
-async def recent(principal: Principal) -> list[Session]:
+@dataclass(frozen=True)
+class Followed:
+    """Sessions as they are now, and the places of those that wait in line."""
+
+    rows: list[Session]
+    places: Mapping[int, int]
+
+    @classmethod
+    async def of(cls, rows: list[Session]) -> "Followed":
+        """Look up the places; no statement while nobody waits."""
+        waiting = [row.id for row in rows if row.state is SessionState.QUEUED]
+        return cls(rows, await line.queue_positions(waiting) if waiting else {})
+
+
+async def followed(house: House, principal: Principal, key: int) -> Followed | None:
+    """Return one session, None when it cannot be seen; all who follow it in one moment share its row and place."""
+    session = await house.present.row(policy.SESSIONS, principal, key)
+    if session is None or session.state is not SessionState.QUEUED:
+        return Followed([session], {}) if session else None
+    return Followed([session], await house.present.once(("place", key), lambda: line.queue_positions([key])))
+
+
+async def recent(principal: Principal) -> Followed:
     """Return the caller's own newest sessions, at most twenty, newest first."""
-    return await policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
+    rows = policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
+    return await Followed.of(list(await rows))

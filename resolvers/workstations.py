@@ -1,17 +1,16 @@
-"""Answer what is asked of workstations and their images."""
+"""Answer what is asked of workstations and their images; who shares them is asked in `workstation_users`."""
 
-from models.access import ObjectRole, Resource
-from models.accounts import User
+from collections.abc import Mapping
+from typing import Any
+
 from models.actors import Actor
 from models.images import Image
-from models.policies import accounts as account_policy
 from models.policies import images as image_policy
-from models.policies import organizations as organization_policy
 from models.policies import uploads as upload_policy
 from models.policies import workstations as policy
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import grants, images, regions, workstations
+from models.services import desired, images, regions, workstations
 from models.workstations import Workstation
 from resolvers.guards import require, visible
 
@@ -23,7 +22,7 @@ async def create(principal: Principal, title: str, description: str, is_public: 
 
 
 async def update(
-    principal: Principal, key: int, changes: dict[str, str | bool], expected_version: int | None
+    principal: Principal, key: int, changes: Mapping[str, Any], expected_version: int | None
 ) -> Workstation:
     """Change a workstation; with `expected_version`, only if nobody changed it since."""
     workstation = await visible(policy.readable(principal), key)
@@ -31,52 +30,6 @@ async def update(
     version = workstation.version if expected_version is None else expected_version
     await workstations.update(workstation, changes, version=version, actor=Actor.of(principal))
     return workstation
-
-
-async def add_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
-    """Let somebody use or edit the workstation."""
-    workstation, user = await _workstation_and_user(principal, key, username)
-    await _require(principal, Action.WORKSTATION_USER_ADD, workstation, role, user.id)
-    await workstations.grant(workstation, user.id, role, actor=Actor.of(principal))
-    return workstation
-
-
-async def remove_user(principal: Principal, key: int, username: str, role: ObjectRole) -> Workstation:
-    """Take an object role on the workstation away from somebody."""
-    workstation, user = await _workstation_and_user(principal, key, username)
-    await _require(principal, Action.WORKSTATION_USER_REMOVE, workstation, role, user.id)
-    await workstations.revoke_grant(workstation, user.id, role, actor=Actor.of(principal))
-    return workstation
-
-
-async def _workstation_and_user(principal: Principal, key: int, username: str) -> tuple[Workstation, User]:
-    workstation = await visible(policy.readable(principal), key)
-    await require(principal, Action.WORKSTATION_USER_ADD, workstation)
-    return workstation, await account_policy.named(username)
-
-
-async def add_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
-    """Let all members of an organization use or edit the workstation."""
-    workstation = await visible(policy.readable(principal), key)
-    await _require(principal, Action.WORKSTATION_ORGANIZATION_ADD, workstation, role, None)
-    organization = await visible(organization_policy.readable(principal), organization_id)
-    await grants.give(workstation, role, organization_id=organization.id, actor=Actor.of(principal))
-    return workstation
-
-
-async def remove_organization(principal: Principal, key: int, organization_id: int, role: ObjectRole) -> Workstation:
-    """Take an object role on the workstation away from the members of an organization."""
-    workstation = await visible(policy.readable(principal), key)
-    await _require(principal, Action.WORKSTATION_ORGANIZATION_REMOVE, workstation, role, None)
-    await grants.take(workstation, role, organization_id=organization_id, actor=Actor.of(principal))
-    return workstation
-
-
-async def _require(
-    principal: Principal, action: Action, workstation: Workstation, role: ObjectRole, user_id: int | None
-) -> None:
-    grants.check_role(Resource.WORKSTATION, role)
-    await require(principal, action, workstation, role, user_id)
 
 
 async def create_image(
@@ -109,9 +62,27 @@ async def create_image(
     )
 
 
+async def update_image(principal: Principal, key: int, changes: Mapping[str, Any]) -> Image:
+    """Change ports, initial path or comment of an image."""
+    image = await visible(image_policy.readable(principal), key)
+    await require(principal, Action.IMAGE_UPDATE, image)
+    await images.update(image, changes, actor=Actor.of(principal))
+    return image
+
+
+async def move_image(principal: Principal, key: int, workstation_id: int) -> Image:
+    """Give an image to another workstation, for which the caller may bring images."""
+    image = await visible(image_policy.readable(principal), key)
+    await require(principal, Action.IMAGE_MOVE, image)
+    workstation = await visible(policy.readable(principal), workstation_id)
+    await require(principal, Action.IMAGE_CREATE, workstation)
+    await desired.move(image, workstation, actor=Actor.of(principal))
+    return image
+
+
 async def make_image_desired(principal: Principal, key: int) -> Image:
     """Let new sessions run this image."""
     image = await visible(image_policy.readable(principal), key)
     await require(principal, Action.IMAGE_MAKE_DESIRED, image)
-    await images.make_desired(image, actor=Actor.of(principal))
+    await desired.choose(image, actor=Actor.of(principal))
     return image

@@ -1,10 +1,12 @@
-"""Users, tokens and the caller as clients see them."""
+"""Users and the caller as clients see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import accounts as table
 from models.access import Operation, Resource
@@ -13,15 +15,18 @@ from models.principal import PrincipalKind
 from resolvers import accounts as resolve
 from resolvers.paging import Sort, Window
 from schema.context import Context, Info, shown
-from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
+from schema.core.filters import DateTimeFilter, StringFilter, combined, given
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
+from schema.relations import by
 from schema.replays import replayed
+from schema.tokens import Token, TokensOrder, TokensWhere, token_condition
 
 if TYPE_CHECKING:
-    from schema.access import Role
+    from schema.roles import Role
 
 expose(
     PrincipalKind,
@@ -43,29 +48,18 @@ class User(Node):
     display_name: str = public(description="How they want to be called; may be empty.")
     pk: strawberry.Private[int]
     created_at: datetime = public(description="When the account was made.")
-
-    @requires(Resource.ROLE, Operation.VIEW, description="The roles they hold, by name; those that the caller may see.")
-    async def roles(self, info: Info) -> list[Annotated["Role", strawberry.lazy("schema.access")]] | None:
-        """Return the roles."""
-        return shown(await info.context.loaders.roles_of.load(self.pk))
-
-    @requires(Resource.ROLE, Operation.VIEW, description="The rules they hold directly, as `session:view:own`.")
-    async def rules(self, info: Info) -> list[str] | None:
-        """Return the rules."""
-        return await info.context.loaders.rules_of.load(self.pk)
-
-
-@strawberry.type(description="An API token; its text is shown once, when it is made.")
-class Token(Node):
-    """Shows a token."""
-
-    model = table.Token
-    name: str = public(description="What its owner calls it.")
-    scopes: list[str] | None = public(description="The rules it holds, as `session:view:own`.")
-    created_at: datetime = public(description="When it was made.")
-    expires_at: datetime | None = public(description="When it ends by itself; null means never.")
-    revoked_at: datetime | None = public(description="When it was revoked; null while it is not.")
-    last_used_at: datetime | None = public(description="When it was last used, to the minute.")
+    roles: list[Annotated["Role", strawberry.lazy("schema.roles")]] | None = requires(
+        Resource.ROLE,
+        Operation.VIEW,
+        description="The roles they hold, by name; those that the caller may see.",
+        **by("pk", "roles_of"),
+    )
+    rules: list[str] | None = requires(
+        Resource.ROLE,
+        Operation.VIEW,
+        description="The rules they hold directly, as `session:view:own`.",
+        **by("pk", "rules_of"),
+    )
 
 
 @strawberry.type(description="The caller.")
@@ -95,11 +89,19 @@ class Viewer:
 
     @requires(Resource.TOKEN, Operation.VIEW, description="The caller's API tokens, newest first.")
     async def tokens(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: TokensWhere = None,
+        order_by: TokensOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Token] | None:
         """Return one page."""
         rows = policy.readable_tokens(info.context.caller).filter(user_id=info.context.caller.user_id)
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
+        chosen = rows.filter(token_condition(where))
+        return await connect(chosen, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
 
 
 @readers.register("User")
@@ -107,9 +109,46 @@ async def _users(context: Context, pks: Sequence[int]) -> dict[int, table.User]:
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
 
 
-@readers.register("Token")
-async def _tokens(context: Context, pks: Sequence[int]) -> dict[int, table.Token]:
-    return {row.id: row for row in await policy.readable_tokens(context.caller).filter(id__in=list(pks))}
+class UserColumn(StrEnum):
+    """Columns that users can be sorted by."""
+
+    USERNAME = "username"
+    CREATED_AT = "created_at"
+
+
+expose(
+    UserColumn,
+    "What users can be sorted by.",
+    {UserColumn.USERNAME: "The name they sign in with.", UserColumn.CREATED_AT: "When the account was made."},
+)
+
+
+@strawberry.input(description="One sort key of users.")
+class UserOrder:
+    """A column and a direction."""
+
+    field: UserColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.ASC)
+
+
+@strawberry.input(description="Conditions on users; all must hold.")
+class UserWhere:
+    """Conditions."""
+
+    username: StringFilter | None = strawberry.field(description="On the name they sign in with.", default=None)
+    display_name: StringFilter | None = strawberry.field(description="On how they want to be called.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when the account was made.", default=None)
+    and_: list["UserWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["UserWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "UserWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: UserWhere) -> Q:
+    return given(username=where.username, display_name=where.display_name, created_at=where.created_at)
+
+
+Where = Annotated[UserWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+OrderBy = Annotated[list[UserOrder] | None, strawberry.argument(description="The order; by name if not said.")]
 
 
 @strawberry.type(description="Reads of accounts.")
@@ -123,40 +162,18 @@ class AccountQueries:
 
     @requires(Resource.USER, Operation.VIEW, description="The users whom the caller may know of, by name.")
     async def users(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: Where = None,
+        order_by: OrderBy = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[User] | None:
         """Return one page."""
-        return await connect(
-            policy.readable(info.context.caller), [Sort("username")], Window(first, after, last, before)
-        )
-
-
-@strawberry.input(description="A new API token.")
-class TokenCreateInput:
-    """What tokenCreate takes."""
-
-    name: str = strawberry.field(description="What you call it, 1 to 128 characters.")
-    lifetime_seconds: int | None = strawberry.field(
-        description="How long it lives, in seconds; null means until it is revoked.", default=None
-    )
-    scopes: list[str] | None = strawberry.field(
-        description="The rules it is to hold, as `session:view:own`; null means all of the caller's.", default=None
-    )
-
-
-@strawberry.type(description="The answer to tokenCreate.")
-class TokenCreatePayload(Payload):
-    """A token and its text."""
-
-    token: Token | None = public(description="The new token.", default=None)
-    text: str | None = public(description="What to send as `Authorization: Bearer …`; never shown again.", default=None)
-
-
-@strawberry.type(description="The answer to tokenRevoke.")
-class TokenRevokePayload(Payload):
-    """A token."""
-
-    token: Token | None = public(description="The revoked token.", default=None)
+        rows = policy.readable(info.context.caller).filter(combined(where, _own))
+        return await connect(rows, sorts(order_by, Sort("username")), Window(first, after, last, before))
 
 
 @strawberry.input(description="A new account.")
@@ -180,34 +197,9 @@ class UserCreatePayload(Payload):
     user: User | None = public(description="The new account.", default=None)
 
 
-CREATION = "Make an API token of the caller's own. Takes `@idempotent`; the text is in the first answer only."
-TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token.")]
-
-
 @strawberry.type(description="Changes of accounts.")
 class AccountMutations:
     """Root fields."""
-
-    @requires(Resource.TOKEN, Operation.CREATE, description=CREATION)
-    @reported(TokenCreatePayload)
-    @replayed(TokenCreatePayload, "token")
-    async def token_create(
-        self,
-        info: Info,
-        input: Annotated[TokenCreateInput, strawberry.argument(description="The token.")],
-    ) -> TokenCreatePayload | None:
-        """Make a token."""
-        token, minted = await resolve.create_token(
-            info.context.caller, input.name, input.lifetime_seconds, input.scopes
-        )
-        return TokenCreatePayload(token=shown(token), text=minted.text)
-
-    @requires(Resource.TOKEN, Operation.DELETE, description="End a token at once.")
-    @reported(TokenRevokePayload)
-    async def token_revoke(self, info: Info, id: TokenId) -> TokenRevokePayload | None:
-        """Revoke a token."""
-        token = await resolve.revoke_token(info.context.caller, decode_as("Token", id))
-        return TokenRevokePayload(token=shown(token))
 
     @requires(Resource.USER, Operation.CREATE, description="Make an account for somebody. Takes `@idempotent`.")
     @reported(UserCreatePayload)

@@ -9,9 +9,9 @@ from starlette.requests import HTTPConnection
 from core.clock import now
 from core.errors import Forbidden, Unauthenticated
 from core.events import EventBus
-from models.accounts import Token, TokenKind
+from models.accounts import Token
 from models.principal import Principal
-from models.services import auth
+from models.services.callers import Callers
 from schema.core.requests import CSRF_HEADERS
 
 SCHEMES = frozenset({"bearer", "token"})
@@ -30,7 +30,11 @@ class Credentials:
     def __init__(self, api_url: str, bus: EventBus, closing: asyncio.Event) -> None:
         """Take cookies that were set for `api_url`; let streams end when `closing` is set."""
         self.cookie = cookie_name(api_url)
-        self._bus, self._closing = bus, closing
+        self._bus, self._closing, self._callers = bus, closing, Callers(bus)
+
+    async def renewed(self, principal: Principal) -> Principal:
+        """Return the caller with its rights as they are now; Unauthenticated when its credential has ended."""
+        return await self._callers.renewed(principal)
 
     async def principal_of(self, connection: HTTPConnection) -> Principal | None:
         """Return the caller; None without a credential, Unauthenticated with a wrong one."""
@@ -39,13 +43,12 @@ class Credentials:
             scheme, _, text = header.partition(" ")
             if scheme.lower() not in SCHEMES:
                 raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
-            return await auth.authenticate(text.strip())
+            return await self._callers.bearer(text.strip())
         cookie = connection.cookies.get(self.cookie)
         if cookie is None:
             return None
         self._refuse_forgery(connection)
-        token = await auth.live_token(cookie)
-        return await auth.principal_of(token) if token and token.kind is TokenKind.BROWSER else None
+        return await self._callers.browser(cookie)
 
     @staticmethod
     def _refuse_forgery(connection: HTTPConnection) -> None:

@@ -36,7 +36,7 @@ class DataSubscriptions:
             context,
             context.home.bus,
             [f"operation:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
+            lambda: context.home.present.row(policy.DATA_OPERATIONS, context.caller, key),
             version=_version,
             ended=lambda row: row.state in ENDINGS,
         ):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,17 +13,20 @@ from models import dataoperations as table
 from models.access import Operation, Resource
 from models.dataoperations import DataOperationState
 from models.policies import dataoperations as policy
+from models.policies import datasessions
+from models.principal import Principal
 from models.services.sources.datasession import output_name
 from resolvers.paging import Sort, Window
 from schema.accounts import User
 from schema.context import Context, Info, shown
-from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.cost import Cost
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, combined, every
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 from schema.core.scalars import BigInt
+from schema.relations import by
 from schema.results import Result, ResultFile, shown_file
 
 if TYPE_CHECKING:
@@ -81,26 +85,30 @@ class DataOperation(Node):
     started_at: datetime | None = public(description="When it last began.")
     ended_at: datetime | None = public(description="When it ended.")
 
-    @requires(Resource.DATASESSION, Operation.VIEW, description="The data session that it belongs to.")
-    async def datasession(self, info: Info) -> Annotated["Datasession", strawberry.lazy("schema.datasessions")] | None:
-        """Return the data session."""
-        return shown(await info.context.loaders.datasessions.load(self.datasession_id))
-
-    @requires(Resource.USER, Operation.VIEW, description="Who asked for it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        return shown(await info.context.loaders.users.load(self.creator_id))
-
-    @requires(Resource.DATA_OPERATION, Operation.VIEW, description="The operations whose outputs it reads.")
-    async def needs(self, info: Info) -> list["DataOperation"] | None:
-        """Return those that the caller may see."""
-        return shown(await info.context.loaders.needed_by.load(self.pk))
-
-    @requires(Resource.RESULT, Operation.VIEW, description="What came of it; null while it has not succeeded.")
-    async def result(self, info: Info) -> Result | None:
-        """Return the result."""
-        key = self.result_id
-        return shown(await info.context.loaders.results.load(key)) if key else None
+    datasession: Annotated["Datasession", strawberry.lazy("schema.datasessions")] | None = requires(
+        Resource.DATASESSION,
+        Operation.VIEW,
+        description="The data session that it belongs to.",
+        **by("datasession_id", "datasessions"),
+    )
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who asked for it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+    needs: list["DataOperation"] | None = requires(
+        Resource.DATA_OPERATION,
+        Operation.VIEW,
+        description="The operations whose outputs it reads; those that the caller may see.",
+        **by("pk", "needed_by"),
+    )
+    result: Result | None = requires(
+        Resource.RESULT,
+        Operation.VIEW,
+        description="What came of it; null while it has not succeeded.",
+        **by("result_id", "results"),
+    )
 
     @requires(Resource.RESULT, Operation.VIEW, description="Its numbers, by name; what is not a number is null.")
     async def output(self, info: Info) -> JSON | None:
@@ -153,17 +161,56 @@ class DataOperationWhere:
     not_: "DataOperationWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
 
 
-def _own(where: DataOperationWhere) -> Q:
+def _own(where: DataOperationWhere, caller: Principal) -> Q:
     return every(
         where.state.condition("state") if where.state else Q(),
         where.name.condition("name") if where.name else Q(),
-        where.datasession.condition("datasession_id", "Datasession") if where.datasession else Q(),
+        where.datasession.condition("datasession_id", "Datasession", datasessions.readable(caller))
+        if where.datasession
+        else Q(),
         where.created_at.condition("created_at") if where.created_at else Q(),
     )
 
 
+def operation_condition(where: DataOperationWhere | None, caller: Principal) -> Q:
+    """Return the condition that a `where` stands for."""
+    return combined(where, lambda each: _own(each, caller))
+
+
+class DataOperationColumn(StrEnum):
+    """Columns that operations can be sorted by."""
+
+    CREATED_AT = "created_at"
+    ENDED_AT = "ended_at"
+    NAME = "name"
+
+
+expose(
+    DataOperationColumn,
+    "What operations can be sorted by.",
+    {
+        DataOperationColumn.CREATED_AT: "When it was asked for.",
+        DataOperationColumn.ENDED_AT: "When it ended.",
+        DataOperationColumn.NAME: "Which operation it is.",
+    },
+)
+
+
+@strawberry.input(description="One sort key of operations.")
+class DataOperationOrder:
+    """A column and a direction."""
+
+    field: DataOperationColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
 OperationId = Annotated[strawberry.ID, strawberry.argument(description="The operation.")]
-Where = Annotated[DataOperationWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+OperationsOrder = Annotated[
+    list[DataOperationOrder] | None, strawberry.argument(description="The order; by when it was asked for if not said.")
+]
+OperationsWhere = Annotated[
+    DataOperationWhere | None, strawberry.argument(description="Only those for which all of this holds.")
+]
 
 
 @strawberry.type(description="Reads of data operations.")
@@ -176,12 +223,14 @@ class DataOperationQueries:
     async def operations(
         self,
         info: Info,
-        where: Where = None,
+        where: OperationsWhere = None,
+        order_by: OperationsOrder = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> Connection[DataOperation] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
+        caller = info.context.caller
+        rows = policy.readable(caller).filter(operation_condition(where, caller))
+        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))

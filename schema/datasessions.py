@@ -24,8 +24,9 @@ from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
-from schema.dataoperations import DataOperation
+from schema.dataoperations import DataOperation, OperationsOrder, OperationsWhere, operation_condition
 from schema.organizations import Organization
+from schema.relations import by, connect_within
 
 
 @strawberry.type(description="Files of a project, and what was computed from them.")
@@ -43,29 +44,36 @@ class Datasession(Node):
     modified_at: datetime = public(description="When its name or its files last changed.")
     accessed_at: datetime = public(description="When somebody last opened it, to the hour.")
 
-    @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        return shown(await info.context.loaders.users.load(self.creator_id))
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="The organization that it belongs to, if any.")
-    async def organization(self, info: Info) -> Organization | None:
-        """Return the organization."""
-        key = self.organization_id
-        return shown(await info.context.loaders.organizations.load(key)) if key else None
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Whose it is; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+    organization: Organization | None = requires(
+        Resource.ORGANIZATION,
+        Operation.VIEW,
+        description="The organization that it belongs to, if any.",
+        **by("organization_id", "organizations"),
+    )
+    can_edit: bool = public(description="Whether the caller may change it.", **by("pk", "editable_datasessions"))
 
     @requires(Resource.DATA_OPERATION, Operation.VIEW, description="Its operations, in the order they were asked for.")
     async def operations(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: OperationsWhere = None,
+        order_by: OperationsOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[DataOperation] | None:
         """Return one page."""
-        rows = operation_policy.readable(info.context.caller).filter(datasession_id=self.pk)
-        return await connect(rows, [Sort("id")], Window(first, after, last, before))
-
-    @public(description="Whether the caller may change it.")
-    async def can_edit(self, info: Info) -> bool:
-        """Ask the policy, for all data sessions of the answer at once."""
-        return shown(await info.context.loaders.editable_datasessions.load(self.pk))
+        caller = info.context.caller
+        rows = operation_policy.readable(caller).filter(operation_condition(where, caller))
+        window = Window(first, after, last, before)
+        return await connect_within(info, rows, "datasession_id", self.pk, sorts(order_by, Sort("id")), window)
 
 
 @readers.register("Datasession")

@@ -1,14 +1,12 @@
 """Sessions are followed while they live."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 import strawberry
 
-from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
-from models.sessions import ENDINGS, SessionState
+from models.sessions import ENDINGS
 from resolvers import sessions as resolve
 from resolvers.guards import visible
 from schema.context import Info, shown
@@ -27,15 +25,15 @@ class SessionSubscriptions:
         """Follow a session."""
         key, context = decode_as("Session", id), info.context
         await visible(policy.readable(context.caller), key)
-        async for session in present_then_events(
+        async for one in present_then_events(
             context,
             context.home.bus,
             [f"session:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
+            lambda: resolve.followed(context.home, context.caller, key),
             version=_version,
-            ended=lambda row: row.state in ENDINGS,
+            ended=lambda followed: followed.rows[0].state in ENDINGS,
         ):
-            yield shown(session)
+            yield shown(one.rows[0])
 
     @streams(
         Resource.SESSION,
@@ -45,15 +43,16 @@ class SessionSubscriptions:
     async def my_sessions(self, info: Info) -> AsyncIterator[list[Session] | None]:
         """Follow the caller's sessions."""
         context = info.context
-        async for sessions in present_then_events(
+        async for mine in present_then_events(
             context,
             context.home.bus,
             [f"sessions-of:{context.caller.user_id}"],
-            lambda: resolve.recent(context.caller),
-            version=lambda rows: [(row.id, *_version(row)) for row in rows],
+            lambda: context.home.present.once(("recent", context.caller), lambda: resolve.recent(context.caller)),
+            version=_version,
         ):
-            yield shown(sessions)
+            yield shown(mine.rows)
 
 
-def _version(session: table.Session) -> tuple[SessionState, datetime]:
-    return session.state, session.expires_at
+def _version(followed: resolve.Followed) -> list[object]:
+    """Return what of sessions a stream tells anew: their states, their ends, and their places in line."""
+    return [(row.id, row.state, row.expires_at, followed.places.get(row.id)) for row in followed.rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import strawberry
@@ -11,15 +12,19 @@ from tortoise.expressions import Q
 from models import history as table
 from models.access import Operation, Resource
 from models.history import ActorKind
+from models.policies import accounts
 from models.policies import history as policy
+from models.principal import Principal
 from resolvers.paging import Sort, Window
+from schema.access import type_of
 from schema.accounts import User
-from schema.context import Context, Info, shown
-from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.context import Context, Info
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, combined, every
 from schema.core.ids import Node, UnknownId, decode, readers
 from schema.core.permissions import public, requires
+from schema.relations import by
 
 expose(
     ActorKind,
@@ -28,6 +33,7 @@ expose(
         ActorKind.USER: "A person.",
         ActorKind.DESK: "The container of a session.",
         ActorKind.SERVICE: "Carrel itself.",
+        ActorKind.ANONYMOUS: "Somebody without a name.",
     },
 )
 
@@ -40,7 +46,10 @@ class HistoryEntry(Node):
     actor_id: strawberry.Private[int | None]
     resource: Resource = public(description="The sort of object.")
     action: str = public(
-        description="What happened, such as `move`, `sign_in` or, for a refusal, `session_stop_refused`."
+        description=(
+            "What happened, such as `move` or `sign_in`; for a refusal `session_stop_refused`, or `field_refused` "
+            "where `@requires` refused a field, which `cause` names."
+        )
     )
     from_state: str | None = public(description="The state before, where it was a move.")
     to_state: str | None = public(description="The state after, where there is one.")
@@ -48,12 +57,12 @@ class HistoryEntry(Node):
     cause: str = public(description="Why, as one sentence; may be empty.")
     detail: JSON = public(description="Further facts, by name.")
     at: datetime = public(description="When it happened.")
-
-    @requires(Resource.USER, Operation.VIEW, description="The person who acted; null when the caller may not know.")
-    async def actor(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.actor_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    actor: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="The person who acted; null when the caller may not know.",
+        **by("actor_id", "users"),
+    )
 
 
 @readers.register("HistoryEntry")
@@ -76,18 +85,38 @@ class HistoryWhere:
     not_: "HistoryWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
 
 
-def _own(where: HistoryWhere) -> Q:
+class HistoryColumn(StrEnum):
+    """Columns that the history can be sorted by."""
+
+    AT = "at"
+
+
+expose(HistoryColumn, "What the history can be sorted by.", {HistoryColumn.AT: "When it happened."})
+
+
+@strawberry.input(description="One sort key of the history.")
+class HistoryOrder:
+    """A column and a direction."""
+
+    field: HistoryColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
+def _own(where: HistoryWhere, caller: Principal) -> Q:
     return every(
         where.resource.condition("resource") if where.resource else Q(),
         where.action.condition("action") if where.action else Q(),
-        where.actor.condition("actor_id", "User") if where.actor else Q(),
+        where.actor.condition("actor_id", "User", accounts.readable(caller)) if where.actor else Q(),
         where.actor_kind.condition("actor_kind") if where.actor_kind else Q(),
         where.cause.condition("cause") if where.cause else Q(),
         where.at.condition("at") if where.at else Q(),
     )
 
 
+NOUNS = {type_of(resource): resource for resource in Resource}
+"""The nouns by the types that show them."""
 Where = Annotated[HistoryWhere | None, strawberry.argument(description="Only entries for which all of this holds.")]
+OrderBy = Annotated[list[HistoryOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
 Of = Annotated[strawberry.ID | None, strawberry.argument(description="Only what happened to this object.")]
 
 
@@ -101,6 +130,7 @@ class HistoryQueries:
         info: Info,
         of: Of = None,
         where: Where = None,
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -110,9 +140,9 @@ class HistoryQueries:
         rows = policy.readable(info.context.caller)
         if of is not None:
             kind, key = decode(of)
-            noun = next((each for each in Resource if each.replace("_", "") == kind.lower()), None)
-            if noun is None:
+            if kind not in NOUNS:
                 raise UnknownId("This is not the id of anything that has a history.", path=("of",))
-            rows = rows.filter(resource=noun, object_id=key)
-        rows = rows.filter(combined(where, _own))
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
+            rows = rows.filter(resource=NOUNS[kind], object_id=key)
+        caller = info.context.caller
+        rows = rows.filter(combined(where, lambda each: _own(each, caller)))
+        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))

@@ -2,24 +2,30 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import images as table
 from models.access import Operation, Resource
 from models.images import ImageState
 from models.policies import images as policy
+from models.services.images import EDITABLE
 from resolvers import workstations as resolve
 from resolvers.guards import visible
 from schema.accounts import User
 from schema.context import Context, Info, shown
+from schema.core.connection import Direction
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
+from schema.core.filters import BooleanFilter, DateTimeFilter, EnumFilter, StringFilter, combined, given
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires, streams
 from schema.core.scalars import BigInt
 from schema.core.subscriptions import present_then_events
+from schema.relations import by
 from schema.replays import replayed
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ expose(
         ImageState.REMOVED: "It was taken away.",
     },
 )
+FOLLOWED = ("state", "reason", "is_desired", "workstation_id", *EDITABLE)
 SETTLED = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
 
 
@@ -62,16 +69,18 @@ class Image(Node):
     created_at: datetime = public(description="When it was brought.")
     ready_at: datetime | None = public(description="When it became ready.")
 
-    @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation that it is a version of.")
-    async def workstation(self, info: Info) -> Annotated["Workstation", strawberry.lazy("schema.workstations")] | None:
-        """Return the workstation."""
-        return shown(await info.context.loaders.workstations.load(self.workstation_id))
-
-    @requires(Resource.USER, Operation.VIEW, description="Who brought it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.creator_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    workstation: Annotated["Workstation", strawberry.lazy("schema.workstations")] | None = requires(
+        Resource.WORKSTATION,
+        Operation.VIEW,
+        description="The workstation that it is a version of.",
+        **by("workstation_id", "workstations"),
+    )
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who brought it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
 
 
 @readers.register("Image")
@@ -79,6 +88,54 @@ async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Image]:
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
 
 
+class ImageColumn(StrEnum):
+    """Columns that images can be sorted by."""
+
+    CREATED_AT = "created_at"
+    READY_AT = "ready_at"
+
+
+expose(
+    ImageColumn,
+    "What images can be sorted by.",
+    {ImageColumn.CREATED_AT: "When it was brought.", ImageColumn.READY_AT: "When it became ready."},
+)
+
+
+@strawberry.input(description="One sort key of images.")
+class ImageOrder:
+    """A column and a direction."""
+
+    field: ImageColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
+@strawberry.input(description="Conditions on images; all must hold.")
+class ImageWhere:
+    """Conditions."""
+
+    state: EnumFilter[ImageState] | None = strawberry.field(description="On the state.", default=None)
+    is_desired: BooleanFilter | None = strawberry.field(description="On whether new sessions run it.", default=None)
+    comment: StringFilter | None = strawberry.field(description="On what its uploader noted.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when it was brought.", default=None)
+    and_: list["ImageWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["ImageWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "ImageWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: ImageWhere) -> Q:
+    return given(state=where.state, is_desired=where.is_desired, comment=where.comment, created_at=where.created_at)
+
+
+def image_condition(where: ImageWhere | None) -> Q:
+    """Return the whole condition of `where`."""
+    return combined(where, _own)
+
+
+ImagesWhere = Annotated[ImageWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+ImagesOrder = Annotated[
+    list[ImageOrder] | None, strawberry.argument(description="The order; newest first if not said.")
+]
 ImageId = Annotated[strawberry.ID, strawberry.argument(description="The image.")]
 
 
@@ -98,6 +155,31 @@ class ImageCreateInput:
     comment: str = strawberry.field(description="A note, such as the version.", default="")
     is_desired: bool = strawberry.field(description="Whether new sessions run it as soon as it is ready.", default=True)
     region: str | None = strawberry.field(description="Where to import it; the first region if not said.", default=None)
+
+
+@strawberry.input(description="Changes of an image; what is not given stays as it is.")
+class ImageUpdateInput:
+    """What imageUpdate takes."""
+
+    http_port: int | None = strawberry.field(
+        description="The port that speaks HTTP, for sessions that start later; a ready image declares it.",
+        default=strawberry.UNSET,
+    )
+    websocket_port: int | None = strawberry.field(
+        description="The port for websockets, for sessions that start later; null means `httpPort`.",
+        default=strawberry.UNSET,
+    )
+    initial_path: str | None = strawberry.field(
+        description="The path that opens first, also in sessions that run; without a leading slash.",
+        default=strawberry.UNSET,
+    )
+    comment: str | None = strawberry.field(description="A note, such as the version.", default=strawberry.UNSET)
+
+    def given(self) -> dict[str, Any]:
+        """Return what is to be changed; null says nothing but for the websocket port, which it takes away."""
+        nothing = (strawberry.UNSET, None)
+        changes = {name: value for name, value in vars(self).items() if value not in nothing}
+        return changes if self.websocket_port is not None else changes | {"websocket_port": None}
 
 
 @strawberry.type(description="The answer to a change of an image.")
@@ -137,12 +219,46 @@ class ImageMutations:
         )
         return ImagePayload(image=shown(image))
 
+    @requires(Resource.IMAGE, Operation.EDIT, description="Change ports, initial path or comment of an image.")
+    @reported(ImagePayload)
+    async def image_update(
+        self,
+        info: Info,
+        id: ImageId,
+        input: Annotated[ImageUpdateInput, strawberry.argument(description="What to change.")],
+    ) -> ImagePayload | None:
+        """Change an image."""
+        image = await resolve.update_image(info.context.caller, decode_as("Image", id), input.given())
+        return ImagePayload(image=shown(image))
+
+    @requires(
+        Resource.IMAGE,
+        Operation.EDIT,
+        description="Give a ready image to another workstation, which runs it from now on; its sessions go on.",
+    )
+    @reported(ImagePayload)
+    async def image_move(
+        self,
+        info: Info,
+        id: ImageId,
+        workstation_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The other workstation; the caller must edit both.")
+        ],
+    ) -> ImagePayload | None:
+        """Move an image."""
+        key, to = decode_as("Image", id), decode_as("Workstation", workstation_id, path=("workstationId",))
+        return ImagePayload(image=shown(await resolve.move_image(info.context.caller, key, to)))
+
     @requires(Resource.IMAGE, Operation.EDIT, description="Let new sessions run this image.")
     @reported(ImagePayload)
     async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:
         """Choose an image."""
         image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
         return ImagePayload(image=shown(image))
+
+
+def _version(row: table.Image) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in FOLLOWED)
 
 
 @strawberry.type(description="Streams of images.")
@@ -162,8 +278,8 @@ class ImageSubscriptions:
             context,
             context.home.bus,
             [f"image:{key}"],
-            lambda: policy.readable(context.caller).get_or_none(id=key),
-            version=lambda row: (row.state, row.reason, row.is_desired),
+            lambda: context.home.present.row(policy.IMAGES, context.caller, key),
+            version=_version,
             ended=lambda row: row.state in SETTLED,
         ):
             yield shown(image)

@@ -23,6 +23,14 @@ class EnvironmentVariableInput:
     value: str = strawberry.field(description="At most 4096 characters.")
 
 
+@strawberry.input(description="How far a region is from the caller.")
+class RegionPingInput:
+    """One measurement."""
+
+    region: str = strawberry.field(description="The region's name.")
+    milliseconds: float = strawberry.field(description="A round trip to its `pingUrl` and back, up to 60000.")
+
+
 @strawberry.input(description="How a session is launched.")
 class SessionLaunchInput:
     """What sessionLaunch takes."""
@@ -30,9 +38,15 @@ class SessionLaunchInput:
     image_id: strawberry.ID | None = strawberry.field(
         description="Another image of the workstation than its active one.", default=None
     )
-    region: str | None = strawberry.field(description="Where; the first region if not said.", default=None)
+    region: str | None = strawberry.field(
+        description="Where; the nearest of `pings`, or the first region, if not said.", default=None
+    )
     seconds: int | None = strawberry.field(
         description="How long it may live, from 60; one hour if not said.", default=None
+    )
+    pings: list[RegionPingInput] = strawberry.field(
+        description="How far regions are, at most 64; without `region`, the nearest of them is taken.",
+        default_factory=list,
     )
     datasession_id: strawberry.ID | None = strawberry.field(
         description="A data session that its container may read, as `CARREL_DATASESSION` names it.", default=None
@@ -105,6 +119,7 @@ class SessionMutations:
             image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
             region=wish.region,
             seconds=wish.seconds,
+            pings={ping.region: ping.milliseconds for ping in wish.pings},
             datasession_id=_lent(wish.datasession_id),
             environment={variable.name: variable.value for variable in wish.environment},
         )

@@ -1,50 +1,28 @@
-"""Organizations and their members as clients see them."""
+"""Organizations as clients see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import organizations as table
 from models.access import Operation, Resource
-from models.organizations import MemberRole
 from models.policies import organizations as policy
 from resolvers import organizations as resolve
 from resolvers.paging import Sort, Window
-from schema.accounts import User
 from schema.context import Context, Info, shown
-from schema.core.connection import After, Before, Connection, First, Last, connect
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
-from schema.core.ids import Node, decode_as, readers
+from schema.core.filters import DateTimeFilter, StringFilter, combined, given
+from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
+from schema.members import Membership, MembersOrder, MembersWhere, member_condition
+from schema.relations import connect_within
 from schema.replays import replayed
-
-expose(
-    MemberRole,
-    "What a member is in an organization.",
-    {
-        MemberRole.GUEST: "May begin things of its own there.",
-        MemberRole.READONLY: "Sees what belongs to the organization.",
-        MemberRole.MEMBER: "Belongs to it.",
-        MemberRole.ADMIN: "Also manages its members.",
-    },
-)
-
-
-@strawberry.type(description="A user's membership in an organization.")
-class Membership:
-    """Shows a membership."""
-
-    user_id: strawberry.Private[int]
-    role: MemberRole = public(description="What the member is there.")
-    created_at: datetime = public(description="Since when.")
-
-    @requires(Resource.USER, Operation.VIEW, description="The member; null when the caller may not know of them.")
-    async def user(self, info: Info) -> User | None:
-        """Return the member."""
-        return shown(await info.context.loaders.users.load(self.user_id))
 
 
 @strawberry.type(description="A group of people who work together: an institute, a lab.")
@@ -59,16 +37,79 @@ class Organization(Node):
 
     @requires(Resource.ORGANIZATION, Operation.VIEW, description="Its members, longest first.")
     async def members(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: MembersWhere = None,
+        order_by: MembersOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Membership] | None:
         """Return one page."""
-        rows = policy.readable_memberships(info.context.caller).filter(organization_id=self.pk)
-        return await connect(rows, [Sort("id")], Window(first, after, last, before))
+        rows = policy.readable_memberships(info.context.caller).filter(member_condition(where))
+        window = Window(first, after, last, before)
+        return await connect_within(info, rows, "organization_id", self.pk, sorts(order_by, Sort("id")), window)
 
 
 @readers.register("Organization")
 async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Organization]:
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+class OrganizationColumn(StrEnum):
+    """Columns that organizations can be sorted by."""
+
+    NAME = "name"
+    CREATED_AT = "created_at"
+
+
+expose(
+    OrganizationColumn,
+    "What organizations can be sorted by.",
+    {OrganizationColumn.NAME: "The name.", OrganizationColumn.CREATED_AT: "When it was founded here."},
+)
+
+
+@strawberry.input(description="One sort key of organizations.")
+class OrganizationOrder:
+    """A column and a direction."""
+
+    field: OrganizationColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.ASC)
+
+
+@strawberry.input(description="Conditions on organizations; all must hold.")
+class OrganizationWhere:
+    """Conditions."""
+
+    name: StringFilter | None = strawberry.field(description="On the name.", default=None)
+    slug: StringFilter | None = strawberry.field(description="On the slug.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when it was founded here.", default=None)
+    and_: list["OrganizationWhere"] | None = strawberry.field(
+        name="AND", description="All of these as well.", default=None
+    )
+    or_: list["OrganizationWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these.", default=None
+    )
+    not_: "OrganizationWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: OrganizationWhere) -> Q:
+    return given(name=where.name, slug=where.slug, created_at=where.created_at)
+
+
+def organization_condition(where: OrganizationWhere | None) -> Q:
+    """Return the whole condition of `where`."""
+    return combined(where, _own)
+
+
+OrganizationsWhere = Annotated[
+    OrganizationWhere | None, strawberry.argument(description="Only those for which all of this holds.")
+]
+OrganizationsOrder = Annotated[
+    list[OrganizationOrder] | None, strawberry.argument(description="The order; by name if not said.")
+]
 
 
 @strawberry.type(description="Reads of organizations.")
@@ -77,10 +118,18 @@ class OrganizationQueries:
 
     @requires(Resource.ORGANIZATION, Operation.VIEW, description="The caller's organizations, by name.")
     async def organizations(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: OrganizationsWhere = None,
+        order_by: OrganizationsOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Organization] | None:
         """Return one page."""
-        return await connect(policy.readable(info.context.caller), [Sort("name")], Window(first, after, last, before))
+        rows = policy.readable(info.context.caller).filter(organization_condition(where))
+        return await connect(rows, sorts(order_by, Sort("name")), Window(first, after, last, before))
 
 
 @strawberry.type(description="The answer to a change of an organization.")
@@ -91,9 +140,6 @@ class OrganizationPayload(Payload):
 
 
 Name = Annotated[str, strawberry.argument(description="Its name, 1 to 128 characters.")]
-OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization.")]
-Username = Annotated[str, strawberry.argument(description="The exact user name.")]
-Part = Annotated[MemberRole, strawberry.argument(description="What they are to be.")]
 
 
 @strawberry.type(description="Changes of organizations.")
@@ -106,29 +152,3 @@ class OrganizationMutations:
     async def organization_create(self, info: Info, name: Name) -> OrganizationPayload | None:
         """Found an organization."""
         return OrganizationPayload(organization=shown(await resolve.create(info.context.caller, name)))
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="Make somebody a member, or change what they are.")
-    @reported(OrganizationPayload)
-    async def organization_member_add(
-        self,
-        info: Info,
-        id: OrganizationId,
-        username: Username,
-        role: Part = MemberRole.MEMBER,
-    ) -> OrganizationPayload | None:
-        """Add a member."""
-        key = decode_as("Organization", id)
-        organization = await resolve.add_member(info.context.caller, key, username, role)
-        return OrganizationPayload(organization=shown(organization))
-
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="End somebody's membership.")
-    @reported(OrganizationPayload)
-    async def organization_member_remove(
-        self,
-        info: Info,
-        id: OrganizationId,
-        username: Username,
-    ) -> OrganizationPayload | None:
-        """Remove a member."""
-        organization = await resolve.remove_member(info.context.caller, decode_as("Organization", id), username)
-        return OrganizationPayload(organization=shown(organization))

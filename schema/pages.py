@@ -1,18 +1,8 @@
-"""The few plain pages of the API's own host."""
+"""The few pages of the API's own host."""
 
 from html import escape
 
-STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1c2733;background:#f4f2ee;margin:0;display:grid;place-items:center;
-min-height:100vh}
-main{background:#fff;padding:2rem 2.5rem;border-radius:.75rem;box-shadow:0 1px 8px #0002;width:min(22rem,90vw)}
-h1{font-size:1.3rem;margin:0 0 1rem}
-label{display:block;margin:.75rem 0}
-input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:1px solid #b9c0c8;
-border-radius:.4rem}
-button{font:inherit;padding:.55rem 1.2rem;border:0;border-radius:.4rem;background:#1f5f8b;color:#fff;cursor:pointer}
-[role=alert]{background:#fdecea;color:#7a1f16;padding:.6rem .8rem;border-radius:.4rem}
-"""
+from core.look import BRAND, MARK, STYLE
 
 
 def page(title: str, body: str) -> str:
@@ -20,5 +10,13 @@ def page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<link rel="icon" href="data:,"><title>{escape(title)} · Carrel</title><style>{STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+        f"<body><main>{BRAND}<h1>{escape(title)}</h1>{body}</main></body></html>"
+    )
+
+
+def bar(username: str) -> str:
+    """Return the bar above the query page: whose it is, and the way out."""
+    return (
+        f'<header id="bar"><span class="brand">{MARK}Carrel</span><span>Signed in as <b>{escape(username)}</b></span>'
+        '<form method="post" action="/sign-out"><button>Sign out</button></form></header>'
     )

@@ -1,6 +1,6 @@
 """The rate limits of this installation, over its Redis."""
 
-from core.buckets import Bucket, Buckets, OwnBuckets, SharedBuckets
+from core.buckets import Bucket, Buckets, OwnBuckets, SharedBuckets, TabbedBuckets
 from core.redis import MEMORY
 from resolvers.house import House
 from schema.core.rates import Gate
@@ -11,5 +11,5 @@ def gate_of(house: House) -> Gate | None:
     settings = house.settings
     if not settings.requests_per_minute:
         return None
-    buckets: Buckets = OwnBuckets() if settings.redis_url == MEMORY else SharedBuckets(house.redis)
+    buckets: Buckets = OwnBuckets() if settings.redis_url == MEMORY else TabbedBuckets(SharedBuckets(house.redis))
     return Gate(buckets, Bucket.per_minute(settings.points_per_minute), Bucket.per_minute(settings.requests_per_minute))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import strawberry
 from tortoise.expressions import Q
 
+from core.clock import now
 from models import sessions as table
 from models.access import Operation, Resource
 from models.policies import sessions as policy
@@ -24,6 +25,7 @@ from schema.core.permissions import public, requires
 from schema.datasessions import Datasession
 from schema.images import Image
 from schema.regions import Region
+from schema.relations import by
 
 expose(
     SessionState,
@@ -44,6 +46,7 @@ expose(
     {
         Reason.STOPPED_BY_CREATOR: "Somebody who may asked for it.",
         Reason.EXPIRED: "Its maximum duration was reached.",
+        Reason.IDLE: "Nobody used it for as long as the house allows.",
         Reason.IMAGE_GONE: "Its image cannot be used any more.",
         Reason.ENGINE_REFUSED: "The container engine refused to run it.",
         Reason.ENGINE_UNREACHABLE: "The container engine did not answer in time.",
@@ -51,8 +54,17 @@ expose(
         Reason.CONTAINER_EXITED: "The container ended by itself; see `exitCode` and `logs`.",
         Reason.CONTAINER_LOST: "The container was removed from outside.",
         Reason.OUT_OF_MEMORY: "The container used more memory than it may.",
+        Reason.JOB_FAILED: "Starting or ending it failed again and again for a reason of ours; the sentence tells.",
     },
 )
+
+
+@strawberry.type(description="How far a region was from somebody.")
+class RegionPing:
+    """Shows one measurement."""
+
+    region: str = public(description="The region's name.")
+    milliseconds: float = public(description="A round trip to it and back, in milliseconds.")
 
 
 @strawberry.type(description="A container lent to one person for a while.")
@@ -75,7 +87,40 @@ class Session(Node):
     starting_at: datetime | None = public(description="When it got a place.")
     running_at: datetime | None = public(description="When it first answered.")
     ended_at: datetime | None = public(description="When it ended.")
-    expires_at: datetime = public(description="When it ends at the latest.")
+    last_active_at: datetime | None = public(
+        description="When somebody last worked in it, to the minute; null when nobody has since it runs."
+    )
+    expires_at: datetime = public(description="When it ends at the latest; `sessionKeepAlive` puts it off.")
+    image: Image | None = requires(
+        Resource.IMAGE, Operation.VIEW, description="The image that it runs.", **by("image_id", "images")
+    )
+    region: Region | None = requires(
+        Resource.REGION, Operation.VIEW, description="Where it runs.", **by("region_id", "regions")
+    )
+    datasession: Datasession | None = requires(
+        Resource.DATASESSION,
+        Operation.VIEW,
+        description="The data session that its container may read, if any.",
+        **by("datasession_id", "datasessions"),
+    )
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Whose it is; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+
+    @public(description="The round trips to regions that its launcher measured, by region.")
+    def pings(self) -> list[RegionPing]:
+        """Return them in the order in which they were given."""
+        row: table.Session = shown(self)
+        return [RegionPing(region=name, milliseconds=time) for name, time in (row.ping_times or {}).items()]
+
+    @public(description="How long it has held a place, in seconds: from its start until its end, or until now.")
+    def used_seconds(self) -> int:
+        """Return whole seconds."""
+        row: table.Session = shown(self)
+        return round(((row.ended_at or now()) - row.starting_at).total_seconds()) if row.starting_at else 0
 
     @public(description="The host name that is this session's alone.")
     def hostname(self, info: Info) -> str:
@@ -100,27 +145,6 @@ class Session(Node):
         """Return the lines."""
         row: table.Session = shown(self)
         return row.logs if policy.can_see_logs(info.context.caller, row) is True else None
-
-    @requires(Resource.IMAGE, Operation.VIEW, description="The image that it runs.")
-    async def image(self, info: Info) -> Image | None:
-        """Return the image."""
-        return shown(await info.context.loaders.images.load(self.image_id))
-
-    @requires(Resource.REGION, Operation.VIEW, description="Where it runs.")
-    async def region(self, info: Info) -> Region | None:
-        """Return the region."""
-        return shown(await info.context.loaders.regions.load(self.region_id))
-
-    @requires(Resource.DATASESSION, Operation.VIEW, description="The data session that its container may read, if any.")
-    async def datasession(self, info: Info) -> Datasession | None:
-        """Return the data session."""
-        key = self.datasession_id
-        return shown(await info.context.loaders.datasessions.load(key)) if key else None
-
-    @requires(Resource.USER, Operation.VIEW, description="Whose it is; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        return shown(await info.context.loaders.users.load(self.creator_id))
 
 
 def _origin(info: Info, label: str) -> str:

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import strawberry
+from tortoise.expressions import Q
 
 from models import uploads as table
 from models.access import Operation, Resource
 from models.policies import uploads as policy
 from models.uploads import UploadState
 from resolvers import uploads as resolve
+from resolvers.paging import Sort, Window
 from schema.context import Context, Info, shown
+from schema.core.connection import After, Before, Connection, Direction, First, Last, connect, sorts
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
+from schema.core.filters import DateTimeFilter, EnumFilter, StringFilter, combined, given
 from schema.core.ids import Node, readers
 from schema.core.permissions import public, requires
 from schema.core.scalars import BigInt
@@ -39,12 +44,75 @@ class Upload(Node):
     state: UploadState = public(description="Where it stands.")
     size_bytes: BigInt | None = public(description="Its size in bytes, once it is complete.")
     sha256: str | None = public(description="The SHA-256 of its bytes, in hexadecimal, once it is complete.")
+    created_at: datetime = public(description="When it was announced.")
     expires_at: datetime = public(description="It is deleted then, unless it was used.")
 
 
 @readers.register("Upload")
 async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Upload]:
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+
+
+class UploadColumn(StrEnum):
+    """Columns that uploads can be sorted by."""
+
+    CREATED_AT = "created_at"
+    FILENAME = "filename"
+
+
+expose(
+    UploadColumn,
+    "What uploads can be sorted by.",
+    {UploadColumn.CREATED_AT: "When it was announced.", UploadColumn.FILENAME: "The file's name."},
+)
+
+
+@strawberry.input(description="One sort key of uploads.")
+class UploadOrder:
+    """A column and a direction."""
+
+    field: UploadColumn = strawberry.field(description="The column.")
+    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+
+
+@strawberry.input(description="Conditions on uploads; all must hold.")
+class UploadWhere:
+    """Conditions."""
+
+    state: EnumFilter[UploadState] | None = strawberry.field(description="On the state.", default=None)
+    filename: StringFilter | None = strawberry.field(description="On the file's name.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="On when it was announced.", default=None)
+    and_: list["UploadWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
+    or_: list["UploadWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
+    not_: "UploadWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+
+
+def _own(where: UploadWhere) -> Q:
+    return given(state=where.state, filename=where.filename, created_at=where.created_at)
+
+
+Where = Annotated[UploadWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+OrderBy = Annotated[list[UploadOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
+
+
+@strawberry.type(description="Reads of uploads.")
+class UploadQueries:
+    """Root fields."""
+
+    @requires(Resource.UPLOAD, Operation.VIEW, description="The caller's uploads, newest first.")
+    async def uploads(
+        self,
+        info: Info,
+        where: Where = None,
+        order_by: OrderBy = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Upload] | None:
+        """Return one page."""
+        rows = policy.readable(info.context.caller).filter(combined(where, _own))
+        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
 
 
 @strawberry.type(description="The answer to uploadCreate.")

@@ -4,7 +4,7 @@ from schema.core.graphiql import Tab
 
 WHO = """
 query Who {
-  viewer { username kind rules }
+  viewer { username kind }
   workstations { nodes { id title slug activeImage { id state httpPort websocketPort sizeBytes } } }
 }
 """
@@ -25,6 +25,13 @@ subscription Follow($session: ID!) {
 MINE = """
 subscription Mine {
   mySessions { id state workstationUrl expiresAt reason }
+}
+"""
+KEEP_ALIVE = """
+mutation KeepAlive($session: ID!) {
+  sessionKeepAlive(id: $session, seconds: 7200) {
+    session { expiresAt maximumSeconds lastActiveAt } errors { code message }
+  }
 }
 """
 STOP = """
@@ -49,6 +56,25 @@ IMPORT = """
 mutation Import($workstation: ID!, $upload: ID!) {
   imageCreate(input: {workstationId: $workstation, uploadId: $upload, httpPort: 8080, websocketPort: 4114}) {
     image { id state } errors { code message path }
+  }
+}
+"""
+REGIONS = """
+query Regions {
+  regions { name capacity isActive pingUrl }
+}
+"""
+LOGO = """
+mutation Logo($workstation: ID!, $upload: ID!) {
+  workstationLogoSet(id: $workstation, uploadId: $upload) {
+    workstation { version logo { width height url(size: SMALL) } } errors { code message path }
+  }
+}
+"""
+CONFIGURE = """
+mutation Configure($workstation: ID!, $configuration: JSON!) {
+  workstationUpdate(id: $workstation, input: {configuration: $configuration}) {
+    workstation { version configuration } errors { code message path }
   }
 }
 """
@@ -108,11 +134,15 @@ TABS = (
     Tab("Launch a session; take the id from the first tab", LAUNCH, {"workstation": ""}),
     Tab("Follow my sessions live", MINE),
     Tab("Follow one session until it ends", FOLLOW, {"session": ""}),
+    Tab("Let a session live for two more hours", KEEP_ALIVE, {"session": ""}),
     Tab("Stop a session", STOP, {"session": ""}),
     Tab("What happened", HISTORY, {"session": None}),
+    Tab("Where sessions run, and how far that is", REGIONS),
     Tab("Make a workstation", CREATE),
     Tab("Announce an upload, then PUT the archive to its url", UPLOAD),
     Tab("Import the upload as an image", IMPORT, {"workstation": "", "upload": ""}),
+    Tab("Let an uploaded picture be a workstation's logo", LOGO, {"workstation": "", "upload": ""}),
+    Tab("Configure what a workstation's containers are told", CONFIGURE, {"workstation": "", "configuration": {}}),
     Tab("My data sessions, with operations and their pictures", DATA),
     Tab("Compute a median; take session and files from the tab before", COMPUTE, {"session": "", "files": []}),
     Tab("Follow an operation until it ends", COMPUTED, {"operation": ""}),

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import strawberry
+from strawberry.scalars import JSON
 from tortoise.expressions import Q
 
 from models import workstations as table
-from models.access import ObjectRole, Operation, Resource
+from models.access import Operation, Resource
 from models.policies import images as image_policy
 from models.policies import workstations as policy
 from resolvers import workstations as resolve
@@ -22,7 +23,9 @@ from schema.core.errors import Payload, reported
 from schema.core.filters import StringFilter, combined, every
 from schema.core.ids import Node, decode_as, readers
 from schema.core.permissions import public, requires
-from schema.images import Image
+from schema.images import Image, ImagesOrder, ImagesWhere, image_condition
+from schema.pictures import Logo
+from schema.relations import by, connect_within
 from schema.replays import replayed
 
 SLUG_LIMIT = 64
@@ -35,37 +38,55 @@ class Workstation(Node):
     model = table.Workstation
     pk: strawberry.Private[int]
     creator_id: strawberry.Private[int | None]
+    logo_key: strawberry.Private[str | None]
+    logo_width: strawberry.Private[int | None]
+    logo_height: strawberry.Private[int | None]
     title: str = public(description="Its title.")
     slug: str = public(description="Its unique name in addresses.")
     description: str = public(description="What it is for.")
     is_public: bool = public(description="Whether every signed-in user may launch it.")
+    configuration: JSON = public(
+        description="What its containers are told: a JSON object, given to each as `CARREL_CONFIGURATION` at its start."
+    )
     version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
     created_at: datetime = public(description="When it was made.")
     updated_at: datetime = public(description="When it was last changed.")
 
-    @requires(Resource.USER, Operation.VIEW, description="Who made it; null when the caller may not know of them.")
-    async def creator(self, info: Info) -> User | None:
-        """Return the user."""
-        key = self.creator_id
-        return shown(await info.context.loaders.users.load(key)) if key else None
+    creator: User | None = requires(
+        Resource.USER,
+        Operation.VIEW,
+        description="Who made it; null when the caller may not know of them.",
+        **by("creator_id", "users"),
+    )
+    active_image: Image | None = requires(
+        Resource.IMAGE,
+        Operation.VIEW,
+        description="The image that new sessions run; null while there is none.",
+        **by("pk", "active_images"),
+    )
+    can_edit: bool = public(description="Whether the caller may edit it.", **by("pk", "editable"))
 
-    @requires(Resource.IMAGE, Operation.VIEW, description="The image that new sessions run; null while there is none.")
-    async def active_image(self, info: Info) -> Image | None:
-        """Return the image."""
-        return shown(await info.context.loaders.active_images.load(self.pk))
+    @public(description="The picture that stands for it; null when it has none.")
+    def logo(self) -> Logo | None:
+        """Return the logo."""
+        key, width, height = self.logo_key, self.logo_width, self.logo_height
+        return Logo(key=key, width=width or 0, height=height or 0) if key else None
 
     @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
     async def images(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self,
+        info: Info,
+        where: ImagesWhere = None,
+        order_by: ImagesOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Image] | None:
         """Return one page."""
-        rows = image_policy.readable(info.context.caller).filter(workstation_id=self.pk)
-        return await connect(rows, [Sort("id", descending=True)], Window(first, after, last, before))
-
-    @public(description="Whether the caller may edit it.")
-    async def can_edit(self, info: Info) -> bool:
-        """Ask the policy, for all workstations of the answer at once."""
-        return shown(await info.context.loaders.editable.load(self.pk))
+        rows = image_policy.readable(info.context.caller).filter(image_condition(where))
+        order, window = sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before)
+        return await connect_within(info, rows, "workstation_id", self.pk, order, window)
 
 
 @readers.register("Workstation")
@@ -165,6 +186,9 @@ class WorkstationUpdateInput:
     title: str | None = strawberry.field(description="A new title.", default=None)
     description: str | None = strawberry.field(description="A new description.", default=None)
     is_public: bool | None = strawberry.field(description="Whether every signed-in user may launch it.", default=None)
+    configuration: JSON | None = strawberry.field(
+        description="A JSON object of at most 32 KiB, for containers that start later; `{}` for none.", default=None
+    )
 
 
 @strawberry.type(description="The answer to a change of a workstation.")
@@ -175,9 +199,6 @@ class WorkstationPayload(Payload):
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-Username = Annotated[str, strawberry.argument(description="The exact user name.")]
-Role = Annotated[ObjectRole, strawberry.argument(description="The role on this workstation.")]
-OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization, as a group of people.")]
 Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
 
 
@@ -201,7 +222,9 @@ class WorkstationMutations:
         made = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
         return WorkstationPayload(workstation=shown(made))
 
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Change title, description or publicity.")
+    @requires(
+        Resource.WORKSTATION, Operation.EDIT, description="Change title, description, publicity or configuration."
+    )
     @reported(WorkstationPayload)
     async def workstation_update(
         self,
@@ -211,64 +234,7 @@ class WorkstationMutations:
         expected_version: Expected = None,
     ) -> WorkstationPayload | None:
         """Change a workstation."""
-        given = {"title": input.title, "description": input.description, "is_public": input.is_public}
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in vars(input).items() if value is not None}
         key = decode_as("Workstation", id)
         changed = await resolve.update(info.context.caller, key, changes, expected_version)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Let somebody launch or edit the workstation.")
-    @reported(WorkstationPayload)
-    async def workstation_user_add(
-        self,
-        info: Info,
-        id: WorkstationId,
-        username: Username,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Grant a role."""
-        key = decode_as("Workstation", id)
-        changed = await resolve.add_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role on the workstation away from somebody.")
-    @reported(WorkstationPayload)
-    async def workstation_user_remove(
-        self,
-        info: Info,
-        id: WorkstationId,
-        username: Username,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Take a role away."""
-        key = decode_as("Workstation", id)
-        changed = await resolve.remove_user(info.context.caller, key, username, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Let an organization's members launch or edit it.")
-    @reported(WorkstationPayload)
-    async def workstation_organization_add(
-        self,
-        info: Info,
-        id: WorkstationId,
-        organization_id: OrganizationId,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Grant a role to a group."""
-        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
-        changed = await resolve.add_organization(info.context.caller, key, group, role)
-        return WorkstationPayload(workstation=shown(changed))
-
-    @requires(Resource.WORKSTATION, Operation.EDIT, description="Take a role from an organization's members.")
-    @reported(WorkstationPayload)
-    async def workstation_organization_remove(
-        self,
-        info: Info,
-        id: WorkstationId,
-        organization_id: OrganizationId,
-        role: Role = ObjectRole.WORKSTATION_USER,
-    ) -> WorkstationPayload | None:
-        """Take a role from a group."""
-        key, group = decode_as("Workstation", id), decode_as("Organization", organization_id, path=("organizationId",))
-        changed = await resolve.remove_organization(info.context.caller, key, group, role)
         return WorkstationPayload(workstation=shown(changed))

@@ -16,3 +16,7 @@ compile dev --group build --group test --group check "$@"
 grep -v '^ *#' requirements/dev.txt >requirements/.run.txt
 mv requirements/.run.txt requirements/run.txt
 compile run --group build
+# What functions hold is a part of what runs: the same pins again.
+.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --custom-compile-command "make lock" --constraint requirements/run.txt --output-file requirements/function.txt \
+    --group pyproject.toml:function

@@ -51,7 +51,7 @@ def fields() -> dict[str, FieldInfo]:
 def shown(field: FieldInfo) -> str:
     """Return the default of a field as a reader would type it; nothing when it is empty."""
     default = field.get_default()
-    empty = default is None or default == "" or isinstance(default, SecretStr)
+    empty = default in (None, "", {}) or isinstance(default, SecretStr)
     return "" if empty else f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

@@ -104,6 +104,7 @@ ENGINE = Need("containers", ("docker.io", "iproute2"), has_engine)
 BASE_IMAGE = Need("base images without a registry", ("mmdebstrap",), command("mmdebstrap"))
 POSTGRESQL = Need("tests on PostgreSQL", ("postgresql",), has_postgresql)
 BROWSER = Need("tests in a browser", ("chromium",), command("chromium", "chromium-browser", "google-chrome"))
+GIT = Need("comparisons with what was before", ("git",), command("git"))
 NODE = Need("tests with JavaScript clients", ("nodejs", "npm"), lambda: command("node")() and command("npm")())
 
 UP = (
@@ -113,7 +114,7 @@ UP = (
 )
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "up": UP,
-    "test": (REDIS, UP[1], BASE_IMAGE, POSTGRESQL, BROWSER, NODE),
+    "test": (GIT, REDIS, UP[1], BASE_IMAGE, POSTGRESQL, BROWSER, NODE),
     "venv": (VENV,),
 }
 

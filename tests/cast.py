@@ -1,13 +1,19 @@
 """The people and things of a small house, with everybody whom a permission may tell apart."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
+
+from PIL import Image as Picture
 
 from core.clock import now
 from core.settings import Settings
+from core.storage import open_storage
 from models.access import ObjectRole, Operation, Resource, Role, Rule, Scope
-from models.accounts import TokenKind, User
+from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
+from models.collaborations import Collaboration
 from models.dataoperations import DataOperation, DataOperationState
 from models.datasessions import Datasession
 from models.images import Image, ImageState
@@ -18,6 +24,7 @@ from models.results import Result, ResultState
 from models.services import (
     accounts,
     auth,
+    collaborations,
     dataoperations,
     datasessions,
     grants,
@@ -42,8 +49,8 @@ ROLES = {
     "admin": "researcher",
     "stranger": "researcher",
 }
-"""The owner made the workstation, the editor and the guest hold a grant on it, the guest has a session of it, the
-member and the admin belong to the lab, the stranger has nothing to do with any of it.
+"""The owner made the workstation and its annex, the editor and the guest hold a grant on it, the guest has a session
+of it, the member and the admin belong to the lab, the stranger has nothing to do with any of it.
 
 The owner has a data session with a queued operation and one that has succeeded; the editor works in it too, the guest
 sees it, and so does the desk of the guest's session."""
@@ -62,8 +69,12 @@ class Cast:
     region: Region
     session: Session
     upload: Upload
+    picture: Upload
+    annex: Workstation
     lab: Organization
+    collaboration: Collaboration
     desk_text: str
+    token_row: Token
     datasession: Datasession
     operation: DataOperation
     done: DataOperation
@@ -100,13 +111,17 @@ async def assemble(settings: Settings) -> Cast:
     older = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:1")
     broken = await _image(workstation, users["owner"], ImageState.FAILED, reason="It runs as root.")
     image = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:2", is_desired=True)
+    annex = await workstations.create("Viewer annex", actor=owner)
     lab = await organizations.create("The Lab", actor=SERVICE)
     rules = frozenset({Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)})
     await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
     await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
     await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
+    other = await organizations.create("Other institute", actor=SERVICE)
+    collaboration = await collaborations.create("Together", [lab, other], actor=SERVICE)
     upload = await uploads.create("viewer.tar.gz", actor=owner)
     await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
+    picture = await _picture(settings, owner)
     guest = Actor.of(await auth.principal_for(users["guest"]))
     session, _ = await sessions.launch(image, region, settings, actor=guest)
     datasession, operation, done, result = await _data(users, owner)
@@ -122,6 +137,9 @@ async def assemble(settings: Settings) -> Cast:
     _, desk = await accounts.mint_token(
         users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
     )
+    token_row, _ = await accounts.mint_token(
+        users["editor"].id, TokenKind.API, actor=SERVICE, lifetime=None, name="The editor's"
+    )
     return Cast(
         settings=settings,
         users=users,
@@ -132,14 +150,31 @@ async def assemble(settings: Settings) -> Cast:
         region=region,
         session=await Session.get(id=session.id),
         upload=await Upload.get(id=upload.id),
+        picture=picture,
+        annex=annex,
         lab=lab,
+        collaboration=collaboration,
         desk_text=desk.text,
+        token_row=token_row,
         datasession=datasession,
         operation=operation,
         done=done,
         result=result,
         roles={role.name: role for role in await Role.all()},
     )
+
+
+async def _picture(settings: Settings, owner: Actor) -> Upload:
+    upload = await uploads.create("logo.png", actor=owner)
+    written = BytesIO()
+    Picture.new("RGB", (40, 20), "red").save(written, "PNG")
+
+    async def content() -> AsyncIterator[bytes]:
+        yield written.getvalue()
+
+    kept = await open_storage(settings.storage_url, settings.data_dir).put(upload.storage_key, content(), limit=None)
+    await uploads.complete(upload, upload.storage_key, kept.size, kept.sha256)
+    return upload
 
 
 async def _data(users: dict[str, User], owner: Actor) -> tuple[Datasession, DataOperation, DataOperation, Result]:

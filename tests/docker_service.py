@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.engine.host import find, prepare
 from core.engine.private import PrivateDocker
+from core.patience import Patience
 
 CACHE = Path(os.environ.get("CARREL_TEST_CACHE", Path(__file__).parents[1] / "build" / "test-cache"))
 
@@ -20,7 +21,7 @@ def docker_host() -> str:
     if url:
         return url
     said: list[str] = []
-    prepare(said.append)
+    prepare(said.append, Patience())
     docker = PrivateDocker(CACHE / "docker")
     atexit.register(docker.stop)
     return docker.start()

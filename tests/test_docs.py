@@ -42,7 +42,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 def test_make_lists_its_targets() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    for target in ("up", "test", "check", "fmt", "lock", "bench", "chaos", "clean"):
+    for target in ("up", "test", "check", "fmt", "lock", "bench", "functions", "chaos", "clean"):
         assert re.search(rf"make {target} +\w", listed), f"`make {target}` has no line of help."
 
 

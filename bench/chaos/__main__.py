@@ -1,6 +1,6 @@
 """Run the storms and print what they found; exits with 1 when a promise was broken.
 
-`python -m bench.chaos [--seed 7] [--launches 100] [--postgres URL] [--only fake|docker] [--keep FOLDER]`.
+`python -m bench.chaos [--seed 7] [--launches 100] [--postgres URL] [--only fake|functions|docker] [--keep FOLDER]`.
 The database of `--postgres` must be empty.
 """
 
@@ -9,12 +9,14 @@ import asyncio
 import secrets
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.chaos import real, storm
 from bench.chaos.plan import Storm
 from bench.chaos.storm import Report
+from tests.services.postgres import postgres_server
 
 
 def main() -> int:
@@ -22,15 +24,23 @@ def main() -> int:
     options = _options()
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(TemporaryDirectory(prefix="carrel-chaos-")))
-        reports = {}
-        if options.only != "docker":
-            weather = Storm(launches=options.launches, kills=options.kills, seed=options.seed)
+        reports, weather = {}, Storm(launches=options.launches, kills=options.kills, seed=options.seed)
+        if options.only in (None, "fake"):
             reports["fake engine"] = asyncio.run(storm.run(weather, folder / "fake", options.postgres))
-        if options.only != "fake":
+        if options.only in (None, "functions"):
+            reports["fake engine, functions in place of workers"] = _with_functions(weather, folder / "functions")
+        if options.only in (None, "docker"):
             reports["Docker"] = asyncio.run(real.run(folder / "docker", options.seed))
     for name, report in reports.items():
         _print(name, report)
     return int(any(report.faults for report in reports.values()))
+
+
+def _with_functions(weather: Storm, folder: Path) -> Report:
+    """Let the storm pass over functions, which know PostgreSQL alone: one of its own."""
+    with postgres_server() as server:
+        url = asyncio.run(server.create("storm"))
+        return asyncio.run(storm.run(replace(weather, with_functions=True), folder, url))
 
 
 def _options() -> argparse.Namespace:
@@ -39,7 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--launches", type=int, default=100, help="on the fake engine (100)")
     parser.add_argument("--kills", type=int, default=10, help="of workers (10)")
     parser.add_argument("--postgres", metavar="URL", help="an empty database; SQLite if not said")
-    parser.add_argument("--only", choices=["fake", "docker"], help="one engine instead of both")
+    parser.add_argument("--only", choices=["fake", "functions", "docker"], help="one of the three")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep databases and logs there")
     return parser.parse_args()
 

@@ -10,14 +10,16 @@ REFUSED = 0.3
 
 
 @asynccontextmanager
-async def answering(random: Random) -> AsyncIterator[int]:
+async def answering(
+    random: Random, *, slowest: float = SLOWEST_SECONDS, refused: float = REFUSED
+) -> AsyncIterator[int]:
     """Listen on a free local port, which is yielded; three in ten requests are answered with 503, all with a delay."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             await reader.readuntil(b"\r\n\r\n")
-            await asyncio.sleep(random.uniform(0, SLOWEST_SECONDS))
-            status = b"503 Service Unavailable" if random.random() < REFUSED else b"200 OK"
+            await asyncio.sleep(random.uniform(0, slowest))
+            status = b"503 Service Unavailable" if random.random() < refused else b"200 OK"
             writer.write(b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
             await writer.drain()
         writer.close()

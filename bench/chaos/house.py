@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bench.chaos.functions import NOTHING, SECRET
 from carrel.kernel import Kernel, open_kernel
 from core import outbox
+from core.clappers import open_bells
 from core.dispatch import Dispatcher
 from core.engine.protocol import Engine
 from core.errors import Conflict, Unavailable
@@ -23,6 +25,7 @@ from models.regions import Region
 from models.services import accounts, regions, sessions, workstations
 from models.services.migration import migrate
 from models.sessions import Session
+from tests.services.redis import redis_on_a_port
 
 
 class Post(StrEnum):
@@ -105,23 +108,37 @@ class Place:
     initial_path: str = ""
     lease_seconds: float = 3.0
     job_seconds: float = 2.0
+    belfry: str | None = None
+    """Where functions are woken, when they do the work of workers."""
 
 
 @asynccontextmanager
 async def open_house(folder: Path, place: Place, database_url: str | None = None) -> AsyncIterator[House]:
     """Open a house in an empty database; SQLite in the folder unless another is named."""
-    redis = RedisServer(folder / "redis")
-    settings = _settings(folder, place, database_url).model_copy(update={"redis_url": await redis.start()})
-    try:
+    async with _redis(folder, place) as redis_url:
+        settings = _settings(folder, place, database_url).model_copy(update={"redis_url": redis_url})
         await migrate(settings)
         async with open_kernel(settings) as kernel:
             if await Session.all().exists():
                 raise Conflict("The database is not empty; chaos needs one of its own.")
-            outbox.use(UnreliableSender(Dispatcher(kernel.queue, kernel.bus)))
+            bells = open_bells(settings, kernel.redis)
+            outbox.use(UnreliableSender(Dispatcher(kernel.queue, kernel.bus, bells)))
             region = await regions.ensure(settings.region, place.capacity)
             yield House(kernel, region, await _image(place))
+
+
+@asynccontextmanager
+async def _redis(folder: Path, place: Place) -> AsyncIterator[str]:
+    """Run a Redis: on a socket for workers, and over the network for functions."""
+    if place.belfry:
+        with redis_on_a_port() as address:
+            yield address
+        return
+    server = RedisServer(folder / "redis")
+    try:
+        yield await server.start()
     finally:
-        await redis.stop()
+        await server.stop()
 
 
 def _settings(folder: Path, place: Place, database_url: str | None) -> Settings:
@@ -140,6 +157,9 @@ def _settings(folder: Path, place: Place, database_url: str | None) -> Settings:
         session_memory_mib=256,
         session_cpus=0.5,
         log_level="WARNING",
+        bells={"sessions": place.belfry} if place.belfry else {},
+        bell_secret=SECRET if place.belfry else None,
+        storage_url=NOTHING if place.belfry else None,
     )
 
 

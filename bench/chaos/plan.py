@@ -39,6 +39,8 @@ class Storm:
     seed: int = 0
     longest_seconds: float = 240.0
     settle_seconds: float = 90.0
+    with_functions: bool = False
+    """Functions do the work of workers; the database must be a PostgreSQL."""
 
     def fates(self, random: Random) -> list[Fate]:
         """Return a fate for each launch; those that stay leave two places, so that the line goes on."""

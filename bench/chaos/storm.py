@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from bench.chaos import verdict
 from bench.chaos.answering import answering
+from bench.chaos.functions import Belfry, Functions
 from bench.chaos.house import House, Place, Post, open_house, readers
 from bench.chaos.plan import ENDS, Fate, Storm
 from bench.chaos.workers import Workers
@@ -36,19 +37,36 @@ class Report:
 async def run(storm: Storm, folder: Path, database_url: str | None = None) -> Report:
     """Let the storm pass over a house of its own in `folder`, and say what it found afterwards."""
     random = Random(storm.seed)  # noqa: S311 - a storm that can be repeated
+    belfry = Belfry() if storm.with_functions else None
     async with answering(random) as port:
         where = f"fake://{folder}/engine?port={port}&call_seconds={CALL_SECONDS}"
-        place = Place(where, f"storm-{uuid4().hex[:8]}", storm.capacity, lease_seconds=LEASE_SECONDS)
+        place = Place(
+            where,
+            f"storm-{uuid4().hex[:8]}",
+            storm.capacity,
+            lease_seconds=LEASE_SECONDS,
+            belfry=belfry.url if belfry else None,
+        )
         async with open_house(folder, place, database_url) as house:
-            return await _Weather(storm, house, FakeEngine(folder / "engine"), random).pass_over()
+            crew = _crew(storm, house, random, belfry)
+            return await _Weather(storm, house, FakeEngine(folder / "engine"), random, crew).pass_over()
+
+
+def _crew(storm: Storm, house: House, random: Random, belfry: Belfry | None) -> Workers | Functions:
+    luck = Random(random.random())  # noqa: S311
+    if belfry:
+        return Functions(house.settings, storm.workers, luck, belfry)
+    return Workers(house.settings, storm.workers, luck)
 
 
 class _Weather:
     """One storm while it blows."""
 
-    def __init__(self, storm: Storm, house: House, engine: FakeEngine, random: Random) -> None:
+    def __init__(
+        self, storm: Storm, house: House, engine: FakeEngine, random: Random, crew: Workers | Functions
+    ) -> None:
         self._storm, self._house, self._engine, self._random = storm, house, engine, random
-        self._workers = Workers(house.settings, storm.workers, Random(random.random()))  # noqa: S311
+        self._workers = crew
         self._fates: dict[int, Fate] = {}
         self._pending: dict[int, Fate] = {}
         self._due: dict[int, float] = {}
@@ -165,6 +183,7 @@ class _Weather:
     async def _figures(self, blown: float, settled: float) -> dict[str, object]:
         posts = Counter(self._posts)
         states = Counter(row.state for row in await Session.all().only("id", "state"))
+        crew = "functions" if self._storm.with_functions else "workers"
         return {
             "seed": self._storm.seed,
             "launches": self._storm.launches,
@@ -172,8 +191,9 @@ class _Weather:
             "of these left to the relay": posts[Post.LEFT],
             "places": self._storm.capacity,
             "places taken at most": self._busiest,
-            "workers killed": self._workers.killed,
-            "workers frozen beyond their lease": self._workers.frozen,
+            f"{crew} killed": self._workers.killed,
+            f"{crew} frozen beyond their lease": self._workers.frozen,
+            **({"calls of functions": self._workers.calls} if isinstance(self._workers, Functions) else {}),
             "Redis emptied": self._flushes,
             **{f"sessions {state}": count for state, count in sorted(states.items())},
             "containers ever made": sum(self._engine.creates().values()),

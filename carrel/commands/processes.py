@@ -1,65 +1,72 @@
 """Each process on its own, for operators who run many, and the demo against a running server."""
 
-import asyncio
 import json
-import signal
-from collections.abc import Awaitable
-from contextlib import suppress
 from pathlib import Path
 
 import typer
 
-from carrel import demo, demo_data, serving
+from carrel import demo, demo_data, ending, serving
 from carrel.client import Client
 from carrel.kernel import open_kernel, open_region
 from core.errors import BadInput
+from core.patience import Patience
 from core.settings import Settings
+from jobs.handlers.limits import refuse_to_follow
 from models.services import regions
 
 
 async def serve(settings: Settings) -> None:
     """Run the API until a signal comes."""
+    await ending.until_signal(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
     async with open_kernel(settings) as kernel:
-        await regions.ensure(settings.region, settings.region_capacity)
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
-        await _until_signal(serving.api(kernel, sockets))
+        await serving.api(kernel, sockets)
 
 
 async def proxy(settings: Settings) -> None:
     """Run the proxy until a signal comes."""
+    await ending.until_signal(_proxy(settings))
+
+
+async def _proxy(settings: Settings) -> None:
     async with open_kernel(settings) as kernel:
         sockets = [serving.listen(settings.bind_host, serving.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
-        await _until_signal(serving.proxy(kernel, sockets))
+        await serving.proxy(kernel, sockets)
 
 
 async def work(settings: Settings) -> None:
     """Run the worker of the configured region until a signal comes."""
+    await ending.until_signal(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    refuse_to_follow()
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
-        await regions.ensure(settings.region, settings.region_capacity)
-        await _until_signal(serving.work(kernel, engine, settings.api_url))
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
+        await serving.work(kernel, kernel.runtime(engine))
 
 
-async def _until_signal(process: Awaitable[None]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    running = asyncio.ensure_future(process)
-    waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if not running.done():
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        return
-    running.result()
+async def watch(settings: Settings) -> None:
+    """Follow the engine of the configured region until a signal comes; its jobs are done by functions."""
+    await ending.until_signal(_watch(settings))
+
+
+async def _watch(settings: Settings) -> None:
+    refuse_to_follow()
+    async with open_kernel(settings) as kernel, open_region(settings) as engine:
+        await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
+        await serving.watch(kernel, kernel.runtime(engine))
 
 
 def demonstrate(settings: Settings, url: str, token: str) -> None:
     """Upload, import and launch the demo workstation on a running server."""
     client = _client(settings, url, token)
-    shown = demo.run(client, settings.docker_host or "", settings.data_dir / "workstation.tar.gz", typer.echo)
+    archive = settings.data_dir / "workstation.tar.gz"
+    shown = demo.run(client, settings.docker_host or "", archive, typer.echo, Patience())
     typer.echo(f"Running: {shown.session_url}")
 
 

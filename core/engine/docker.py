@@ -49,13 +49,13 @@ class DockerEngine:
     async def ensure(self, spec: ContainerSpec) -> Container:
         """Return the one container of that name, created and started, with its ports."""
         try:
-            return await self._client.call(self._ensure, spec)
+            return await self._client.call_to_its_end(self._ensure, spec)
         except EngineRefused as error:
             if "network" not in error.message:
                 raise
         # The network that we remember may have been pruned since.
         self._networks.forget(spec.network)
-        return await self._client.call(self._ensure, spec)
+        return await self._client.call_to_its_end(self._ensure, spec)
 
     async def inspect(self, name: str) -> Container | None:
         """Return the container as it is now, or None."""

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,6 +15,7 @@ import urllib3
 
 from core.engine.protocol import EngineRefused, EngineUnavailable, ImageMissing
 from core.engine.sockets import answers
+from core.engine.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,8 +42,8 @@ class DockerClient:
         self._lock = threading.Lock()
         self._podman = False
         self._opened: dict[float, Any] = {}
-        self._calls = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="engine")
-        self._streams = ThreadPoolExecutor(_STREAMS_AT_ONCE, thread_name_prefix="engine-stream")
+        self._calls = Threads(_CALLS_AT_ONCE, "engine")
+        self._streams = Threads(_STREAMS_AT_ONCE, "engine-stream")
 
     async def call(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short conversation with the engine, errors in our words."""
@@ -69,12 +70,26 @@ class DockerClient:
 
     def close(self) -> None:
         """Close the connections; calls under way end on their own."""
-        self._calls.shutdown(wait=False, cancel_futures=True)
-        self._streams.shutdown(wait=False, cancel_futures=True)
+        self._calls.shutdown()
+        self._streams.shutdown()
         for client in self._opened.values():
             client.close()
 
-    async def _run(self, pool: ThreadPoolExecutor, do: Callable[[], T]) -> T:
+    async def call_to_its_end(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a short conversation that, when its caller is cancelled, is waited for all the same, for a moment.
+
+        What it makes is there then, for whoever looks next.
+        """
+        talking = asyncio.ensure_future(self.call(do, *args, **kwargs))
+        try:
+            return await asyncio.shield(talking)
+        except asyncio.CancelledError:
+            await asyncio.wait({talking}, timeout=PING_SECONDS)
+            if talking.done() and not talking.cancelled():
+                talking.exception()
+            raise
+
+    async def _run(self, pool: Executor, do: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, in_our_words, do)
 
     def _open(self, timeout: float) -> Any:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from core.engine.private import PrivateDocker
 from core.engine.protocol import EngineUnavailable
 from core.engine.sockets import answers, usual_sockets
+from core.patience import Patience, on_a_thread
 
 Say = Callable[[str], None]
 
@@ -31,12 +32,11 @@ async def engine_host(docker_host: str | None, folder: Path, say: Say) -> AsyncI
     if url:
         yield url
         return
-    await asyncio.to_thread(prepare, say)
+    await on_a_thread(lambda patience: prepare(say, patience))
     docker = PrivateDocker(folder)
     say(f"Starting a private Docker in {folder}")
-    url = await asyncio.to_thread(docker.start)
     try:
-        yield url
+        yield await on_a_thread(docker.start)
     finally:
         await asyncio.to_thread(docker.stop)
 
@@ -50,7 +50,7 @@ def find(docker_host: str | None) -> str | None:
     return next((f"unix://{path}" for path in usual_sockets() if answers(path)), None)
 
 
-def prepare(say: Say) -> None:
+def prepare(say: Say, patience: Patience) -> None:
     """Install what a private Docker needs, where we may; else EngineUnavailable says what a person should install."""
     missing = [package for program, package in _PACKAGES.items() if not shutil.which(program)]
     if os.geteuid() != 0 or (missing and not shutil.which("apt-get")):
@@ -60,20 +60,19 @@ def prepare(say: Say) -> None:
         )
     if missing:
         say(f"No container engine found; installing {', '.join(missing)} with apt-get")
-        _apt("update", "--quiet")
-        _apt("install", "--quiet", "--yes", "--no-install-recommends", *missing)
+        _apt(patience, "update", "--quiet")
+        _apt(patience, "install", "--quiet", "--yes", "--no-install-recommends", *missing)
 
 
-def _apt(*arguments: str) -> None:
+def _apt(patience: Patience, *arguments: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(  # noqa: S603 The package names are our own constants.
-        ["apt-get", *arguments],  # noqa: S607 Found on PATH just before.
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_INSTALL_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    with patience.program(
+        ["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            said = process.communicate(timeout=_INSTALL_SECONDS)[1]
+        except subprocess.TimeoutExpired as error:
+            raise EngineUnavailable(f"apt-get {arguments[0]} took longer than {_INSTALL_SECONDS} s.") from error
+    if process.returncode:
+        last = (said.strip().splitlines() or ["no reason given"])[-1]
         raise EngineUnavailable(f"apt-get {arguments[0]} failed ({last}); install Docker by hand, or set DOCKER_HOST.")

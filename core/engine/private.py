@@ -16,9 +16,11 @@ from pathlib import Path
 
 from core.engine.protocol import EngineUnavailable
 from core.engine.sockets import answers, ask
+from core.patience import Patience
 
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_GIVE_UP_SECONDS = 8
 _SUBNETS = ipaddress.IPv4Network("10.213.0.0/16")
 _LONGEST_SOCKET_FOLDER = 60
 
@@ -44,15 +46,15 @@ class PrivateDocker:
         """The unix socket that the engine listens on."""
         return self._run / "docker.sock"
 
-    def start(self) -> str:
-        """Return the engine's URL when it answers, starting it when it does not run."""
+    def start(self, patience: Patience | None = None) -> str:
+        """Return the engine's URL when it answers, starting it when it does not run; given up, it is ended again."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._run.mkdir(parents=True, exist_ok=True)
         with self._locked():
             if not answers(self.socket):
                 self._forget_the_dead()
                 self._ensure_bridge()
-                self._wait(self._launch())
+                self._wait(self._launch(), patience or Patience())
             self._user = os.open(self._folder / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._user, fcntl.LOCK_SH)
         return f"unix://{self.socket}"
@@ -88,15 +90,19 @@ class PrivateDocker:
                 start_new_session=True,
             )
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], patience: Patience) -> None:
         for _ in _until(_START_SECONDS):
+            if patience.over.is_set() or process.poll() is not None:
+                break
             if answers(self.socket):
                 process.returncode = 0  # It may outlive us, so it is not ours to wait for.
                 return
-            if process.poll() is not None:
-                break
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GIVE_UP_SECONDS)
         process.kill()
         process.wait()
+        self._end()
         raise EngineUnavailable(f"The private Docker did not start; {self._folder / 'dockerd.log'} says why.")
 
     def _end(self) -> None:

@@ -1,14 +1,19 @@
 """Make sure that an engine has the base image of the examples: Debian with Python, pulled or bootstrapped.
 
+It is made anew when its recipe has changed, and once a month, for the sake of what Debian has mended since.
+
 Usage: python examples/base/bootstrap.py [--docker-host URL]
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 import docker
@@ -26,13 +31,47 @@ ACCOUNTS = {
 }
 
 
-def ensure_base(api: Any, say: Callable[[str], None]) -> None:
-    """Pull the base image where a registry answers, else bootstrap it from Debian's packages."""
+def ensure_base(api: Any, say: Callable[[str], None], today: date | None = None) -> None:
+    """Pull the base image where a registry answers, else bootstrap it from Debian's packages; a fresh one is kept."""
+    mark = fresh_tag(today or datetime.now(UTC).date())
+    if _has(api, f"{NAME}:{mark}") and _has(api, BASE):
+        return
     try:
-        api.inspect_image(BASE)
-    except docker.errors.ImageNotFound:
         if not _pull(api, say):
             _bootstrap(api, say)
+    except Failed as failure:
+        if not _has(api, BASE):
+            sys.exit(f"{failure} Or load an image as {BASE}.")
+        say(f"{failure} The base image that is there is used, though it is not fresh.")
+        return
+    _mark(api, mark)
+
+
+def fresh_tag(today: date) -> str:
+    """Return the tag that the base image bears beside its own while it is fresh: its recipe and its month."""
+    recipe = hashlib.sha256(repr((PULLED, _command())).encode()).hexdigest()[:12]
+    return f"{TAG}-{recipe}-{today:%Y-%m}"
+
+
+def _mark(api: Any, mark: str) -> None:
+    """Let the new base image bear the mark, and no other image one."""
+    for tag in [tag for image in api.images(NAME) for tag in image["RepoTags"] or ()]:
+        if tag.startswith(f"{NAME}:{TAG}-"):
+            with suppress(docker.errors.APIError):  # An image that was built of it still needs it.
+                api.remove_image(tag, noprune=True)
+    api.tag(BASE, NAME, mark)
+
+
+def _has(api: Any, name: str) -> bool:
+    try:
+        api.inspect_image(name)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+class Failed(Exception):
+    """The base image could not be made; the sentence says why."""
 
 
 def _pull(api: Any, say: Callable[[str], None]) -> bool:
@@ -53,7 +92,7 @@ def _bootstrap(api: Any, say: Callable[[str], None]) -> None:
     with subprocess.Popen(_command(), stdout=subprocess.PIPE) as process:  # noqa: S603 Our own constants.
         said = api.import_image_from_stream(process.stdout, repository=NAME, tag=TAG, changes=['CMD ["python3"]'])
     if process.returncode or "error" in said:
-        sys.exit(f"Could not bootstrap the base image: mmdebstrap ended with {process.returncode}.")
+        raise Failed(f"Could not bootstrap the base image: mmdebstrap ended with {process.returncode}.")
 
 
 def _command() -> list[str]:
@@ -63,10 +102,11 @@ def _command() -> list[str]:
 
 def _install(say: Callable[[str], None]) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"No registry answers, and mmdebstrap is missing; install mmdebstrap, or load an image as {BASE}.")
+        raise Failed("No registry answers, and mmdebstrap is missing; install mmdebstrap.")
     say("Installing mmdebstrap with apt-get")
     for arguments in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "mmdebstrap"]):
-        subprocess.run(["apt-get", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
+        if subprocess.run(["apt-get", *arguments], check=False, stdout=subprocess.DEVNULL).returncode:  # noqa: S603, S607
+            raise Failed("No registry answers, and mmdebstrap could not be installed with apt-get.")
 
 
 def main() -> None:

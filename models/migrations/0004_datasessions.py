@@ -22,7 +22,7 @@ class WordsOnly(ops.AlterField):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0001_initial")]
+    dependencies = [("models", "0003_collaborations")]
 
     initial = False
 

@@ -10,7 +10,7 @@ from models.access import Operation, Permission, Resource, Rule, Scope
 from models.accounts import Token, TokenKind, User
 from models.organizations import Membership
 from models.policies.giving import OWN, missing
-from models.policies.reach import Mine, Of, Only, Reach, Related, among
+from models.policies.reach import Mine, Of, Only, Reach, Related, held_for, is_held_for
 from models.policies.verdicts import Verdict
 from models.principal import Principal, PrincipalKind
 
@@ -18,8 +18,8 @@ USERNAME_LIMIT = 128
 
 
 def _members(principal: Principal, permission: Permission) -> Q:
-    """Say that the user is a member, even a guest, of an organization in which the permission is held."""
-    members = Membership.filter(among("organization_id", principal.places(permission)))
+    """Say that the user is a member, even a guest, of an organization for which the permission is held."""
+    members = Membership.filter(held_for("organization_id", principal, permission))
     return Q(id__in=Subquery(members.values("user_id")))
 
 
@@ -55,22 +55,22 @@ def can_revoke_token(principal: Principal, token: Token) -> Verdict:
     return TOKENS.spans(principal, Operation.DELETE, token) or "Only its owner revokes a token."
 
 
-def can_register(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
+async def can_register(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
     """Can the principal make accounts that hold these rules, at home in the organization if one is named?"""
     permission = Permission(Resource.USER, Operation.CREATE)
     if not principal.reaches(*permission, Scope.GLOBAL):
         if organization_id is None:
             return "Only an operator makes accounts without an organization."
-        if organization_id not in principal.places(permission):
+        if not await is_held_for(organization_id, principal, permission):
             return "You may not make accounts in this organization."
-    return missing(principal, rules, organization_id) or True
+    return await missing(principal, rules, organization_id) or True
 
 
-def can_change_rights(principal: Principal, user: User) -> Verdict:
+async def can_change_rights(principal: Principal, user: User) -> Verdict:
     """Can the principal give the user roles and rules, or take them? Never its own."""
     if user.id == principal.user_id:
         return OWN
-    allowed = USERS.spans(principal, Operation.EDIT, user)
+    allowed = await USERS.covers(principal, Operation.EDIT, user)
     return allowed or "Only who may edit users of their organization changes what they hold."
 
 

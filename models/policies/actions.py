@@ -12,6 +12,7 @@ from tortoise.queryset import QuerySet
 from models.access import Operation, Permission, Resource
 from models.policies import (
     accounts,
+    collaborations,
     dataoperations,
     datasessions,
     grants,
@@ -47,17 +48,26 @@ class Action(StrEnum):
     ORGANIZATION_CREATE = "organization_create"
     ORGANIZATION_MEMBER_ADD = "organization_member_add"
     ORGANIZATION_MEMBER_REMOVE = "organization_member_remove"
+    COLLABORATION_CREATE = "collaboration_create"
+    COLLABORATION_UPDATE = "collaboration_update"
+    COLLABORATION_ORGANIZATION_ADD = "collaboration_organization_add"
+    COLLABORATION_ORGANIZATION_REMOVE = "collaboration_organization_remove"
     UPLOAD_CREATE = "upload_create"
     WORKSTATION_CREATE = "workstation_create"
     WORKSTATION_UPDATE = "workstation_update"
+    WORKSTATION_LOGO_SET = "workstation_logo_set"
+    WORKSTATION_LOGO_REMOVE = "workstation_logo_remove"
     WORKSTATION_USER_ADD = "workstation_user_add"
     WORKSTATION_USER_REMOVE = "workstation_user_remove"
     WORKSTATION_ORGANIZATION_ADD = "workstation_organization_add"
     WORKSTATION_ORGANIZATION_REMOVE = "workstation_organization_remove"
     IMAGE_CREATE = "image_create"
+    IMAGE_UPDATE = "image_update"
+    IMAGE_MOVE = "image_move"
     IMAGE_MAKE_DESIRED = "image_make_desired"
     SESSION_LAUNCH = "session_launch"
     SESSION_OPEN = "session_open"
+    SESSION_KEEP_ALIVE = "session_keep_alive"
     SESSION_STOP = "session_stop"
     DATASESSION_CREATE = "datasession_create"
     DATASESSION_UPDATE = "datasession_update"
@@ -99,6 +109,14 @@ def _share(description: str) -> Act:
     return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), _can_share, workstations.readable)
 
 
+def _together(description: str, can: Can) -> Act:
+    return _act(description, _R.COLLABORATION, (_R.COLLABORATION, _O.EDIT), can, collaborations.readable)
+
+
+def _edit(description: str) -> Act:
+    return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), workstations.can_edit, workstations.readable)
+
+
 def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
     if which:
         return grants.can_give(principal, Resource.WORKSTATION, workstation, *which)
@@ -123,14 +141,14 @@ def _operate(description: str, operation: Operation, can: Can) -> Act:
     return _act(description, _R.DATA_OPERATION, (_R.DATA_OPERATION, operation), can, dataoperations.readable)
 
 
-def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict:
+def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
     if which:
         return organizations.can_change_member(principal, organization, *which)
     return organizations.can_manage(principal, organization)
 
 
-def _rights(can: Callable[..., Verdict]) -> Can:
-    def decide(principal: Principal, user: Any, *which: Any) -> Verdict:
+def _rights(can: Callable[..., Awaitable[Verdict]]) -> Can:
+    def decide(principal: Principal, user: Any, *which: Any) -> Awaitable[Verdict]:
         return can(principal, user, *which) if which else accounts.can_change_rights(principal, user)
 
     return decide
@@ -163,17 +181,23 @@ ACTS: dict[Action, Act] = {
     Action.ORGANIZATION_MEMBER_REMOVE: _act(
         "Remove members.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
     ),
+    Action.COLLABORATION_CREATE: _act(
+        "Found a collaboration.", _R.COLLABORATION, (_R.COLLABORATION, _O.CREATE), collaborations.can_create
+    ),
+    Action.COLLABORATION_UPDATE: _together("Rename a collaboration.", collaborations.can_edit),
+    Action.COLLABORATION_ORGANIZATION_ADD: _together(
+        "Let an organization take part in a collaboration.", collaborations.can_add_organization
+    ),
+    Action.COLLABORATION_ORGANIZATION_REMOVE: _together(
+        "Let an organization leave a collaboration.", collaborations.can_edit
+    ),
     Action.UPLOAD_CREATE: _act("Bring a file.", _R.UPLOAD, (_R.UPLOAD, _O.CREATE), uploads.can_create),
     Action.WORKSTATION_CREATE: _act(
         "Make a workstation.", _R.WORKSTATION, (_R.WORKSTATION, _O.CREATE), workstations.can_create
     ),
-    Action.WORKSTATION_UPDATE: _act(
-        "Change a workstation.",
-        _R.WORKSTATION,
-        (_R.WORKSTATION, _O.EDIT),
-        workstations.can_edit,
-        workstations.readable,
-    ),
+    Action.WORKSTATION_UPDATE: _edit("Change a workstation."),
+    Action.WORKSTATION_LOGO_SET: _edit("Give a workstation a logo."),
+    Action.WORKSTATION_LOGO_REMOVE: _edit("Take a workstation's logo away."),
     Action.WORKSTATION_USER_ADD: _share("Share a workstation with a user."),
     Action.WORKSTATION_USER_REMOVE: _share("Take a workstation from a user."),
     Action.WORKSTATION_ORGANIZATION_ADD: _share("Share a workstation with an organization."),
@@ -184,6 +208,12 @@ ACTS: dict[Action, Act] = {
         (_R.IMAGE, _O.CREATE),
         workstations.can_edit,
         workstations.readable,
+    ),
+    Action.IMAGE_UPDATE: _act(
+        "Change ports, path or comment of an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
+    ),
+    Action.IMAGE_MOVE: _act(
+        "Give an image to another workstation.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
     ),
     Action.IMAGE_MAKE_DESIRED: _act(
         "Let new sessions run an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
@@ -197,6 +227,9 @@ ACTS: dict[Action, Act] = {
     ),
     Action.SESSION_OPEN: _act(
         "Work in a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_connect, sessions.readable
+    ),
+    Action.SESSION_KEEP_ALIVE: _act(
+        "Let a session live longer.", _R.SESSION, (_R.SESSION, _O.VIEW), sessions.can_keep_alive, sessions.readable
     ),
     Action.SESSION_STOP: _act(
         "Stop a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_stop, sessions.readable

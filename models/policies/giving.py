@@ -2,18 +2,25 @@
 
 from collections.abc import Iterable
 
-from models.access import OBJECT_ROLES, ObjectRole, Rule
-from models.policies.reach import M, Reach
+from models.access import OBJECT_ROLES, ObjectRole, Rule, Scope
+from models.policies.reach import M, Reach, is_held_for
 from models.policies.verdicts import Verdict
 from models.principal import Principal
 
 OWN = "Nobody changes what they hold themselves; ask somebody else who may."
 
 
-def missing(principal: Principal, rules: Iterable[Rule], organization_id: int | None) -> str:
+async def missing(principal: Principal, rules: Iterable[Rule], organization_id: int | None) -> str:
     """Name a rule that the principal does not hold for this organization at least as widely; empty if there is none."""
-    lacking = next((rule for rule in sorted(rules) if not principal.holds(rule, organization_id)), None)
-    return f"You do not hold {lacking} there, so you can neither give nor take it." if lacking else ""
+    for rule in sorted(rules):
+        if not principal.holds(rule, organization_id) and not await _shares(principal, rule, organization_id):
+            return f"You do not hold {rule} there, so you can neither give nor take it."
+    return ""
+
+
+async def _shares(principal: Principal, rule: Rule, organization_id: int | None) -> bool:
+    """Say whether it holds the rule for a partner: what reaches the partner's own partners it does not."""
+    return rule.scope is Scope.ORGANIZATION and await is_held_for(organization_id, principal, rule.permission)
 
 
 async def can_give_on(principal: Principal, reach: Reach[M], row: M, role: ObjectRole) -> Verdict:

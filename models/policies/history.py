@@ -5,7 +5,7 @@ from tortoise.queryset import QuerySet
 
 from models.access import Operation, Permission, Resource
 from models.history import HistoryEntry
-from models.policies import dataoperations, organizations, sessions, workstations
+from models.policies import collaborations, dataoperations, organizations, sessions, workstations
 from models.policies.datasessions import DATASESSIONS
 from models.policies.reach import Mine, Reach, Related
 from models.principal import Principal
@@ -22,6 +22,11 @@ def _of_edited_workstations(principal: Principal, _permission: Permission) -> Q:
 def _of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
     managed = organizations.MEMBERS.rows(principal, Operation.EDIT)
     return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
+
+
+def _of_edited_collaborations(principal: Principal, _permission: Permission) -> Q:
+    edited = Subquery(collaborations.editable(principal).values("id"))
+    return Q(resource=Resource.COLLABORATION, object_id__in=edited)
 
 
 def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
@@ -48,6 +53,7 @@ HISTORY = Reach(
         Related(_of_own_sessions),
         Related(_of_edited_workstations),
         Related(_of_managed_organizations),
+        Related(_of_edited_collaborations),
         Related(_of_edited_datasessions),
     ),
 )

@@ -43,11 +43,14 @@ def can_manage(principal: Principal, organization: Organization) -> Verdict:
     return allowed or f"Only an administrator of {organization.name} manages its members."
 
 
-def can_change_member(principal: Principal, organization: Organization, user_id: int, *roles: MemberRole) -> Verdict:
+async def can_change_member(
+    principal: Principal, organization: Organization, user_id: int, *roles: MemberRole
+) -> Verdict:
     """Can the principal give a member role, or take one? Not from themselves, and not more than they hold there."""
     verdict = can_manage(principal, organization)
     if verdict is not True:
         return verdict
     if user_id == principal.user_id:
         return OWN
-    return missing(principal, frozenset().union(*(MEMBER_ROLES[role] for role in roles)), organization.id) or True
+    rules = frozenset().union(*(MEMBER_ROLES[role] for role in roles))
+    return await missing(principal, rules, organization.id) or True

@@ -10,6 +10,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.access import OBJECT_ROLES, Grant, Operation, Permission, Resource, Scope
+from models.collaborations import Participant
 from models.principal import Principal, PrincipalKind
 
 M = TypeVar("M", bound=Model)
@@ -44,17 +45,37 @@ class Mine(Condition):
 
 @dataclass(frozen=True)
 class Of(Condition):
-    """The column names an organization in which the principal holds the permission for all."""
+    """The column names an organization for which the principal holds the permission, itself or by collaboration."""
 
     column: str
 
     def sql(self, principal: Principal, permission: Permission) -> Q:
         """Look the column up among the organizations."""
-        return among(self.column, principal.places(permission))
+        return held_for(self.column, principal, permission)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool:
-        """Look the attribute up among the organizations."""
-        return getattr(row, self.column) in principal.places(permission)
+    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
+        """Look the attribute up among the organizations; who collaborates with them is left to the database."""
+        if getattr(row, self.column) in principal.places(permission):
+            return True
+        return None if principal.places(permission, Scope.COLLABORATION) else False
+
+
+@dataclass(frozen=True)
+class Within(Condition):
+    """The column names a collaboration in which an organization takes part for which the permission is held.
+
+    It is the row's own collaboration that counts: what an organization does in another one is nobody's business here.
+    """
+
+    column: str
+
+    def sql(self, principal: Principal, permission: Permission) -> Q:
+        """Look the column up among the collaborations."""
+        mine = participations(principal.places(permission)).values("collaboration_id")
+        return equal(f"{self.column}__in", Subquery(mine))
+
+    def holds(self, principal: Principal, permission: Permission, row: Model) -> None:
+        """Leave it to the database."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +170,32 @@ def among(column: str, values: frozenset[int]) -> Q:
     return equal(f"{column}__in", sorted(values))
 
 
+def participations(organizations: frozenset[int]) -> QuerySet[Participant]:
+    """Return how these organizations take part in collaborations."""
+    return Participant.filter(among("organization_id", organizations))
+
+
+def partners(organizations: frozenset[int]) -> QuerySet[Participant]:
+    """Return who takes part in any collaboration of these organizations; they themselves are among them."""
+    shared = Subquery(participations(organizations).values("collaboration_id"))
+    return Participant.filter(collaboration_id__in=shared)
+
+
+def held_for(column: str, principal: Principal, permission: Permission) -> Q:
+    """Return the condition that the column names an organization for which the principal holds the permission."""
+    own = among(column, principal.places(permission))
+    shared = principal.places(permission, Scope.COLLABORATION)
+    return own | equal(f"{column}__in", Subquery(partners(shared).values("organization_id"))) if shared else own
+
+
+async def is_held_for(organization_id: int | None, principal: Principal, permission: Permission) -> bool:
+    """Say whether the principal holds the permission for this organization, itself or by collaboration."""
+    if organization_id is None or organization_id in principal.places(permission):
+        return organization_id is not None
+    shared = principal.places(permission, Scope.COLLABORATION)
+    return bool(shared) and await partners(shared).filter(organization_id=organization_id).exists()
+
+
 def held_grants(principal: Principal) -> QuerySet[Grant]:
     """Return the grants that the principal holds, itself or through an organization."""
     return Grant.filter(Q(user_id=principal.user_id) | among("organization_id", principal.organization_ids))
@@ -158,8 +205,9 @@ def held_grants(principal: Principal) -> QuerySet[Grant]:
 class Reach(Generic[M]):
     """To which rows of a noun a permission reaches in each scope.
 
-    A wider scope has all that the narrower ones have; global has every row. `desk` stands instead of all of them for
-    the container of a session, where it is given.
+    A wider scope has all that the narrower ones have: with the scope collaboration the conditions of `organization`
+    find also what belongs to those that one collaborates with, and global has every row. `desk` stands instead of all
+    of them for the container of a session, where it is given.
     """
 
     model: type[M]

@@ -9,7 +9,7 @@ from models.access import Operation, Permission, Resource, Role, RoleHolder, Rul
 from models.accounts import User
 from models.policies import accounts
 from models.policies.giving import OWN, missing
-from models.policies.reach import Fact, Mine, Of, Only, Reach, Related, among
+from models.policies.reach import Fact, Mine, Of, Only, Reach, Related, held_for, is_held_for
 from models.policies.verdicts import Verdict
 from models.principal import Principal
 from models.rules import known
@@ -20,7 +20,7 @@ def _held(principal: Principal, _permission: Permission) -> Q:
 
 
 def _at_home(principal: Principal, permission: Permission) -> Q:
-    users = User.filter(among("home_organization_id", principal.places(permission)))
+    users = User.filter(held_for("home_organization_id", principal, permission))
     return Q(user_id__in=Subquery(users.values("id")))
 
 
@@ -50,51 +50,51 @@ def readable_rules(principal: Principal) -> QuerySet[UserRule]:
     return USER_RULES.rows(principal, Operation.VIEW)
 
 
-def can_create(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
+async def can_create(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
     """Can the principal make a role with these rules, of the organization or, without one, of the whole house?"""
     permission = Permission(Resource.ROLE, Operation.CREATE)
     if not principal.reaches(*permission, Scope.GLOBAL):
         if organization_id is None:
             return "Only an operator makes roles of the whole house; name your organization."
-        if organization_id not in principal.places(permission):
+        if not await is_held_for(organization_id, principal, permission):
             return "You may not make roles in this organization."
-    return missing(principal, rules, organization_id) or True
+    return await missing(principal, rules, organization_id) or True
 
 
 async def can_update(principal: Principal, role: Role, rules: Iterable[Rule] | None = None) -> Verdict:
     """Can the principal change the role, to these rules? It must hold what is added and what is removed."""
     verdict = await _can_change(principal, role, Operation.EDIT)
     changed = frozenset() if rules is None else known(role.rules) ^ frozenset(rules)
-    return verdict if verdict is not True else missing(principal, changed, role.organization_id) or True
+    return verdict if verdict is not True else await missing(principal, changed, role.organization_id) or True
 
 
 async def can_delete(principal: Principal, role: Role) -> Verdict:
     """Can the principal remove the role? It must hold all of it, since it takes it from all who hold it."""
     verdict = await _can_change(principal, role, Operation.DELETE)
-    return verdict if verdict is not True else missing(principal, known(role.rules), role.organization_id) or True
+    return verdict if verdict is not True else await missing(principal, known(role.rules), role.organization_id) or True
 
 
 async def _can_change(principal: Principal, role: Role, operation: Operation) -> Verdict:
     if role.is_default:
         return "The default roles are defined in code; make a role of your own."
-    if not ROLES.spans(principal, operation, role):
+    if not await ROLES.covers(principal, operation, role):
         return "Only who may edit the roles of its organization changes a role."
     held = await RoleHolder.filter(role_id=role.id, user_id=principal.user_id).exists()
     return OWN if held else True
 
 
-def can_give(principal: Principal, user: User, role: Role) -> Verdict:
+async def can_give(principal: Principal, user: User, role: Role) -> Verdict:
     """Can the principal let the user hold the role, or take it away?"""
     place = role.organization_id or user.home_organization_id
-    return can_change(principal, user, known(role.rules), place)
+    return await can_change(principal, user, known(role.rules), place)
 
 
-def can_give_rule(principal: Principal, user: User, rule: Rule) -> Verdict:
+async def can_give_rule(principal: Principal, user: User, rule: Rule) -> Verdict:
     """Can the principal let the user hold the rule, or take it away?"""
-    return can_change(principal, user, [rule], user.home_organization_id)
+    return await can_change(principal, user, [rule], user.home_organization_id)
 
 
-def can_change(principal: Principal, user: User, rules: Iterable[Rule], place: int | None) -> Verdict:
+async def can_change(principal: Principal, user: User, rules: Iterable[Rule], place: int | None) -> Verdict:
     """Can the principal give or take these rules, which the user holds in `place`?"""
-    verdict = accounts.can_change_rights(principal, user)
-    return verdict if verdict is not True else missing(principal, rules, place) or True
+    verdict = await accounts.can_change_rights(principal, user)
+    return verdict if verdict is not True else await missing(principal, rules, place) or True

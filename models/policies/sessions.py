@@ -50,6 +50,15 @@ def can_stop(principal: Principal, session: Session) -> Verdict:
     return allowed or "Only its creator or an operator stops a session."
 
 
+def can_keep_alive(principal: Principal, session: Session) -> Verdict:
+    """Can the principal let the session live longer? Its creator can, and its own container."""
+    if principal.kind is PrincipalKind.DESK:
+        return principal.session_id == session.id or "A container keeps only its own session alive."
+    if not principal.may(Resource.SESSION, Operation.EDIT):
+        return "Your credential may not change sessions."
+    return session.creator_id == principal.user_id or "Only its creator keeps a session alive."
+
+
 def can_see_logs(principal: Principal, session: Session) -> Verdict:
     """Can the principal read what the session's container printed?"""
     allowed = session.creator_id == principal.user_id or SESSIONS.spans(principal, Operation.EDIT, session)

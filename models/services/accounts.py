@@ -1,7 +1,7 @@
 """Make accounts, sign in with a password, make and revoke tokens."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tortoise.expressions import F
 
@@ -15,7 +15,8 @@ from models.access import Resource, Role, RoleHolder, Rule, role_key
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
 from models.history import ActorKind
-from models.services import history
+from models.services import denials, history
+from models.services.rights import alone
 
 USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
 
@@ -30,15 +31,35 @@ async def register(
     home_organization_id: int | None = None,
 ) -> User:
     """Make an account that holds a default role; BadInput says what is wrong with name or password."""
+    hashed = await hashed_password(username, password)
+    return await enroll(
+        username, hashed, actor=actor, role=role, email=email, home_organization_id=home_organization_id
+    )
+
+
+async def hashed_password(username: str, password: str | None) -> str | None:
+    """Return what is kept of the password; it takes a while, so do it before a lock is taken."""
     _check(username, password)
+    return await passwords.hash_password(password) if password is not None else None
+
+
+async def enroll(
+    username: str,
+    hashed: str | None,
+    *,
+    actor: Actor,
+    role: str,
+    email: str | None = None,
+    home_organization_id: int | None,
+) -> User:
+    """Make an account with a password that is hashed already."""
     holds = await Role.get_or_none(key=role_key(role, None))
     if holds is None:
         known = ", ".join(
             str(name) for name in await Role.filter(is_default=True).order_by("id").values_list("name", flat=True)
         )
         raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
-    hashed = await passwords.hash_password(password) if password is not None else None
-    async with transaction():
+    async with alone():
         if await User.filter(username=username).exists():
             raise BadInput("This user name is taken.", path=("username",))
         user = await User.create(
@@ -63,12 +84,14 @@ async def sign_in(username: str, password: str, settings: Settings) -> User:
     """Return the user with this name and password; after too many mistakes the account is locked for a while."""
     user = await User.get_or_none(username=username) if USERNAME.fullmatch(username) else None
     if user and user.locked_until and now() < user.locked_until:
+        await denials.record_sign_in(user.id, "the account is locked")
         raise RateLimited(
             "Too many wrong passwords; wait and try again.",
             retry_after=(user.locked_until - now()).total_seconds(),
         )
     valid = await passwords.verify(password, user.password_hash if user and user.is_active else None)
     if user is None:
+        await denials.record_sign_in(None, "unknown user name")
         raise Unauthenticated("Wrong user name or password.")
     if not valid:
         await _count_mistake(user, settings)
@@ -135,6 +158,11 @@ async def revoke_desk_tokens(session_id: int) -> None:
     """
     held = Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None)
     await held.update(revoked_at=now())
+
+
+async def prolong_desk_tokens(session_id: int, until: datetime) -> None:
+    """Let the tokens that a session's container holds live until then; those that were revoked stay so."""
+    await Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None).update(expires_at=until)
 
 
 async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:

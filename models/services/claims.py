@@ -3,9 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tortoise.expressions import F, Q
-
-from core import outbox
+from core import outbox, rows
 from core.clock import now
 from core.database import transaction
 from core.errors import Conflict
@@ -13,7 +11,7 @@ from core.queue import Job, region_queue
 from core.settings import Settings
 from models.actors import SERVICE
 from models.images import Image, ImageState
-from models.services import line
+from models.services import lifetimes, line
 from models.services.moves import move_session
 from models.sessions import Session, SessionState
 
@@ -53,15 +51,19 @@ async def _admit(session: Session, settings: Settings) -> Session | None:
 
 async def _resume(session: Session, state: SessionState, settings: Settings) -> Session | None:
     at = now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=at)
-    rows = Session.filter(free, id=session.id, state=state, fence=session.fence)
-    taken = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease)
-    return await Session.get(id=session.id) if taken else None
+    if session.state is not state or (session.lease_until and session.lease_until >= at):
+        return None
+    as_read = {"id": session.id, "state": state, "fence": session.fence, "lease_until": session.lease_until}
+    mine = {"fence": session.fence + 1, "lease_until": at + settings.lease}
+    if not await rows.swap(Session, as_read, mine):
+        return None
+    session.update_from_dict(mine)
+    return session
 
 
 async def claim_stop(session_id: int, settings: Settings) -> Session | None:
     """Take a stopping session whose container is to be ended; None when another does or it has ended."""
-    session = await Session.get_or_none(id=session_id)
+    session = await rows.by_key(Session, session_id)
     return await _resume(session, SessionState.STOPPING, settings) if session else None
 
 
@@ -72,8 +74,8 @@ async def still_mine(session: Session) -> bool:
 
 async def renew(session: Session, settings: Settings) -> None:
     """Prolong a launch's claim and lock its row until the open transaction ends; Conflict when the claim is lost."""
-    rows = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
-    if not await rows.update(lease_until=now() + settings.lease):
+    held = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
+    if not await held.update(lease_until=now() + settings.lease):
         raise Conflict("The session changed meanwhile; read it again.")
 
 
@@ -118,10 +120,4 @@ async def mark_running(session: Session, region: str, host: str, http_port: int,
             running_at=now(),
             lease_until=None,
         )
-        outbox.enqueue(
-            Job.SESSION_CHECK,
-            session.id,
-            queue=region_queue(region),
-            key=f"expire:{session.id}",
-            due_at=session.expires_at,
-        )
+        lifetimes.enqueue_expiry(session, region)

@@ -1,22 +1,25 @@
 """Keep users' tokens of other services: sealed, for a while, and read by nobody but the job that needs one."""
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput
-from core.sealing import Sealer
 from models.access import Resource
 from models.actors import Actor
 from models.credentials import SourceCredential
 from models.services import history
+
+if TYPE_CHECKING:
+    from core.sealing import Sealer
 
 LONGEST = timedelta(days=90)
 TOKEN_LIMIT = 4096
 
 
 async def keep(
-    user_id: int, source: str, token: str, lifetime: timedelta, sealer: Sealer, *, actor: Actor
+    user_id: int, source: str, token: str, lifetime: timedelta, sealer: "Sealer", *, actor: Actor
 ) -> SourceCredential:
     """Keep a user's token of a source, in place of the one there was."""
     token = token.strip()
@@ -38,7 +41,7 @@ async def forget(user_id: int, source: str, *, actor: Actor) -> None:
             await history.record(Resource.USER, user_id, "forget_source_token", actor, detail={"source": source})
 
 
-async def token_of(user_id: int, source: str, sealer: Sealer) -> str | None:
+async def token_of(user_id: int, source: str, sealer: "Sealer") -> str | None:
     """Return a user's token of a source, None when none is kept or its time is over."""
     kept = await SourceCredential.get_or_none(user_id=user_id, source=source, expires_at__gt=now())
     return sealer.opened(_purpose(user_id, source), kept.sealed) if kept else None

@@ -17,8 +17,8 @@ from models.accounts import Token, TokenKind
 from models.actors import Actor
 from models.history import ActorKind
 from models.policies.sessions import can_connect
-from models.services import accounts, auth
-from models.sessions import Session
+from models.services import accounts, auth, lifetimes, line
+from models.sessions import Session, SessionState
 
 TICKET_SECONDS = 30
 LABEL_LIMIT = 63
@@ -39,6 +39,8 @@ class Desk:
     initial_path: str
     reason: str | None
     expires_at: datetime | None
+    title: str
+    place: int | None
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,11 @@ class Doors:
         """Return the session with this label, or None."""
         if len(label) > LABEL_LIMIT or not label.isalnum():
             return None
-        session = await Session.get_or_none(label=label).select_related("image")
-        return _desk(session) if session else None
+        session = await Session.get_or_none(label=label).select_related("image__workstation")
+        if session is None:
+            return None
+        places = await line.queue_positions([session.id]) if session.state is SessionState.QUEUED else {}
+        return _desk(session, places.get(session.id))
 
     async def mint_ticket(self, user_id: int, token_id: int | None, label: str, state_hash: str) -> str:
         """Return a ticket that opens the session once within 30 s, in the browser that knows the state."""
@@ -132,6 +137,10 @@ class Doors:
             return None
         return Entry(principal.user_id, _end_of(held), held.id)
 
+    async def used(self, session_id: int) -> None:
+        """Keep that somebody works in the session now."""
+        await lifetimes.touch(session_id)
+
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints that a session or a user changed."""
         return self._bus.subscribe(*topics)
@@ -152,7 +161,7 @@ def _ticket_key(ticket: str) -> str:
     return f"carrel:ticket:{sha256(ticket.encode()).hexdigest()}"
 
 
-def _desk(session: Session) -> Desk:
+def _desk(session: Session, place: int | None) -> Desk:
     image = session.image
     http = (session.host, session.http_port) if session.host and session.http_port else None
     websocket = (session.host, session.websocket_port) if session.host and session.websocket_port else None
@@ -166,4 +175,6 @@ def _desk(session: Session) -> Desk:
         initial_path=image.initial_path,
         reason=session.reason or None,
         expires_at=session.expires_at,
+        title=image.workstation.title,
+        place=place,
     )

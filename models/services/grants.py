@@ -5,13 +5,13 @@ from typing import Any
 from tortoise.models import Model
 
 from core import outbox
-from core.database import transaction
 from core.errors import BadInput, Conflict
 from models.access import Grant, ObjectRole, Resource
 from models.actors import Actor
 from models.nouns import NOUNS
 from models.rules import NOUN_OF
 from models.services import history
+from models.services.rights import alone
 
 
 def check_role(resource: Resource, role: ObjectRole) -> None:
@@ -24,38 +24,37 @@ async def give(
     row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
 ) -> None:
     """Let a user, or all members of an organization, hold the role on the object; harmless when they do."""
-    async with transaction():
+    async with alone():
         values = _values(row, role, user_id, organization_id)
         if not await Grant.filter(**values).exists():
             await Grant.create(**values)
             await history.record(NOUN_OF[role], row.pk, "grant", actor, detail=_detail(values))
-            _tell(user_id)
+            _tell(user_id, organization_id)
 
 
 async def take(
     row: Model, role: ObjectRole, *, actor: Actor, user_id: int | None = None, organization_id: int | None = None
 ) -> None:
     """Take the role on the object away; harmless when it was not held, Conflict for the last holder it keeps."""
-    async with transaction():
+    async with alone():
         values = _values(row, role, user_id, organization_id)
+        await _keep_one(row, role, values)
         if await Grant.filter(**values).delete():
-            await _keep_one(row, role)
             await history.record(NOUN_OF[role], row.pk, "revoke_grant", actor, detail=_detail(values))
-            _tell(user_id)
+            _tell(user_id, organization_id)
 
 
-def _tell(user_id: int | None) -> None:
-    """Let the user's streams read their rights again; those of a group do so by themselves within half a minute."""
-    if user_id is not None:
-        outbox.publish(f"user:{user_id}")
+def _tell(user_id: int | None, organization_id: int | None) -> None:
+    """Let the rights of the user be read again; streams of a group's members do so within half a minute."""
+    outbox.publish(f"organization:{organization_id}" if user_id is None else f"user:{user_id}")
 
 
-async def _keep_one(row: Model, role: ObjectRole) -> None:
+async def _keep_one(row: Model, role: ObjectRole, leaving: dict[str, Any]) -> None:
     resource = NOUN_OF[role]
-    if (
-        NOUNS[resource].keeper == role
-        and not await Grant.filter(resource=resource, object_id=row.pk, role=role).exists()
-    ):
+    if NOUNS[resource].keeper != role:
+        return
+    held = await Grant.filter(resource=resource, object_id=row.pk, role=role).values_list("id", flat=True)
+    if len(held) == 1 and await Grant.filter(**leaving).exists():
         raise Conflict(f"The last {role} stays; make somebody else one first.")
 
 

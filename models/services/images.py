@@ -1,6 +1,7 @@
 """Bring images, decide which is used, and record what their import found."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,13 +17,15 @@ from core.settings import Settings
 from models.access import Resource
 from models.actors import SERVICE, Actor
 from models.images import Image, ImageState
-from models.services import history
+from models.services import desired, history
 from models.services.moves import move_image
 from models.uploads import Upload, UploadState
 from models.workstations import Workstation
 
 PATH = re.compile(r"[^/\s][^\s]*")
 ATTEMPTS = 5
+PORTS = {"http_port": "httpPort", "websocket_port": "websocketPort"}
+EDITABLE = (*PORTS, "initial_path", "comment")
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,7 @@ async def create(
     is_desired: bool = True,
 ) -> Image:
     """Queue the import of a complete upload as a version of the workstation."""
-    _check_port(http_port, "httpPort")
-    if websocket_port is not None:
-        _check_port(websocket_port, "websocketPort")
-    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256 or not initial_path.isprintable()):
-        raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
-    if "\0" in comment:
-        raise BadInput("A comment has no zero bytes.", path=("comment",))
+    _check(http_port, websocket_port, initial_path, comment)
     async with transaction():
         if not await Upload.filter(id=upload.id, state=UploadState.COMPLETE).update(state=UploadState.USED):
             raise BadInput("This upload is not complete, or was used before.", path=("uploadId",))
@@ -76,9 +73,47 @@ async def create(
     return image
 
 
+def _check(http_port: int, websocket_port: int | None, initial_path: str, comment: str) -> None:
+    _check_port(http_port, "httpPort")
+    if websocket_port is not None:
+        _check_port(websocket_port, "websocketPort")
+    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256 or not initial_path.isprintable()):
+        raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
+    if "\0" in comment:
+        raise BadInput("A comment has no zero bytes.", path=("comment",))
+
+
 def _check_port(port: int, field: str) -> None:
     if not 1 <= port <= 65_535:
         raise BadInput("A port is a number from 1 to 65535.", path=(field,))
+
+
+async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> None:
+    """Change ports, initial path or comment: the path also for sessions that run, ports for those that start later.
+
+    What the import has found decides over ports: a ready image declares them.
+    """
+    if not changes:
+        return
+    _check(**{name: changes.get(name, getattr(image, name)) for name in EDITABLE})
+    if not PORTS.keys().isdisjoint(changes):
+        _check_declared(image, changes)
+    async with transaction():
+        if not await Image.filter(id=image.id, state=image.state).update(**changes):
+            raise Conflict("The image changed meanwhile; read it again.")
+        await history.record(Resource.IMAGE, image.id, "update", actor, detail=dict(changes))
+        outbox.publish(f"image:{image.id}")
+    image.update_from_dict(dict(changes))
+
+
+def _check_declared(image: Image, changes: Mapping[str, Any]) -> None:
+    if image.state is ImageState.IMPORTING:
+        raise Conflict("The image is being imported; change its ports when that is over.")
+    for name, field in PORTS.items():
+        port = changes.get(name)
+        if image.state is ImageState.READY and port not in (None, getattr(image, name), *image.exposed_ports):
+            declared = ", ".join(map(str, image.exposed_ports)) or "none"
+            raise BadInput(f"The image does not declare port {port}; it declares {declared}.", path=(field,))
 
 
 def enqueue_import(image: Image, region: str) -> None:
@@ -134,8 +169,7 @@ async def finish_import(image: Image, found: Imported) -> None:
             size_bytes=found.size_bytes,
         )
         if image.is_desired:
-            others = Image.filter(workstation_id=image.workstation_id, is_desired=True).exclude(id=image.id)
-            await others.update(is_desired=False)
+            await desired.prefer(image)
 
 
 async def fail_import(image: Image, reason: str) -> None:
@@ -163,15 +197,3 @@ async def restore(image: Image, region: str) -> None:
     async with transaction():
         await move_image(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
         enqueue_import(image, region)
-
-
-async def make_desired(image: Image, *, actor: Actor) -> None:
-    """Let new sessions of the workstation run this image."""
-    if image.state is not ImageState.READY:
-        raise Conflict(f"The image is {image.state}; only a ready one can be used.")
-    async with transaction():
-        await Image.filter(workstation_id=image.workstation_id, is_desired=True).update(is_desired=False)
-        await Image.filter(id=image.id).update(is_desired=True)
-        await history.record(Resource.IMAGE, image.id, "make_desired", actor)
-        outbox.publish(f"image:{image.id}")
-    image.is_desired = True

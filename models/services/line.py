@@ -4,6 +4,9 @@ The region's row is its turnstile. Who takes a place, frees one or leaves the li
 row; so nobody overlooks a place that another is just freeing.
 """
 
+from collections import Counter
+from collections.abc import Collection
+
 from core import outbox
 from core.database import transaction
 from core.queue import Job, region_queue
@@ -22,6 +25,28 @@ async def turnstile(region_id: int) -> Region:
 async def free_places(region: Region) -> int:
     """Return how many more sessions the region takes now."""
     return region.capacity - await Session.filter(region_id=region.id, state__in=list(OCCUPYING)).count()
+
+
+async def queue_positions(session_ids: Collection[int]) -> dict[int, int]:
+    """Return for each waiting session how many wait before it in its region, plus one."""
+    asked = Session.filter(id__in=list(session_ids), state=SessionState.QUEUED)
+    regions = {region_id for (region_id,) in await asked.values_list("region_id")}
+    if not regions:
+        return {}
+    before = Session.filter(state=SessionState.QUEUED, region_id__in=sorted(regions), id__lte=max(session_ids))
+    seen: Counter[int] = Counter()
+    positions: dict[int, int] = {}
+    for session_id, region_id in await before.order_by("id").values_list("id", "region_id"):
+        seen[region_id] += 1
+        if session_id in session_ids:
+            positions[session_id] = seen[region_id]
+    return positions
+
+
+async def waiting(region_ids: Collection[int]) -> list[tuple[int, int]]:
+    """Return who waits in these regions' lines: each session with its creator."""
+    rows = Session.filter(state=SessionState.QUEUED, region_id__in=list(region_ids)).order_by("id")
+    return [(session_id, creator_id) for session_id, creator_id in await rows.values_list("id", "creator_id")]
 
 
 async def has_turn(session: Session, region: Region) -> bool:

@@ -38,6 +38,8 @@ async def move_session(
         )
         outbox.publish(session.topic)
         outbox.publish(f"sessions-of:{session.creator_id}")
+        if SessionState.QUEUED in (session.state, to):
+            outbox.publish(session_table.line_topic(session.region_id))
     session.update_from_dict({"state": to, **changes})
 
 

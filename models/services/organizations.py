@@ -3,13 +3,13 @@
 import re
 
 from core import outbox
-from core.database import transaction
 from core.errors import BadInput, Conflict
 from models.access import Resource
 from models.accounts import User
 from models.actors import Actor
 from models.organizations import MemberRole, Membership, Organization
 from models.services import history
+from models.services.rights import alone
 
 NAME_LIMIT = 128
 
@@ -26,7 +26,7 @@ async def create(name: str, *, actor: Actor) -> Organization:
         raise BadInput(
             f"An organization's name has 1 to {NAME_LIMIT} printable characters, one of them a letter.", path=("name",)
         )
-    async with transaction():
+    async with alone():
         if await Organization.filter(slug=slug).exists():
             raise BadInput("This name is taken.", path=("name",))
         organization = await Organization.create(name=name.strip(), slug=slug)
@@ -36,12 +36,12 @@ async def create(name: str, *, actor: Actor) -> Organization:
 
 async def add_member(organization: Organization, user: User, role: MemberRole, *, actor: Actor) -> Membership:
     """Make the user a member, or give a member another role; Conflict for the last administrator."""
-    async with transaction():
-        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
+    async with alone():
+        if role is not MemberRole.ADMIN:
+            await _keep_an_admin(organization, user)
         membership, _ = await Membership.update_or_create(
             {"role": role}, user_id=user.id, organization_id=organization.id
         )
-        await _keep_an_admin(organization, before)
         detail = {"user": user.id, "role": role}
         await history.record(Resource.ORGANIZATION, organization.id, "add_member", actor, detail=detail)
         outbox.publish(f"user:{user.id}")
@@ -50,17 +50,15 @@ async def add_member(organization: Organization, user: User, role: MemberRole, *
 
 async def remove_member(organization: Organization, user: User, *, actor: Actor) -> None:
     """End a membership; harmless when there is none, Conflict for the last administrator."""
-    async with transaction():
-        before = await Membership.get_or_none(user_id=user.id, organization_id=organization.id)
-        if before is not None:
-            await before.delete()
-            await _keep_an_admin(organization, before)
+    async with alone():
+        await _keep_an_admin(organization, user)
+        if await Membership.filter(user_id=user.id, organization_id=organization.id).delete():
             detail = {"user": user.id}
             await history.record(Resource.ORGANIZATION, organization.id, "remove_member", actor, detail=detail)
             outbox.publish(f"user:{user.id}")
 
 
-async def _keep_an_admin(organization: Organization, changed: Membership | None) -> None:
+async def _keep_an_admin(organization: Organization, leaving: User) -> None:
     admins = Membership.filter(organization_id=organization.id, role=MemberRole.ADMIN)
-    if changed is not None and changed.role is MemberRole.ADMIN and not await admins.exists():
+    if [admin.user_id for admin in await admins] == [leaving.id]:
         raise Conflict("The last administrator stays; make somebody else one first.")

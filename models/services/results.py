@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tortoise.exceptions import IntegrityError
 
@@ -11,7 +11,6 @@ from core.clock import now
 from core.database import transaction
 from core.errors import Unavailable
 from core.queue import Job, data_queue
-from core.storage import Storage
 from models.access import Resource
 from models.actors import Actor
 from models.dataoperations import DataOperation, DataOperationState
@@ -20,6 +19,9 @@ from models.principal import Principal
 from models.results import Result, ResultState, StoredFile
 from models.services import history
 from models.services.operation_moves import enqueue_run
+
+if TYPE_CHECKING:
+    from core.storage import Storage
 
 ATTEMPTS = 3
 
@@ -114,7 +116,7 @@ def enqueue_remove(result: Result) -> None:
     outbox.enqueue(Job.RESULT_REMOVE, result.id, queue=data_queue(), key=f"result:{result.id}")
 
 
-async def remove(result_id: int, storage: Storage) -> None:
+async def remove(result_id: int, storage: "Storage") -> None:
     """Remove the files of a released result, and then its row; harmless twice."""
     result = await Result.get_or_none(id=result_id, state=ResultState.RELEASED)
     if result is None:

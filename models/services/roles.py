@@ -4,13 +4,13 @@ from tortoise.expressions import F
 
 from core import outbox
 from core.clock import now
-from core.database import transaction
 from core.errors import BadInput, Conflict
 from models.access import DEFAULT_ROLES, Resource, Role, RoleHolder, Rule, UserRule, role_key
 from models.accounts import User
 from models.actors import Actor
 from models.organizations import Membership
 from models.services import history
+from models.services.rights import alone
 
 NAME_LIMIT = 64
 DESCRIPTION_LIMIT = 1024
@@ -40,7 +40,7 @@ async def create(
 ) -> Role:
     """Make a role of an organization, or of the whole house; BadInput when the name is none or taken."""
     key = role_key(_name(name), organization_id)
-    async with transaction():
+    async with alone():
         if await Role.filter(key=key).exists():
             raise BadInput("This name is taken.", path=("name",))
         role = await Role.create(
@@ -72,20 +72,14 @@ def _description(text: str) -> str:
 
 
 async def update(
-    role: Role, *, name: str | None, description: str | None, rules: frozenset[Rule] | None, actor: Actor
+    role: Role, *, name: str | None, description: str | None, rules: frozenset[Rule] | None, version: int, actor: Actor
 ) -> None:
-    """Change a role for all who hold it; Conflict when somebody changed it meanwhile."""
-    changes: dict[str, object] = {}
-    if name is not None:
-        changes |= {"name": _name(name), "key": role_key(_name(name), role.organization_id)}
-    if description is not None:
-        changes["description"] = _description(description)
-    if rules is not None:
-        changes["rules"] = _texts(rules)
-    async with transaction():
+    """Change a role for all who hold it; Conflict when somebody changed it since `version`."""
+    changes = _changes(role, name, description, rules)
+    async with alone():
         if "key" in changes and await Role.filter(key=changes["key"]).exclude(id=role.id).exists():
             raise BadInput("This name is taken.", path=("name",))
-        if not await Role.filter(id=role.id, version=role.version).update(**changes, version=F("version") + 1):
+        if not await Role.filter(id=role.id, version=version).update(**changes, version=F("version") + 1):
             raise Conflict("The role changed meanwhile; read it again.")
         detail = {**changes, "before": {"name": role.name, "rules": role.rules}}
         await history.record(Resource.ROLE, role.id, "update", actor, detail=detail)
@@ -93,9 +87,20 @@ async def update(
     await role.refresh_from_db()
 
 
+def _changes(role: Role, name: str | None, description: str | None, rules: frozenset[Rule] | None) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    if name is not None:
+        changes |= {"name": _name(name), "key": role_key(_name(name), role.organization_id)}
+    if description is not None:
+        changes["description"] = _description(description)
+    if rules is not None:
+        changes["rules"] = _texts(rules)
+    return changes
+
+
 async def delete(role: Role, *, with_holders: bool, actor: Actor) -> None:
     """Remove a role; Conflict while somebody holds it, unless it is to be taken from them."""
-    async with transaction():
+    async with alone():
         holders = await RoleHolder.filter(role_id=role.id).count()
         if holders and not with_holders:
             raise Conflict(f"{holders} users hold this role; take it from them, or say withHolders.")
@@ -113,7 +118,7 @@ async def _tell_holders(role: Role) -> None:
 
 async def give(role: Role, user: User, *, actor: Actor) -> None:
     """Let a user hold a role; harmless when they do."""
-    async with transaction():
+    async with alone():
         if not await RoleHolder.filter(user_id=user.id, role_id=role.id).exists():
             await RoleHolder.create(user_id=user.id, role_id=role.id)
             await history.record(Resource.USER, user.id, "add_role", actor, detail={"role": role.name, "id": role.id})
@@ -122,7 +127,7 @@ async def give(role: Role, user: User, *, actor: Actor) -> None:
 
 async def take(role: Role, user: User, *, actor: Actor) -> None:
     """Take a role from a user; harmless when they do not hold it."""
-    async with transaction():
+    async with alone():
         if await RoleHolder.filter(user_id=user.id, role_id=role.id).delete():
             detail = {"role": role.name, "id": role.id}
             await history.record(Resource.USER, user.id, "remove_role", actor, detail=detail)
@@ -131,7 +136,7 @@ async def take(role: Role, user: User, *, actor: Actor) -> None:
 
 async def give_rule(rule: Rule, user: User, *, actor: Actor) -> None:
     """Let a user hold one rule directly; harmless when they do."""
-    async with transaction():
+    async with alone():
         if not await UserRule.filter(user_id=user.id, rule=str(rule)).exists():
             await UserRule.create(user_id=user.id, rule=str(rule), created_at=now())
             await history.record(Resource.USER, user.id, "add_rule", actor, detail={"rule": str(rule)})
@@ -140,7 +145,7 @@ async def give_rule(rule: Rule, user: User, *, actor: Actor) -> None:
 
 async def take_rule(rule: Rule, user: User, *, actor: Actor) -> None:
     """Take a rule that a user holds directly; harmless when they do not."""
-    async with transaction():
+    async with alone():
         if await UserRule.filter(user_id=user.id, rule=str(rule)).delete():
             await history.record(Resource.USER, user.id, "remove_rule", actor, detail={"rule": str(rule)})
             outbox.publish(f"user:{user.id}")

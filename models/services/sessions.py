@@ -1,6 +1,7 @@
 """Launch sessions, ask for their end, and say where they stand in line."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from models.images import Image
 from models.regions import Region
 from models.services import history, line
 from models.services.moves import move_session
-from models.sessions import ENDINGS, LIVE, Reason, Session, SessionState
+from models.sessions import ENDINGS, Reason, Session, SessionState
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 PLATFORM_PREFIX = "CARREL_"
@@ -35,6 +36,7 @@ async def launch(
     actor: Actor,
     seconds: int | None = None,
     environment: dict[str, str] | None = None,
+    pings: Mapping[str, float] | None = None,
     datasession_id: int | None = None,
 ) -> tuple[Session, bool]:
     """Return the actor's session of this image in this region, and whether it is new.
@@ -54,7 +56,8 @@ async def launch(
                 raise Conflict("Your session of this image was launched without this data session; stop it first.")
             return present, False
         with suppress(IntegrityError):  # Another launch was faster; its session is found by the next look.
-            return await _create(image, region, key, actor, seconds, environment or {}, datasession_id), True
+            given = environment or {}, pings or {}, datasession_id
+            return await _create(image, region, key, actor, seconds, *given), True
     raise Conflict("Your session of this image keeps changing; try again.")
 
 
@@ -65,6 +68,7 @@ async def _create(
     actor: Actor,
     seconds: int,
     environment: dict[str, str],
+    pings: Mapping[str, float],
     datasession_id: int | None,
 ) -> Session:
     async with transaction():
@@ -77,6 +81,7 @@ async def _create(
             maximum_seconds=seconds,
             expires_at=now() + timedelta(seconds=seconds),
             environment=environment,
+            ping_times=dict(pings) or None,
             datasession_id=datasession_id,
         )
         await history.record(Resource.SESSION, session.id, "launch", actor, to_state=session.state)
@@ -115,6 +120,11 @@ async def expire(session: Session, *, actor: Actor) -> None:
     await _end(session, SessionState.EXPIRED, Reason.EXPIRED, actor, "Its maximum duration was reached.")
 
 
+async def end_idle(session: Session, seconds: int, *, actor: Actor) -> None:
+    """End a session in which nobody has worked for `seconds`."""
+    await _end(session, SessionState.EXPIRED, Reason.IDLE, actor, f"Nobody worked in it for {seconds} seconds.")
+
+
 async def _end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
     for _ in range(3):
         if session.state in ENDINGS or session.state is SessionState.STOPPING:
@@ -150,19 +160,3 @@ async def _try_end(session: Session, outcome: SessionState, code: Reason, actor:
             fence=session.fence + 1,
         )
         enqueue_stop(session, region.name)
-
-
-async def queue_positions(session_ids: list[int]) -> dict[int, int]:
-    """Return for each waiting session how many wait before it in its region, plus one."""
-    waiting = await Session.filter(state=SessionState.QUEUED).order_by("id").values_list("id", "region_id")
-    seen: dict[int, int] = {}
-    positions: dict[int, int] = {}
-    for session_id, region_id in waiting:
-        seen[region_id] = seen.get(region_id, 0) + 1
-        positions[session_id] = seen[region_id]
-    return {session_id: positions[session_id] for session_id in session_ids if session_id in positions}
-
-
-async def live_of(user_id: int) -> list[Session]:
-    """Return the live sessions of a user, oldest first."""
-    return await Session.filter(creator_id=user_id, state__in=list(LIVE)).order_by("id")

@@ -1,10 +1,15 @@
 """Make workstations, edit them, and grant people their use."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
 from tortoise.expressions import F
 
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput, Conflict
+from core.sizes import KIB, readable
 from models.access import ObjectRole, Resource
 from models.actors import Actor
 from models.images import Image, ImageState
@@ -13,6 +18,8 @@ from models.services.organizations import slugify
 from models.workstations import Workstation
 
 TITLE_LIMIT = 128
+CONFIGURATION_LIMIT = 32 * KIB
+"""An environment variable that a container is given has room for it."""
 
 
 async def create(title: str, *, actor: Actor, description: str = "", is_public: bool = False) -> Workstation:
@@ -29,11 +36,27 @@ async def create(title: str, *, actor: Actor, description: str = "", is_public: 
     return workstation
 
 
-def _check(title: str | bool | None = None, description: str | bool | None = None, **_others: str | bool) -> None:
+def _check(title: str | None = None, description: str | None = None, configuration: Any = None, **_: Any) -> None:
     if isinstance(title, str) and not (title.strip() and len(title) <= TITLE_LIMIT and title.isprintable()):
         raise BadInput(f"A title has 1 to {TITLE_LIMIT} printable characters.", path=("title",))
     if isinstance(description, str) and "\0" in description:
         raise BadInput("A description has no zero bytes.", path=("description",))
+    if configuration is not None:
+        _check_configuration(configuration)
+
+
+def _check_configuration(configuration: Any) -> None:
+    if not isinstance(configuration, dict):
+        raise BadInput("A configuration is a JSON object; give {} for none.", path=("configuration",))
+    try:
+        size = len(orjson.dumps(configuration))
+    except orjson.JSONEncodeError as error:
+        raise BadInput(f"The configuration cannot be written as JSON: {error}.", path=("configuration",)) from error
+    if size > CONFIGURATION_LIMIT:
+        raise BadInput(
+            f"A configuration has at most {readable(CONFIGURATION_LIMIT)} as JSON; this one has {readable(size)}.",
+            path=("configuration",),
+        )
 
 
 async def _free_slug(title: str) -> str:
@@ -48,15 +71,20 @@ async def _free_slug(title: str) -> str:
     return free
 
 
-async def update(workstation: Workstation, changes: dict[str, str | bool], *, version: int, actor: Actor) -> None:
-    """Change title, description or publicity; Conflict when somebody changed it since `version`."""
+async def update(workstation: Workstation, changes: Mapping[str, Any], *, version: int, actor: Actor) -> None:
+    """Change title, description, publicity or configuration; Conflict when somebody changed it since `version`."""
     _check(**changes)
     async with transaction():
         rows = Workstation.filter(id=workstation.id, version=version)
         if not await rows.update(**changes, version=F("version") + 1, updated_at=now()):
             raise Conflict("The workstation changed meanwhile; read it again.")
-        await history.record(Resource.WORKSTATION, workstation.id, "update", actor, detail=dict(changes))
+        await history.record(Resource.WORKSTATION, workstation.id, "update", actor, detail=_told(changes))
     await workstation.refresh_from_db()
+
+
+def _told(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the history keeps of a change: of a configuration the names alone, for it may be long."""
+    return {name: sorted(value) if isinstance(value, dict) else value for name, value in changes.items()}
 
 
 async def grant(workstation: Workstation, user_id: int, role: ObjectRole, *, actor: Actor) -> None:

@@ -44,7 +44,8 @@ class Reduction:
         if plain and recipe.combination is Combination.SUM:
             self.kind = np.result_type(*[image.science.dtype for image in images])
         noisy = not plain and all(image.noisy for image in images)
-        self.pixels: NDArray[Any] = np.empty((self.height, self.width), working_type(images))
+        exact = np.dtype("f8") if self.kind.kind in "iu" else working_type(images)
+        self.pixels: NDArray[Any] = np.empty((self.height, self.width), exact)
         self.error: NDArray[Any] | None = np.empty_like(self.pixels) if noisy else None
         self.bad: NDArray[np.bool_] = np.zeros((self.height, self.width), dtype=bool)
 

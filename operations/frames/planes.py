@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.errors import BadInput
 from operations.frames.opening import explained, open_quietly
 
-OPEN_AT_ONCE = 128
+OPEN_AT_ONCE = 256
 STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 

@@ -45,3 +45,5 @@ def put(header: fits.Header, wcs: WCS) -> None:
     for name in [name for name in header if WCS_CARDS.fullmatch(name)]:
         header.remove(name, ignore_missing=True, remove_all=True)
     header.update(wcs.to_header(relax=True))
+    if "PIXSCALE" in header:
+        header["PIXSCALE"] = (float(wcs.proj_plane_pixel_scales()[0].to_value("arcsec")), "[arcsec]")

@@ -1,7 +1,18 @@
 (() => {
-  const place = document.getElementById("state");
-  const words = { queued: "It is waiting for its turn.", starting: "Its container is starting.", running: "It is ready." };
+  const heading = document.querySelector("h1");
+  const sentence = document.getElementById("state");
+  const steps = [...document.querySelectorAll(".steps li")];
+  const order = ["queued", "starting", "running"];
   let pause = 500;
+  const show = (session) => {
+    document.title = heading.textContent = session.heading;
+    sentence.textContent = session.sentence;
+    const at = order.indexOf(session.state);
+    steps.forEach((step, number) => {
+      step.classList.toggle("done", number < at);
+      if (number === at) step.setAttribute("aria-current", "step"); else step.removeAttribute("aria-current");
+    });
+  };
   const look = async () => {
     try {
       const answer = await fetch("/.carrel/state", { headers: { accept: "application/json" }, cache: "no-store" });
@@ -9,7 +20,7 @@
       if (answer.ok) {
         const session = await answer.json();
         if (session.ready || session.ended) { location.reload(); return; }
-        place.textContent = words[session.state] ?? session.state;
+        show(session);
       }
     } catch { /* The proxy may be restarting: look again. */ }
     pause = Math.min(pause * 1.2, 3000);

@@ -31,9 +31,9 @@ expose(
 Policy = Annotated[ErrorPolicy, strawberry.argument(description="What one that cannot be done means for the others.")]
 
 
-def bounded(ids: Sequence[str]) -> Sequence[str]:
-    """Return the ids, each once and in order; BadInput when there are none or too many."""
+def bounded(ids: Sequence[str], what: str = "ids") -> Sequence[str]:
+    """Return the ids, or whatever selects rows, each once and in order; BadInput when there are none or too many."""
     once = list(dict.fromkeys(ids))
     if not 0 < len(once) <= MOST_ROWS:
-        raise BadInput(f"Give 1 to {MOST_ROWS} ids; you gave {len(once)}.", path=("ids",))
+        raise BadInput(f"Give 1 to {MOST_ROWS} {what}; you gave {len(once)}.", path=(what,))
     return once

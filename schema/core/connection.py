@@ -1,6 +1,6 @@
 """Connections: pages of rows with cursors, for lists that may grow without end."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -9,6 +9,7 @@ from strawberry import Private
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from resolvers.counting import MOST_COUNTED, counted
 from resolvers.paging import Page, Sort, Window, page
 from schema.core.enums import expose
 from schema.core.permissions import public
@@ -83,7 +84,7 @@ class Connection(Generic[T]):
     """The Relay connection, with `nodes` as a short cut."""
 
     page: Private[Page[Any]]
-    rows: Private[QuerySet[Any]]
+    count: Private[Callable[[], Awaitable[int]]]
 
     @public(description="The objects of this page.")
     def nodes(self) -> list[T]:
@@ -106,10 +107,10 @@ class Connection(Generic[T]):
             end_cursor=self.page.cursor(rows[-1]) if rows else None,
         )
 
-    @public(description="How many there are on all pages together; counted only when asked for.")
+    @public(description=f"How many there are on all pages, at most {MOST_COUNTED}; counted only when asked for.")
     async def total_count(self) -> int | None:
         """Count with one statement."""
-        return await self.rows.count()
+        return await self.count()
 
 
 M = TypeVar("M", bound=Model)
@@ -117,4 +118,4 @@ M = TypeVar("M", bound=Model)
 
 async def connect(rows: QuerySet[M], order: Sequence[Sort], window: Window) -> Connection[Any]:
     """Read one page of `rows` for a connection field."""
-    return Connection(page=await page(rows, order, window), rows=rows)
+    return Connection(page=await page(rows, order, window), count=lambda: counted(rows))

@@ -1,19 +1,24 @@
 """What one operation knows: its caller, where it came from, and what it may read."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from graphql import GraphQLError
 from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.requests import HTTPConnection
 
+from models.access import Permission
 from models.principal import Principal
-from schema.core.errors import new_trace_id
+from schema.core.errors import new_trace_id, root_cause
+from schema.core.permissions import MayNotRead, NeedsCaller
 from schema.core.plan import Clearance, Plan
 from schema.core.rates import Gate, Throttle, caller_key
 
 Renew = Callable[[Principal], Awaitable[Principal]]
 """Reads a caller's rights again; Unauthenticated when the credential has ended."""
+Note = Callable[[Principal | None, str | None, Mapping[str, tuple[Permission, str]]], Awaitable[None]]
+"""Writes down which fields were refused to a caller, or to somebody without a name at an address, and why."""
 
 
 @dataclass
@@ -30,17 +35,24 @@ class Context:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     gate: Gate | None = None
     renew: Renew | None = None
+    note: Note | None = None
     is_admitted: bool = field(default=False, init=False)
     span: Span = field(default=INVALID_SPAN, init=False)
     throttle: Throttle | None = field(default=None, init=False)
     plan: Plan | None = field(default=None, init=False)
     clearance: Clearance | None = field(default=None, init=False)
+    _noted: set[str] = field(default_factory=set, init=False)
 
     @property
     def caller_key(self) -> str:
         """The name that the caller's operations and streams are counted under: the user, else the address."""
+        return caller_key(self.principal.user_id if self.principal else None, self.address)
+
+    @property
+    def address(self) -> str | None:
+        """The address that the request came from."""
         client = self.connection.client if self.connection else None
-        return caller_key(self.principal.user_id if self.principal else None, client.host if client else None)
+        return client.host if client else None
 
     async def admit(self, cost: int) -> None:
         """Charge the caller for this operation, once; RateLimited when there is not enough left."""
@@ -57,7 +69,17 @@ class Context:
             self.clearance = self.plan.clearance(self.principal)
             for root in self.plan.roots:
                 if refusal := self.clearance.refusals.get(root):
-                    raise refusal
+                    raise refusal.with_traceback(None)
+
+    async def note_refusals(self, errors: Sequence[GraphQLError]) -> None:
+        """Have the fields that `errors` refuse to the caller written down, each once for this operation."""
+        refused: dict[str, tuple[Permission, str]] = {}
+        for cause in map(root_cause, errors):
+            if isinstance(cause, MayNotRead | NeedsCaller) and cause.permission and cause.field not in self._noted:
+                refused[cause.field] = (cause.permission, cause.message)
+        self._noted |= refused.keys()
+        if refused and self.note is not None:
+            await self.note(self.principal, self.address, refused)
 
     def fresh(self) -> Self:
         """Return a context for another operation of the same caller."""

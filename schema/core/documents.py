@@ -22,6 +22,8 @@ from schema.core.limits import Limits, breaches
 from schema.core.plan import Plan, Walk
 
 RULES = (*specified_rules, KeysWhereTheyCount)
+SIZES_KEPT = 64
+"""For how many combinations of page sizes the cost of one operation is kept."""
 KEPT = 512
 """How many documents are kept: those used last."""
 KEPT_CHARACTERS = 256 << 10
@@ -31,10 +33,17 @@ KEPT_CHARACTERS = 256 << 10
 class Document:
     """One parsed document with what became known of it."""
 
-    def __init__(self, tree: DocumentNode) -> None:
+    def __init__(self, text: str, tree: DocumentNode) -> None:
         self.tree = tree
+        self.has_zero = has_zero(text)
+        self._operations = [each for each in tree.definitions if isinstance(each, OperationDefinitionNode)]
         self.errors: list[GraphQLError] | None = None
         self._plans: dict[int, Plan] = {}
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """Return the operation with this name, without a name the first one."""
+        named = (each for each in self._operations if name is None or (each.name and each.name.value == name))
+        return next(named, None)
 
     def plan(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Plan:
         """Return the plan of one of its operations."""
@@ -62,7 +71,7 @@ class Documents:
             self._known.move_to_end(text)
             return self._known[text]
         self.misses += 1
-        document = Document(parse(text, max_tokens=self.limits.tokens))
+        document = Document(text, parse(text, max_tokens=self.limits.tokens))
         self._known[text] = document
         self._characters += len(text)
         while len(self._known) > self._kept or self._characters > KEPT_CHARACTERS:
@@ -90,7 +99,18 @@ class Documents:
 
 def cost(plan: Plan, variables: Mapping[str, Any]) -> int:
     """Return the points of an operation with the variables that were given."""
-    return Reckoning({**plan.defaults, **variables}).points(plan.cost)
+    given = {**plan.defaults, **variables} if plan.defaults or variables else {}
+    sizes = tuple(given[name] if isinstance(given.get(name), int) else None for name in plan.sizes)
+    if sizes not in plan.points:
+        if len(plan.points) >= SIZES_KEPT:
+            plan.points.clear()
+        plan.points[sizes] = Reckoning(given).points(plan.cost)
+    return plan.points[sizes]
+
+
+def has_zero(text: str) -> bool:
+    """Say whether a text has a zero byte, written as itself or as an escape."""
+    return "\0" in text or "\\u0000" in text
 
 
 def _invalid(schema: GraphQLSchema, tree: DocumentNode) -> list[GraphQLError]:

@@ -1,23 +1,28 @@
 """The executor that refuses: a field outside the operation's clearance is null, with one error."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, Self
 
-from graphql import GraphQLObjectType, is_non_null_type
+from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, create_source_event_stream, is_non_null_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.utils.await_maybe import await_maybe
 
+from schema.core.breadth import BreadthFirst
 from schema.core.context import Context
-from schema.core.lanes import Lane
+from schema.core.lanes import Lane, ReadMany
 from schema.core.plan import Clearance, Key
+from schema.core.preparation import Asked, Ready
+from schema.core.promises import is_promise
 
 NOTHING = Clearance(frozenset(), {})
+NO_LANES: dict[str, Lane] = {}
+NO_MANY: dict[str, ReadMany] = {}
 LATER = object()
 """Stands for the value of a field that takes the long way."""
 
 
-class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
+class GuardedExecutor(BreadthFirst):
     """Executes what the context's clearance allows; without a clearance, nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,8 +32,6 @@ class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
     def _clear(self, context: object) -> None:
         self._clearance = (context.clearance if isinstance(context, Context) else None) or NOTHING
         self._told: set[Key] = set()
-        manager = self.middleware_manager
-        self._has_middleware = manager is not None and bool(manager.middlewares)
 
     def build_per_event_executor(self, payload: Any) -> Self:
         """Give each event of a subscription its own context."""
@@ -37,6 +40,14 @@ class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
             executor.context_value = self.context_value.next_event()
         executor._clear(executor.context_value)
         return executor
+
+    def lanes_of(self, kind: GraphQLObjectType) -> Mapping[str, Lane]:
+        """Return the plain attributes of the type that the caller may read."""
+        return self._clearance.lanes.get(kind.name, NO_LANES)
+
+    def many_of(self, kind: GraphQLObjectType) -> Mapping[str, ReadMany]:
+        """Return the fields of the type that the caller may read for many rows at once."""
+        return self._clearance.many.get(kind.name, NO_MANY)
 
     def execute_fields(
         self,
@@ -47,8 +58,8 @@ class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """Execute the fields of one object: plain attributes at once, the others as graphql-core does."""
-        lanes = self._clearance.lanes.get(parent_type.name)
-        if not lanes or self._has_middleware:
+        lanes = self.lanes_of(parent_type)
+        if not lanes:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
         values: dict[str, Any] = {}
         rest: GroupedFieldSet = {}
@@ -114,3 +125,35 @@ class GuardedExecutor(StrawberryGraphQLCoreExecutionContext):
 
 async def _joined_later(values: dict[str, Any], done: Awaitable[dict[str, Any]]) -> dict[str, Any]:
     return values | await done
+
+
+def built(
+    schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object
+) -> GuardedExecutor | ExecutionResult:
+    """Return an executor of the operation; a result with errors when its variables are not what it takes."""
+    name = ready.plan.operation.name
+    made = GuardedExecutor.build(
+        schema,
+        ready.document.tree,
+        root,
+        context,
+        dict(asked.variables),
+        name.value if name else None,
+        is_awaitable=is_promise,
+    )
+    return made if isinstance(made, GuardedExecutor) else ExecutionResult(None, made)  # type: ignore[arg-type]
+
+
+async def executed(schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object) -> ExecutionResult:
+    """Execute an operation that answers once."""
+    executor = built(schema, ready, asked, context, root)
+    if isinstance(executor, ExecutionResult):
+        return executor
+    done: ExecutionResult = await await_maybe(executor.execute_operation())  # type: ignore[arg-type]
+    return done
+
+
+async def begun(executor: GuardedExecutor) -> AsyncGenerator[Any, None] | ExecutionResult:
+    """Return the values of a subscription's source; a result with errors when it cannot begin."""
+    source: Any = await await_maybe(create_source_event_stream(executor))
+    return source

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import strawberry
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
 
 from core.errors import BadInput
 from schema.core import ids
@@ -57,6 +58,17 @@ class EnumFilter(Generic[Choice]):
         return _equal(column, self.eq, self.one_of)
 
 
+@strawberry.input(description="A condition on a yes or no.")
+class BooleanFilter:
+    """A condition on a column that is true or false."""
+
+    eq: bool | None = strawberry.field(description="Equal to this value.", default=None)
+
+    def condition(self, column: str) -> Q:
+        """Return the condition on `column`."""
+        return _compare(column, **{"": self.eq})
+
+
 @strawberry.input(description="Conditions on a related object.")
 class IdFilter:
     """Conditions on a foreign key, by global id."""
@@ -64,11 +76,16 @@ class IdFilter:
     eq: strawberry.ID | None = strawberry.field(description="This object.", default=None)
     one_of: list[strawberry.ID] | None = strawberry.field(description="One of at most 100 objects.", default=None)
 
-    def condition(self, column: str, kind: str) -> Q:
-        """Return the condition on `column`, which refers to objects of type `kind`."""
+    def condition(self, column: str, kind: str, visible: QuerySet[Any]) -> Q:
+        """Return the condition on `column`, which refers to objects of type `kind`.
+
+        Of those that are not `visible` it finds nothing, lest somebody learn what refers to them.
+        """
         one = None if self.eq is None else self._key(column, "eq", kind, self.eq)
         many = None if self.one_of is None else [self._key(column, "oneOf", kind, each) for each in self.one_of]
-        return _equal(column, one, many)
+        if one is None and many is None:
+            return Q()
+        return _equal(column, one, many) & _compare(column, **{"in": Subquery(visible.values("id"))})
 
     def _key(self, column: str, operator: str, kind: str, text: str) -> int:
         return ids.decode_as(kind, text, path=("where", column, operator))
@@ -97,6 +114,18 @@ def combined(where: W | None, own: Callable[[W], Q], *, depth: int = 1) -> Q:
     return whole if where.not_ is None else whole & ~combined(where.not_, own, depth=depth + 1)
 
 
+class Filter(Protocol):
+    """An operator input of one column."""
+
+    def condition(self, column: str) -> Q:
+        """Return the condition on `column`."""
+
+
+def given(**filters: Filter | None) -> Q:
+    """Return the condition of those filters that were given, each under the name of its column."""
+    return every(*(each.condition(column) for column, each in filters.items() if each))
+
+
 def every(*conditions: Q) -> Q:
     """Return the condition that all of `conditions` hold."""
     return Q(*conditions)
@@ -111,7 +140,8 @@ def _compare(column: str, **operators: object | None) -> Q:
     conditions: dict[str, Any] = {
         f"{column}__{operator}" if operator else column: given[operator] for operator in given
     }
-    return Q(**conditions)
+    # Of a row without a value the comparison is unknown, and so would be its negation under NOT: here it is false.
+    return Q(**(conditions | {f"{column}__isnull": False})) if conditions else Q()
 
 
 def _bounded(operator: str, values: Sequence[V] | None) -> Sequence[V]:

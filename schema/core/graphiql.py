@@ -30,7 +30,7 @@ POLICY = "; ".join(
         "font-src 'self' data:",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
@@ -46,6 +46,7 @@ PAGE = """<!doctype html>
 {styles}
 </head>
 <body>
+{{bar}}
 <div id="graphiql">Loading the query page</div>
 <script type="application/json" id="config">{config}</script>
 {scripts}
@@ -72,21 +73,21 @@ class Explorer:
     """Renders the page for the GraphQL server at `endpoint`, with the files that `assets()` serves at `assets`."""
 
     def __init__(self, *, endpoint: str, assets: str, tabs: Sequence[Tab] = (), title: str = "Carrel") -> None:
-        """Prepare the page; it is the same for everybody."""
+        """Prepare the page; but for its bar it is the same for everybody."""
         shown = [tab.shown() for tab in tabs]
         version = sha256(orjson.dumps(shown)).hexdigest()[:12]
         config = {"endpoint": endpoint, "tabs": shown, "version": version, "title": title}
-        self._html = PAGE.format(
+        self._before, _, self._after = PAGE.format(
             title=escape(title),
             styles="\n".join(f'<link rel="stylesheet" href="{assets}/{name}">' for name in STYLES),
             scripts="\n".join(f'<script src="{assets}/{name}"></script>' for name in SCRIPTS),
             config=orjson.dumps(config).decode().replace("<", "\\u003c"),
-        )
+        ).partition("{bar}")
 
-    def page(self, _request: Request) -> Response:
-        """Answer with the page."""
+    def page(self, _request: Request, bar: str = "") -> Response:
+        """Answer with the page; `bar` is HTML that stands above it."""
         headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
-        return HTMLResponse(self._html, headers=headers)
+        return HTMLResponse(f"{self._before}{bar}{self._after}", headers=headers)
 
 
 def assets() -> StaticFiles:

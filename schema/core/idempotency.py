@@ -56,11 +56,12 @@ class KeysWhereTheyCount(ValidationRule):
     def enter_field(self, node: FieldNode, *_rest: object) -> None:
         """Look at one field."""
         field = self.context.get_field_def()
-        if any(each.name.value == NAME for each in node.directives or ()) and not _heeds(field):
+        if any(each.name.value == NAME for each in node.directives or ()) and not heeds(field):
             self.report_error(GraphQLError(f"{node.name.value} does not take @{NAME}.", node))
 
 
-def _heeds(field: GraphQLField | None) -> bool:
+def heeds(field: GraphQLField | None) -> bool:
+    """Say whether a field heeds the directive."""
     definition = definition_of(field) if field else None
     resolver = definition.base_resolver if definition else None
     return bool(resolver and getattr(resolver.wrapped_func, MARK, False))

@@ -12,7 +12,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from core.errors import CarrelError, Forbidden, Unauthenticated
-from models.access import ObjectRole, Operation, Resource, Scope
+from models.access import ObjectRole, Operation, Permission, Resource, Scope
 from models.nouns import NOUNS
 from models.principal import Principal
 from schema.core.enums import expose
@@ -64,23 +64,23 @@ expose(
 class MayNotRead(Forbidden):
     """You may not read that field."""
 
-    def __init__(self, message: str, field: str) -> None:
-        """Say `message` about `field`, as `Type.field`."""
+    def __init__(self, message: str, field: str, permission: Permission | None = None) -> None:
+        """Say `message` about `field`, as `Type.field`, which asks for the permission."""
         super().__init__(message)
-        self.field = field
+        self.field, self.permission = field, permission
 
 
 class NeedsCaller(Unauthenticated):
     """Only a known caller reads that field."""
 
-    def __init__(self, message: str, field: str) -> None:
-        """Say `message` about `field`, as `Type.field`."""
+    def __init__(self, message: str, field: str, permission: Permission | None = None) -> None:
+        """Say `message` about `field`, as `Type.field`, which asks for the permission."""
         super().__init__(message)
-        self.field = field
+        self.field, self.permission = field, permission
 
 
 class Guard(ABC):
-    """Decides whether a caller may read a field."""
+    """Decides whether a caller may read a field, by the rules that it holds and nothing else."""
 
     @abstractmethod
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
@@ -102,10 +102,11 @@ class Requires(Guard):
         """Say why `principal` may not read the field `where`; None when it may."""
         if principal is not None and principal.may(self.resource, self.operation):
             return None
-        permission = f"{where} needs the permission {self.resource.value}:{self.operation.value}"
+        permission = Permission(self.resource, self.operation)
+        needs = f"{where} needs the permission {permission}"
         if principal is None:
-            return NeedsCaller(f"{permission}; sign in first, or send a valid token.", where)
-        return MayNotRead(f"{permission}, which you do not hold.", where)
+            return NeedsCaller(f"{needs}; sign in first, or send a valid token.", where, permission)
+        return MayNotRead(f"{needs}, which you do not hold.", where, permission)
 
 
 @strawberry.schema_directive(

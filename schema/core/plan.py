@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 from graphql import (
     DocumentNode,
@@ -24,22 +26,29 @@ from graphql import (
 )
 
 from core.errors import CarrelError
+from models.access import Rule
 from models.principal import Principal
 from schema.core.cost import Selections, Weight, weight
-from schema.core.lanes import Lane, lane_of
+from schema.core.lanes import Lane, ReadMany, lane_of, many_of
 from schema.core.permissions import PUBLIC, SIGNED_IN, Guard, MayNotRead, guard_of
 
+Way = TypeVar("Way", Lane, ReadMany)
 Key = tuple[str, str]
 """The names of an object type and of one of its fields."""
 
 
-@dataclass(frozen=True)
+CLEARANCES_KEPT = 256
+"""For how many sets of rules one operation is kept decided."""
+
+
+@dataclass(frozen=True, eq=False)
 class Clearance:
     """What one caller may read in one operation: whatever is not in `allowed` is refused."""
 
     allowed: frozenset[Key]
     refusals: Mapping[Key, CarrelError]
     lanes: Mapping[str, Mapping[str, Lane]] = field(default_factory=dict)
+    many: Mapping[str, Mapping[str, ReadMany]] = field(default_factory=dict)
 
     def refusal(self, key: Key) -> CarrelError:
         """Return why the field is refused."""
@@ -48,7 +57,7 @@ class Clearance:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The fields that an operation can reach with what each asks for, and its cost."""
 
@@ -58,16 +67,38 @@ class Plan:
     defaults: Mapping[str, int]
     roots: tuple[Key, ...]
     lanes: Mapping[Key, Lane]
+    many: Mapping[Key, ReadMany]
+    sizes: tuple[str, ...] = ()
+    points: dict[tuple[int | None, ...], int] = field(default_factory=dict)
+    _clearances: dict[frozenset[Rule] | None, Clearance] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the operation is a subscription."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether all that is selected below the root fields are plain attributes."""
+        return all(key in self.lanes or key in self.roots or key[1] == "__typename" for key in self.needs)
 
     def clearance(self, principal: Principal | None) -> Clearance:
-        """Decide for `principal`, once for all rows."""
+        """Decide for `principal`, once for all rows, and once for all who hold the same rules."""
+        rules = principal.rules if principal else None
+        if rules not in self._clearances:
+            if len(self._clearances) >= CLEARANCES_KEPT:
+                self._clearances.clear()
+            self._clearances[rules] = self._decided(principal)
+        return self._clearances[rules]
+
+    def _decided(self, principal: Principal | None) -> Clearance:
         refusals: dict[Key, CarrelError] = {}
         for key, guard in self.needs.items():
             refusal = guard.refusal(principal, ".".join(key))
             if refusal is not None:
                 refusals[key] = refusal
         allowed = frozenset(self.needs.keys() - refusals.keys())
-        return Clearance(allowed, refusals, _by_type(self.lanes, allowed))
+        return Clearance(allowed, refusals, _by_type(self.lanes, allowed), _by_type(self.many, allowed))
 
 
 class Walk:
@@ -81,17 +112,20 @@ class Walk:
         self._walked: dict[str, Selections] = {}
         self._needs: dict[Key, Guard] = {}
         self._lanes: dict[Key, Lane] = {}
+        self._many: dict[Key, ReadMany] = {}
+        self._sizes: dict[str, None] = {}
         self._root: GraphQLObjectType | None = None
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         """Return the plan of `operation`."""
         self._root = self._schema.get_root_type(operation.operation)
         if self._root is None:
-            return Plan(operation, {}, Selections(()), {}, (), {})
+            return Plan(operation, {}, Selections(()), {}, (), {}, {})
         self._mutates = operation.operation is OperationType.MUTATION
         cost = self._selections(operation.selection_set, self._root)
         roots = tuple(key for key in self._needs if key[0] == self._root.name)
-        return Plan(operation, self._needs, cost, _defaults(operation), roots, self._lanes)
+        ways = self._lanes, self._many
+        return Plan(operation, self._needs, cost, _defaults(operation), roots, *ways, tuple(self._sizes))
 
     def _selections(self, selections: SelectionSetNode | None, parent: GraphQLNamedType) -> Selections:
         return Selections([self._selection(each, parent) for each in (selections.selections if selections else ())])
@@ -120,13 +154,17 @@ class Walk:
                 self._needs[kind.name, name] = _guard(kind, name, found)
                 if lane := lane_of(kind.name, found):
                     self._lanes[kind.name, name] = lane
+                elif many := many_of(found):
+                    self._many[kind.name, name] = many
         shown = self._schema.get_field(parent, name)  # type: ignore[arg-type]
         if shown is None:
             return Selections(())
         below = self._selections(node.selection_set, get_named_type(shown.type))
         if name.startswith("__") or parent.name.startswith("__"):
             return Selections(())
-        return weight(node, shown, below, mutates=self._mutates and parent is self._root)
+        weighed = weight(node, shown, below, mutates=self._mutates and parent is self._root)
+        self._sizes |= {each: None for each in (weighed.page.given if weighed.page else ()) if isinstance(each, str)}
+        return weighed
 
     def _objects(self, parent: GraphQLNamedType) -> list[GraphQLObjectType]:
         if is_abstract_type(parent):
@@ -135,12 +173,12 @@ class Walk:
         return [parent] if isinstance(parent, GraphQLObjectType) else []
 
 
-def _by_type(lanes: Mapping[Key, Lane], allowed: frozenset[Key]) -> Mapping[str, Mapping[str, Lane]]:
-    by_type: defaultdict[str, dict[str, Lane]] = defaultdict(dict)
-    for (kind, name), lane in lanes.items():
+def _by_type(ways: Mapping[Key, Way], allowed: frozenset[Key]) -> Mapping[str, Mapping[str, Way]]:
+    by_type: defaultdict[str, dict[str, Way]] = defaultdict(dict)
+    for (kind, name), way in ways.items():
         if (kind, name) in allowed:
-            by_type[kind][name] = lane
-    return by_type
+            by_type[kind][name] = way
+    return dict(by_type)
 
 
 def _guard(kind: GraphQLObjectType, name: str, field: GraphQLField) -> Guard:

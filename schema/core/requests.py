@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message as Header
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import orjson
@@ -56,7 +57,7 @@ async def reading(request: Request, *, uploads: bool, body_limit: int, upload_li
         return
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("A compressed body is not read; send it as it is.")
-    kind, charset = _content_type(request)
+    kind, charset = _content_type(request.headers.get("content-type", ""))
     if kind == "application/json" and charset in {"utf-8", "utf8"}:
         yield operation(_json(await _body(request, body_limit), "The body"))
     elif uploads and kind == "multipart/form-data":
@@ -105,11 +106,12 @@ def _parameters(request: Request) -> dict[str, Any]:
     return given
 
 
-def _content_type(request: Request) -> tuple[str, str]:
+@lru_cache(maxsize=256)
+def _content_type(text: str) -> tuple[str, str]:
     header = Header()
-    header["content-type"] = request.headers.get("content-type", "")
+    header["content-type"] = text
     charset = str(header.get_param("charset", "utf-8"))
-    return request.headers.get("content-type", "").split(";")[0].strip().lower(), charset.lower()
+    return text.split(";")[0].strip().lower(), charset.lower()
 
 
 def _json(text: bytes, what: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -25,9 +25,10 @@ from models.principal import Principal
 from schema.core.answers import EVENTS, JSON, body, encoded, media_type, refusal, result
 from schema.core.context import Context
 from schema.core.errors import MASK, new_trace_id
+from schema.core.events import payload
 from schema.core.requests import BODY_LIMIT, UPLOAD_LIMIT, Operation, reading
 from schema.core.schema import Schema
-from schema.core.streams import EventStream, Turnstile
+from schema.core.streams import HEARTBEAT_SECONDS, EventStream, Turnstile
 from schema.core.websocket import TextAdapter, TransportHandler
 
 log = logging.getLogger("carrel.graphql")
@@ -61,6 +62,7 @@ class Surface:
     operations_per_connection: int = 50
     streams_per_caller: int = 200
     ping_seconds: float = 25.0
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
     init_seconds: float = 10.0
 
 
@@ -184,7 +186,7 @@ class GraphQLServer(GraphQL[Context, None]):
             raise _wrong_way(error.operation_type) from None
         except CannotGetOperationTypeError as error:
             raise BadInput(error.as_http_error_reason(), path=("operationName",)) from None
-        return result(_body_of(done), media)
+        return result(body(done.data, done.errors, done.extensions), media)
 
     async def _stream(self, request: Request, operation: Operation, context: Context) -> Response:
         self.turnstile.check(context.caller_key)
@@ -198,21 +200,18 @@ class GraphQLServer(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=operation.extensions,
         )
-        return EventStream(self._events(results, context), lambda: self._revoked(context.principal))
+        events = self._events(results, context)
+        return EventStream(events, lambda: self._revoked(context.principal), self.surface.heartbeat_seconds)
 
     async def _events(self, results: StreamResult, context: Context) -> AsyncGenerator[str, None]:
         with self.turnstile.entered(context.caller_key):
             async with aclosing(results):
                 async for each in results:
-                    yield SSE.encode_next(cast("Any", _body_of(each)), _text)
+                    yield SSE.encode_next(payload(each), _text)
             yield SSE.encode_complete()
 
     async def _revoked(self, principal: Principal | None) -> None:
         await (self.until_revoked(principal) if principal else asyncio.Event().wait())
-
-
-def _body_of(done: Any) -> dict[str, Any]:
-    return body(done.data, done.errors, done.extensions)
 
 
 def _text(value: object) -> str:

@@ -24,17 +24,23 @@ HEADERS = {
 class EventStream(Response):
     """Sends the texts of a source as they come; closes the source when the client goes or `until` is done."""
 
-    def __init__(self, source: AsyncGenerator[str, None], until: Callable[[], Awaitable[object]]) -> None:
-        """Stream `source`, at the longest until `until` returns."""
+    def __init__(
+        self,
+        source: AsyncGenerator[str, None],
+        until: Callable[[], Awaitable[object]],
+        heartbeat: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        """Stream `source`, at the longest until `until` returns, with a sign of life every `heartbeat` seconds."""
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._source = source
         self._until = until
+        self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Run until the first of three ends: source, client, rights."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        ends = (self._pump(send), _beat(send), _gone(receive), _done(self._until))
+        ends = (self._pump(send), _beat(send, self._heartbeat), _gone(receive), _done(self._until))
         tasks = [asyncio.create_task(each) for each in ends]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -61,9 +67,9 @@ async def _done(until: Callable[[], Awaitable[object]]) -> None:
     await until()
 
 
-async def _beat(send: Send) -> None:
+async def _beat(send: Send, seconds: float) -> None:
     while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await asyncio.sleep(seconds)
         await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
 
 

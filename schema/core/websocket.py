@@ -12,12 +12,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.types.execution import PreExecutionError
 
 from core.errors import CarrelError, RateLimited
 from models.principal import Principal
 from schema.core.answers import encoded
 from schema.core.context import Context
 from schema.core.errors import MASK, treated
+from schema.core.events import payload
 from schema.core.requests import BODY_LIMIT
 from schema.core.streams import Turnstile
 
@@ -153,6 +155,16 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 await super().run_operation(operation)
         except RateLimited as error:
             await operation.send_initial_errors(self._shown(error))
+
+    async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
+        """Send the answers as they come; those of an event that many hear of were written once for all."""
+        is_first = True
+        async for result in result_source:
+            if is_first and isinstance(result, PreExecutionError):
+                await self._handle_pre_execution_error(operation, result)
+                return
+            is_first = False
+            await operation.send_operation_message({"id": operation.id, "type": "next", "payload": payload(result)})
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004

@@ -179,3 +179,34 @@ def test_every_help_has_an_example(carrel: Carrel, words: tuple[str, ...]) -> No
 
     assert done.returncode == 0
     assert "Example" in done.stdout
+
+
+def test_a_function_does_not_follow_and_is_told_who_does(carrel: Carrel) -> None:
+    done = carrel("worker", "--follow-only", AWS_LAMBDA_FUNCTION_NAME="sessions")
+
+    assert done.returncode == 1
+    assert "cannot follow logs and events" in done.stderr
+    assert "carrel worker --follow-only" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Say either --queue or --every."),
+        (("--queue", "sessions", "--every", "minute"), "Say either --queue or --every."),
+        (("--queue", "videos"), "There is no queue 'videos'; there are sessions, imports."),
+        (("--queue", "sessions"), "no bell by HTTP hangs for sessions in local"),
+    ],
+)
+def test_a_bell_that_cannot_be_rung_is_refused(carrel: Carrel, words: tuple[str, ...], sentence: str) -> None:
+    done = carrel("ring", *words)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+
+
+def test_a_clean_up_of_an_unknown_pace_is_refused(carrel: Carrel) -> None:
+    hung = {"CARREL_BELLS": '{"imports": "http://127.0.0.1:9/"}', "CARREL_BELL_SECRET": "s"}
+
+    assert "every minute or every hour" in carrel("ring", "--every", "year", **hung).stderr
+    assert "cannot be reached" in carrel("ring", "--every", "hour", **hung).stderr

@@ -81,6 +81,27 @@ async function subscriptions(kind, create) {
   });
 }
 
+async function reconnecting() {
+  await check("W6", "a client whose socket was cut comes back and goes on", async () => {
+    let socket;
+    const client = createSocket({
+      url: socketUrl,
+      webSocketImpl: WebSocket,
+      connectionParams: payload,
+      retryAttempts: 3,
+      retryWait: async () => {},
+      shouldRetry: () => true,
+      on: { connected: (opened) => (socket = opened) },
+    });
+    const iterator = client.iterate({ query: options.endless });
+    const first = await iterator.next();
+    socket.terminate();
+    const again = await iterator.next();
+    await iterator.return();
+    return Boolean(first.value?.data && again.value?.data) || JSON.stringify([first, again]);
+  });
+}
+
 const sockets = () => createSocket({ url: socketUrl, webSocketImpl: WebSocket, connectionParams: payload, retryAttempts: 0 });
 const events = () => createEvents({ url: options.url, headers, retryAttempts: 0 });
 
@@ -131,6 +152,7 @@ async function protocol() {
 await http();
 if (options.subscription && options.endless) {
   await subscriptions("W", sockets);
+  await reconnecting();
   await subscriptions("S", events);
   await protocol();
 }

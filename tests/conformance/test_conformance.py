@@ -49,7 +49,7 @@ async def test_every_must_and_every_should_holds(
     assert (code, counts["missed"]) == (0, 0), said
     assert counts["MUST"] >= 13
     assert counts["SHOULD"] >= 23
-    assert counts["websocket"] + counts["events"] + counts["protocol"] >= 21
+    assert counts["websocket"] + counts["events"] + counts["protocol"] >= 22
 
 
 async def _run(folder: Path, options: dict[str, str]) -> tuple[int | None, str]:

@@ -154,3 +154,38 @@ async def test_a_cancelled_sender_leaves_the_row_for_the_relay(post: Post) -> No
     await _leases_are_over()
 
     assert await outbox.relay() == 1
+
+
+async def test_what_is_committed_while_another_leaves_goes_together(post: Post) -> None:
+    post.slow = 0.2
+    sends: list[int] = []
+    send = post.send
+
+    async def counted(messages: Sequence[OutboxMessage]) -> None:
+        sends.append(len(messages))
+        await send(messages)
+
+    post.send = counted  # type: ignore[method-assign]
+
+    async def commit(number: int) -> None:
+        async with transaction():
+            outbox.publish(f"topic-{number}")
+
+    await asyncio.gather(*(commit(number) for number in range(8)))
+
+    assert sum(sends) == 8
+    assert len(sends) < 8
+    assert sorted(name for _, name in post.sent) == [f"topic-{number}" for number in range(8)]
+    assert await OutboxMessage.all().count() == 0
+
+
+async def test_a_call_with_a_sender_of_its_own_leaves_the_others_alone(post: Post) -> None:
+    own = Post()
+
+    with outbox.using(own):
+        async with transaction():
+            outbox.publish("mine")
+    async with transaction():
+        outbox.publish("theirs")
+
+    assert (own.sent, post.sent) == ([("event", "mine")], [("event", "theirs")])

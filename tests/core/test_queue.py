@@ -1,6 +1,7 @@
 """The queue: plain data in, each job once by its key, and Redis may go away and come back."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,19 +11,26 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from carrel.kernel import Kernel
 from core.clock import now
-from core.engine.fake import FakeEngine
-from core.events import EventBus
-from core.queue import Job, Queue, Spec, Worker, import_queue, region_queue
-from core.redis import MEMORY, close_redis, open_redis
+from core.queue import (
+    HELD_SECONDS,
+    Job,
+    Queue,
+    QueueClass,
+    Spec,
+    Worker,
+    class_of,
+    queue_of,
+    region_queue,
+)
+from core.redis import close_redis, open_redis
 from core.redis_server import RedisServer
 from core.settings import Settings
-from core.storage import open_storage
-from jobs.worker import data_jobs, long_jobs, short_jobs
+from jobs.resident import RESIDENT
 from tests.waiting import eventually
 
 QUEUE = region_queue("test")
+LONG = {QueueClass.IMPORTS, QueueClass.DATA}
 Step = Callable[[int], Coroutine[Any, Any, None]]
 
 
@@ -42,19 +50,23 @@ async def working(redis: Redis, step: Step, seconds: float = 5) -> AsyncIterator
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_every_job_has_one_worker_that_runs_it(data_dir: Path) -> None:
+def test_every_job_has_one_queue_that_runs_it(data_dir: Path) -> None:
     settings = Settings(data_dir=data_dir)
-    redis = open_redis(MEMORY)
-    kernel = Kernel(settings, redis, EventBus(redis), Queue(redis), open_storage(None, data_dir))
-    runtime = kernel.runtime(FakeEngine(data_dir / "engine"))
 
-    short, long = short_jobs(runtime), {**long_jobs(runtime), **data_jobs(runtime)}
+    found = [(job, queue.kind, spec) for queue in RESIDENT for job, spec in queue.specs(settings).items()]
 
-    assert {*short, *long} == set(Job)
-    assert not {*short} & {*long}
-    for job, spec in {**short, **long}.items():
+    assert sorted(job for job, _, _ in found) == sorted(Job)
+    assert {kind for _, kind, _ in found} == set(QueueClass)
+    for job, kind, spec in found:
         assert spec.function.__name__ == job.value
-        assert spec.seconds < settings.lease_seconds or job in long, "what takes longer prolongs its lease"
+        assert spec.seconds < settings.lease_seconds or kind in LONG, "what takes longer prolongs its lease"
+
+
+@pytest.mark.parametrize("kind", QueueClass)
+def test_a_queue_is_known_by_its_name(kind: QueueClass) -> None:
+    region = "" if kind is QueueClass.DATA else "eu-west"
+
+    assert class_of(queue_of(kind, "eu-west")) == (region, kind)
 
 
 async def test_a_job_is_run_with_its_arguments(redis: Redis) -> None:
@@ -203,7 +215,78 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
     await server.stop()
 
 
-def test_regions_do_not_share_queues() -> None:
-    names = {region_queue("one"), region_queue("two"), import_queue("one"), import_queue("two")}
+async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(data_dir: Path) -> None:
+    server = RedisServer(data_dir / "redis")
+    redis = open_redis(await server.start())
+    done: list[int] = []
 
-    assert len(names) == 4
+    async def step(number: int) -> None:
+        done.append(number)
+        await server.stop()
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 1, queue=QUEUE)
+    async with asyncio.timeout(15):
+        async with working(redis, step):
+            await eventually(lambda: done == [1])
+            await asyncio.sleep(0.3)  # The worker meets the loss, and waits to try again.
+    await close_redis(redis)
+
+
+DOOMED = """
+import asyncio, sys
+from core.queue import Job, Spec, Worker
+from core.redis import open_redis
+
+async def job(context, number):
+    print("picked up", flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(Worker(open_redis(sys.argv[1]), sys.argv[2], {Job.SESSION_LAUNCH: Spec(job, 30)}, {}).run())
+"""
+
+
+async def test_a_job_whose_worker_was_killed_before_it_did_anything_is_soon_done_by_another(
+    redis: Redis, redis_address: str
+) -> None:
+    done: list[int] = []
+
+    async def step(number: int) -> None:
+        done.append(number)
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
+    doomed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DOOMED, redis_address, QUEUE, stdout=asyncio.subprocess.PIPE
+    )
+    assert doomed.stdout is not None
+    assert await asyncio.wait_for(doomed.stdout.readline(), 20) == b"picked up\n"
+    doomed.kill()
+    await doomed.wait()
+
+    async with working(redis, step, seconds=30):
+        await eventually(lambda: done == [7], HELD_SECONDS + 4)
+
+
+async def test_a_job_in_hand_is_taken_by_nobody_else_however_long_it_takes(redis: Redis) -> None:
+    begun: list[str] = []
+
+    async def first(number: int) -> None:
+        begun.append("first")
+        await asyncio.sleep(HELD_SECONDS * 1.5)
+        begun.append("first is done")
+
+    async def second(number: int) -> None:
+        begun.append("second")
+
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
+    async with working(redis, first, seconds=30):
+        await eventually(lambda: begun)
+        async with working(redis, second, seconds=30):
+            await eventually(lambda: len(begun) > 1, HELD_SECONDS * 2)
+
+    assert begun == ["first", "first is done"]
+
+
+def test_regions_do_not_share_queues() -> None:
+    names = {queue_of(kind, region) for kind in QueueClass for region in ("one", "two", "data", "imports")}
+
+    assert len(names) == 9

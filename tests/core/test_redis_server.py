@@ -1,6 +1,7 @@
 """The private Redis: reached by this user alone, ending with its parent, keeping what it was given."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -110,3 +111,15 @@ async def test_without_a_server_on_the_machine_it_says_what_to_install(
 
     with pytest.raises(Unavailable, match="install redis-server"):
         await RedisServer(data_dir).start()
+
+
+async def test_a_server_that_does_not_heed_is_killed(data_dir: Path) -> None:
+    server = RedisServer(data_dir / "redis")
+    await server.start()
+    process = server._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+
+    await server.stop(0.3)
+
+    assert process.returncode == -signal.SIGKILL

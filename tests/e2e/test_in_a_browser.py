@@ -54,7 +54,7 @@ async def test_one_brings_a_workstation_launches_it_works_in_it_and_stops_it(
     session = launched["session"]
     await ada.follow("session", documents.SESSION_UPDATED, id=session["id"])
     await ada.desk.goto(session["workstationUrl"])
-    await expect(ada.desk.get_by_text("It is waiting for its turn.")).to_be_visible()
+    await expect(ada.desk.get_by_text("It is next in line.")).to_be_visible()
     await eve.stop(other)
 
     await expect(ada.desk.get_by_role("heading", name="A desk of your own")).to_be_visible(timeout=15_000)

@@ -1,8 +1,14 @@
 """Launching, with the engine in all its moods."""
 
+import json
+from datetime import timedelta
+
+import pytest
+
 from core import opaque
 from core.clock import now
 from core.engine.fake import Behaviour
+from core.queue import region_queue
 from jobs.launching import session_launch
 from jobs.stopping import session_check, session_stop
 from jobs.sweep import sweep
@@ -10,9 +16,11 @@ from models.accounts import Token
 from models.actors import SERVICE, Actor
 from models.history import HistoryEntry
 from models.images import Image, ImageState
-from models.services import datasessions, sessions
+from models.services import datasessions, line, sessions
 from models.sessions import Reason, Session, SessionState
+from models.workstations import Workstation
 from tests.jobs.conftest import Bench
+from tests.waiting import eventually
 
 
 async def test_a_queued_session_becomes_running_with_an_address_and_a_history(bench: Bench) -> None:
@@ -115,7 +123,7 @@ async def test_a_full_region_lets_the_next_wait_until_a_place_is_free(bench: Ben
     session = await bench.launch()
     await session_launch(bench.context, session.id)
     assert (await bench.read(session)).state is SessionState.QUEUED
-    assert await sessions.queue_positions([session.id]) == {session.id: 1}
+    assert await line.queue_positions([session.id]) == {session.id: 1}
 
     bench.region.capacity = 1
     await bench.region.save()
@@ -200,6 +208,34 @@ async def test_a_lost_image_is_imported_again_and_the_session_goes_back_to_its_p
 
     assert (await bench.read(session)).state is SessionState.QUEUED
     assert (await Image.get(id=bench.image.id)).state is ImageState.QUEUED
+
+
+async def test_a_container_is_told_the_configuration_of_its_workstation_as_it_is_at_its_start(bench: Bench) -> None:
+    configuration = {"window": {"level": 40, "width": 400}, "title": 'a "quoted" ü'}
+    await Workstation.filter(id=bench.image.workstation_id).update(configuration=configuration)
+    session = await bench.launch()
+
+    await session_launch(bench.context, session.id)
+
+    told = bench.engine.store.environment(bench.runtime.container_name(session))
+    assert json.loads(told["CARREL_CONFIGURATION"]) == configuration
+
+
+async def test_an_end_that_was_put_off_is_looked_at_when_it_comes(bench: Bench) -> None:
+    session = await bench.launch()
+    await session_launch(bench.context, session.id)
+    later = now() + timedelta(seconds=1)
+    await Session.filter(id=session.id).update(expires_at=later)
+    await bench.kernel.redis.flushall()
+
+    await session_check(bench.context, session.id)
+    assert (await bench.read(session)).state is SessionState.RUNNING
+    (held,) = await bench.kernel.redis.zrange(region_queue("local"), 0, -1, withscores=True)
+    assert held[1] == pytest.approx(later.timestamp() * 1000, abs=2)
+
+    await eventually(lambda: now() > later)
+    await session_check(bench.context, session.id)
+    assert (await bench.read(session)).state is SessionState.STOPPING
 
 
 async def test_a_session_for_a_data_session_is_told_which_one(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """The sweep: what should move is asked for again, and one bad item blocks no other."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from jobs.sweep import _each, sweep
 from models.accounts import Token, TokenKind
 from models.actors import SERVICE, Actor
 from models.images import Image, ImageState
-from models.services import accounts, sessions
+from models.services import accounts, lifetimes, sessions
 from models.sessions import Reason, Session, SessionState
 from models.uploads import Upload, UploadState
 from tests.core.archives import stream
@@ -176,3 +177,42 @@ async def test_a_region_that_does_not_exist_is_logged_and_no_more(
     await sweep(type(bench.runtime)(bench.kernel.settings, bench.engine, bench.kernel.storage, "nowhere", "http://api"))
 
     assert "there is no region nowhere" in caplog.text
+
+
+async def _running_since(bench: Bench, minutes: float, used: float | None) -> Session:
+    session = await bench.launch()
+    await session_launch(bench.context, session.id)
+    at = now()
+    await Session.filter(id=session.id).update(
+        running_at=at - timedelta(minutes=minutes),
+        last_active_at=at - timedelta(minutes=used) if used is not None else None,
+    )
+    return session
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "ends"), [(0, 600.0, False), (600, None, True), (600, 11.0, True), (600, 9.0, False)]
+)
+async def test_a_session_in_which_nobody_works_is_ended_where_the_house_wants_it(
+    bench: Bench, limit: int, used: float | None, ends: bool
+) -> None:
+    session = await _running_since(bench, 1000, used)
+    settings = bench.kernel.settings.model_copy(update={"session_idle_seconds": limit})
+
+    await sweep(replace(bench.runtime, settings=settings))
+
+    row = await bench.read(session)
+    wanted = (SessionState.STOPPING, Reason.IDLE) if ends else (SessionState.RUNNING, None)
+    assert (row.state, row.reason_code) == wanted
+
+
+async def test_use_and_a_sign_of_life_from_the_container_put_the_idle_end_off(bench: Bench) -> None:
+    session = await _running_since(bench, 1000, 11)
+    await bench.kernel.doors.used(session.id)
+    assert await lifetimes.idle(bench.region.id, 600, 10) == []
+
+    await Session.filter(id=session.id).update(last_active_at=now() - timedelta(minutes=11))
+    assert [row.id for row in await lifetimes.idle(bench.region.id, 600, 10)] == [session.id]
+    settings = bench.kernel.settings
+    await lifetimes.keep_alive(await bench.read(session), settings.session_seconds * 2, settings, actor=SERVICE)
+    assert await lifetimes.idle(bench.region.id, 600, 10) == []

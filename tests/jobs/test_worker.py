@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from core import pulse
 from core.engine.fake import Behaviour
-from jobs.worker import run
-from models.actors import SERVICE
-from models.services import sessions
+from core.settings import Settings
+from jobs.launching import session_launch
+from jobs.sweep import CHORES, Cadence
+from jobs.worker import run, watch
+from models.actors import SERVICE, Actor
+from models.history import ActorKind
+from models.services import accounts, sessions, uploads
 from models.sessions import Reason, Session, SessionState
+from models.uploads import Upload
 from tests.jobs.conftest import Bench
 from tests.waiting import eventually
 
@@ -91,3 +98,45 @@ async def test_cancelling_the_worker_ends_it_and_leaves_the_containers(bench: Be
 
     assert working.done()
     assert len(await bench.engine.list(bench.runtime.labels)) == 1
+
+
+async def test_who_only_follows_notices_a_death_and_runs_no_job(bench: Bench) -> None:
+    session = await bench.launch()
+    await session_launch(bench.context, session.id)
+    await bench.kernel.redis.flushall()
+    person = await accounts.register("bob", None)
+    actor = Actor(ActorKind.USER, person.id)
+    waiting, _ = await sessions.launch(bench.image, bench.region, bench.kernel.settings, actor=actor)
+    watching = asyncio.create_task(watch(bench.runtime, bench.kernel.redis))
+
+    await bench.engine.crash(bench.runtime.container_name(session), 3)
+
+    await eventually(lambda: _is(bench, session, SessionState.FAILED))
+    assert (await bench.read(waiting)).state is SessionState.QUEUED
+    assert await pulse.heard(bench.kernel.redis, ["local"]) == {"local": "up"}
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+def test_every_clean_up_has_a_name_and_a_pace() -> None:
+    names = [chore.name for chore in CHORES]
+
+    assert len(names) == len(set(names))
+    assert {chore.cadence for chore in CHORES} == set(Cadence)
+    settings = Settings(sweep_seconds=7)
+    assert (Cadence.MINUTE.seconds(settings), Cadence.HOUR.seconds(settings)) == (7, 3600)
+
+
+async def test_a_worker_does_the_hourly_ones_too(bench: Bench) -> None:
+    upload = await uploads.create("old.tar.gz", actor=Actor.of(bench.principal))
+    await Upload.filter(id=upload.id).update(expires_at=upload.expires_at - timedelta(days=30))
+
+    working = asyncio.create_task(run(bench.runtime, bench.kernel.redis))
+
+    await eventually(lambda: _gone(upload.id))
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def _gone(upload_id: int) -> bool:
+    return not await Upload.filter(id=upload_id).exists()

@@ -123,7 +123,7 @@ async def test_too_many_mistakes_lock_the_account_even_for_the_right_password(us
         await accounts.sign_in("ada", PASSWORD, settings)
 
     assert 0 < caught.value.retry_after <= settings.sign_in_lock_seconds
-    assert (await _actions(user))[-1] == "lock"
+    assert (await _actions(user))[-2:] == ["lock", "sign_in_refused"]
 
 
 async def test_a_lock_ends_by_itself(user: User, settings: Settings) -> None:
@@ -147,3 +147,19 @@ async def test_a_lock_does_not_end_what_is_signed_in(user: User, settings: Setti
     await _mistake(settings, settings.sign_in_attempts)
 
     assert (await auth.authenticate(minted.text)).user_id == user.id
+
+
+async def test_sign_ins_that_were_refused_at_once_are_recorded_and_not_flooded(user: User, settings: Settings) -> None:
+    await _mistake(settings, settings.sign_in_attempts)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await accounts.sign_in("ada", PASSWORD, settings)
+        with pytest.raises(Unauthenticated):
+            await accounts.sign_in("my secret password", PASSWORD, settings)
+
+    refused = await HistoryEntry.filter(action="sign_in_refused", once__isnull=False).order_by("object_id")
+    assert [(entry.object_id, entry.cause) for entry in refused] == [
+        (0, "unknown user name"),
+        (user.id, "the account is locked"),
+    ]
+    assert "secret" not in str(await HistoryEntry.all().values())

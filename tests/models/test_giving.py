@@ -16,9 +16,8 @@ from models.policies import roles as policy
 from models.policies.actions import Action
 from models.principal import Principal
 from models.services import auth, grants, organizations, roles
-from models.services.holdings import holdings
-from resolvers import access
-from resolvers import workstations as workstation_resolver
+from models.services.holdings import holdings_of
+from resolvers import access, workstation_users
 from resolvers.guards import require
 from tests.cast import Cast
 
@@ -46,7 +45,7 @@ async def test_a_default_role_is_given_and_taken_by_who_holds_all_of_it_and_edit
 
     for name, (_, rules) in DEFAULT_ROLES.items():
         held = all(giver.reaches(rule.resource, rule.operation, rule.scope) for rule in rules)
-        assert (policy.can_give(giver, stranger, cast.roles[name]) is True) is held, (mine, name)
+        assert (await policy.can_give(giver, stranger, cast.roles[name]) is True) is held, (mine, name)
 
 
 async def test_nobody_changes_what_they_hold_themselves(cast: Cast) -> None:
@@ -58,7 +57,7 @@ async def test_nobody_changes_what_they_hold_themselves(cast: Cast) -> None:
         access.remove_role(operator, user.id, cast.roles["operator"].id),
         access.add_rule(operator, user.id, "session:view:own"),
         access.remove_rule(operator, user.id, "session:view:own"),
-        workstation_resolver.add_user(operator, cast.workstation.id, "operator", ObjectRole.WORKSTATION_USER),
+        workstation_users.add_user(operator, cast.workstation.id, "operator", ObjectRole.WORKSTATION_USER),
     ):
         with pytest.raises(Forbidden, match="Nobody changes what they hold themselves"):
             await attempt
@@ -71,7 +70,7 @@ async def test_what_is_held_in_one_organization_is_given_in_no_other(cast: Cast)
     verdicts = {}
     for name, place in (("here", cast.lab.id), ("there", other.id), ("nowhere", None)):
         stranger.home_organization_id = place
-        verdicts[name] = policy.can_give_rule(giver, stranger, rule) is True
+        verdicts[name] = await policy.can_give_rule(giver, stranger, rule) is True
 
     assert verdicts == {"here": True, "there": False, "nowhere": False}
 
@@ -84,7 +83,7 @@ async def test_a_narrow_rule_gives_no_wider_one(cast: Cast) -> None:
     able = {
         scope
         for scope in ("own", "organization", "collaboration", "global")
-        if policy.can_give_rule(giver, stranger, Rule.parse(f"task:view:{scope}")) is True
+        if await policy.can_give_rule(giver, stranger, Rule.parse(f"task:view:{scope}")) is True
     }
     assert able == {"own", "organization"}
 
@@ -156,7 +155,7 @@ async def test_a_role_of_an_organization_ends_with_the_membership(cast: Cast) ->
 
     await organizations.remove_member(cast.lab, member, actor=SERVICE)
 
-    assert rule not in (await holdings(member.id, [])).rules
+    assert rule not in (await holdings_of([member.id]))[member.id].rules
 
 
 async def test_member_roles_are_given_by_who_holds_them_in_that_organization(cast: Cast) -> None:
@@ -168,7 +167,7 @@ async def test_member_roles_are_given_by_who_holds_them_in_that_organization(cas
         able[role] = {
             given
             for given in MemberRole
-            if organization_policy.can_change_member(giver, cast.lab, stranger, given) is True
+            if await organization_policy.can_change_member(giver, cast.lab, stranger, given) is True
         }
 
     assert able == {"guest": set(), "readonly": set(), "member": set(), "admin": set(MemberRole)}

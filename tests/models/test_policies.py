@@ -1,6 +1,7 @@
 """Who sees what and who may do what: the whole matrix, for everybody of the cast."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 
 import pytest
 from tortoise.models import Model
@@ -96,7 +97,7 @@ async def test_who_edits_the_workstation(cast: Cast) -> None:
     assert able == {"operator", "owner", "editor"}
 
 
-Can = Callable[[Principal, Cast], Verdict]
+Can = Callable[[Principal, Cast], Verdict | Awaitable[Verdict]]
 MAY: list[tuple[str, Can, set[str]]] = [
     ("launch", lambda principal, _: sessions.can_launch(principal), set(PEOPLE)),
     ("work in the session", lambda principal, cast: sessions.can_connect(principal, cast.session), {"guest"}),
@@ -116,7 +117,11 @@ MAY: list[tuple[str, Can, set[str]]] = [
 
 async def test_who_may_do_what(cast: Cast) -> None:
     callers = {name: await cast.principal(name) for name in EVERYBODY}
-    verdicts = {what: {name: can(caller, cast) for name, caller in callers.items()} for what, can, _ in MAY}
+    verdicts: dict[str, dict[str, Verdict]] = {what: {} for what, _, _ in MAY}
+    for what, can, _ in MAY:
+        for name, caller in callers.items():
+            asked = can(caller, cast)
+            verdicts[what][name] = await asked if isawaitable(asked) else asked
 
     able = {what: {name for name, verdict in by.items() if verdict is True} for what, by in verdicts.items()}
     assert able == {what: names for what, _, names in MAY}

@@ -13,7 +13,7 @@ from models.actors import SERVICE
 from models.history import HistoryEntry
 from models.images import Image, ImageState
 from models.regions import Region
-from models.services import claims, endings, sessions
+from models.services import claims, endings, line, sessions
 from models.services.endings import Remains
 from models.sessions import ENDINGS, Reason, Session, SessionState
 from tests.cast import Cast
@@ -123,7 +123,7 @@ def test_ordinary_variables_are_taken() -> None:
 
 async def test_the_line_is_first_come_first_served_up_to_the_capacity(cast: Cast) -> None:
     waiting = [await _launch(cast, name) for name in ("editor", "owner", "operator")]
-    assert await sessions.queue_positions([each.id for each in waiting]) == {
+    assert await line.queue_positions([each.id for each in waiting]) == {
         waiting[0].id: 1,
         waiting[1].id: 2,
         waiting[2].id: 3,
@@ -207,7 +207,7 @@ async def test_a_session_goes_back_to_its_old_place_in_line(cast: Cast) -> None:
 
     await claims.back_to_line(claimed, "The image is imported again.")
 
-    assert await sessions.queue_positions([first.id, second.id]) == {first.id: 1, second.id: 2}
+    assert await line.queue_positions([first.id, second.id]) == {first.id: 1, second.id: 2}
     assert await claims.claim_launch(second.id, cast.settings) is None
 
 

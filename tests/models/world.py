@@ -1,4 +1,4 @@
-"""A small world with things of one's own, of one's organization and of others, for every noun that has rows."""
+"""A small world with things of one's own, one's organization, its partners and others, for every noun that has rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from core.clock import now
 from models.access import Grant, ObjectRole, Operation, Resource, Role, RoleHolder, Rule, Scope, UserRule
 from models.accounts import Token, TokenKind, User
 from models.actors import Actor
+from models.collaborations import Collaboration, Participant
 from models.dataoperations import DataOperation
 from models.datasessions import Datasession
 from models.history import ActorKind, HistoryEntry
@@ -16,6 +17,7 @@ from models.images import Image, ImageState
 from models.organizations import MemberRole, Membership, Organization
 from models.policies import (
     accounts,
+    collaborations,
     dataoperations,
     datasessions,
     history,
@@ -50,17 +52,21 @@ REACHES: Mapping[str, Reach[Any]] = {
     "workstation": workstations.WORKSTATIONS,
     "image": images.IMAGES,
     "session": sessions.SESSIONS,
+    "collaboration": collaborations.COLLABORATIONS,
     "datasession": datasessions.DATASESSIONS,
     "data_operation": dataoperations.DATA_OPERATIONS,
     "result": results.RESULTS,
 }
 """Every definition of who reaches what, by what its rows are."""
-OWN, OURS, THEIRS = "own", "ours", "theirs"
+OWN, OURS, PARTNERS, THEIRS = "own", "ours", "partners", "theirs"
 
 
 @dataclass
 class World:
-    """Me, my organization, a colleague at home in it, a stranger elsewhere; and their things by noun and side."""
+    """Me, my organization, a colleague at home in it, its partner's people, a stranger; their things by noun and side.
+
+    The partner has another collaboration, with the stranger's organization, which is none of our business.
+    """
 
     users: dict[str, User] = field(default_factory=dict)
     labs: dict[str, Organization] = field(default_factory=dict)
@@ -74,19 +80,29 @@ class World:
 
 
 async def build() -> World:
-    """Fill a migrated database; `ours` is the colleague's, `theirs` the stranger's."""
+    """Fill a migrated database; `ours` is the colleague's, `partners` of the partner, `theirs` the stranger's."""
     world = World()
-    for side in (OURS, THEIRS):
+    for side in (OURS, PARTNERS, THEIRS):
         world.labs[side] = await Organization.create(name=f"Lab {side}", slug=f"lab-{side}")
-    for side in (OWN, OURS, THEIRS):
-        lab = world.labs[THEIRS if side == THEIRS else OURS]
+    for side in (OWN, OURS, PARTNERS, THEIRS):
+        lab = world.labs[OURS if side == OWN else side]
         user = await User.create(username=f"user-{side}", home_organization=lab)
         world.users[side] = user
         for noun, row in (await _things(side, user, lab)).items():
             world.rows.setdefault(noun, {})[side] = row
-    world.rows["organization"] = {OWN: world.labs[OURS], THEIRS: world.labs[THEIRS]}
+    world.rows["organization"] = {OWN: world.labs[OURS]} | {side: world.labs[side] for side in (PARTNERS, THEIRS)}
+    world.rows["collaboration"] = {
+        OURS: await _collaboration(world.labs[OURS], world.labs[PARTNERS]),
+        THEIRS: await _collaboration(world.labs[PARTNERS], world.labs[THEIRS]),
+    }
     world.rows["region"] = {THEIRS: await Region.create(name="other")}
     return world
+
+
+async def _collaboration(*labs: Organization) -> Collaboration:
+    collaboration = await Collaboration.create(name=" and ".join(lab.name for lab in labs))
+    await Participant.bulk_create([Participant(collaboration=collaboration, organization=lab) for lab in labs])
+    return collaboration
 
 
 async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
@@ -132,24 +148,27 @@ async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
 
 
 def expected(noun: str, rule: Rule) -> set[str]:
-    """Return whose rows a single rule reaches, said without the policies: own ⊂ organization ⊂ global.
+    """Return whose rows a single rule reaches, said without the policies: own ⊂ organization ⊂ collaboration ⊂ global.
 
     What one holds or belongs to is seen as one's own, and changed only where one may change it for all. An image is
     seen as one's own where one has used it; whatever else is done to it goes by its workstation.
     """
     if rule.scope is Scope.GLOBAL:
-        return {OWN, OURS, THEIRS}
+        return {OWN, OURS, PARTNERS, THEIRS}
     wide = rule.scope is not Scope.OWN
+    shared = {PARTNERS} if rule.scope is Scope.COLLABORATION else set()
+    if noun == "collaboration":
+        return {OURS}
     if noun == "region":
         return set()
     if noun == "membership":
         return {OWN, OURS} if wide else set()
     if noun == "role":
         mine = {OWN} if rule.operation is Operation.VIEW else set()
-        return {OWN, OURS} if wide else mine
+        return {OWN, OURS} | shared if wide else mine
     if noun == "image":
         return {OWN} if rule.operation is Operation.VIEW else set()
     if noun == "organization":
-        return {OWN} if wide or rule.operation is Operation.VIEW else set()
+        return {OWN} | shared if wide or rule.operation is Operation.VIEW else set()
     grouped = {"user", "role_holder", "user_rule", "datasession", "data_operation", "result"}
-    return {OWN, OURS} if wide and noun in grouped else {OWN}
+    return {OWN, OURS} | shared if wide and noun in grouped else {OWN}

@@ -9,6 +9,7 @@ import pytest
 from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.io import fits
 from astropy.time import Time
+from PIL import Image
 
 from core.errors import BadInput
 from examples import starfield
@@ -17,7 +18,9 @@ from operations.curves.periods import periodogram
 from operations.curves.points import nearest
 from operations.curves.timing import barycentric, julian_date
 from operations.errors import OperationFailed
-from tests.operations.frames import Bench, noise
+from operations.outcome import OutputKind
+from operations.pictures.chart import chart
+from tests.operations.frames import Bench, noise, one
 from tests.operations.scripts import scripted
 
 SKY = starfield.Starfield()
@@ -202,3 +205,28 @@ def test_their_scripts_give_the_same_numbers(bench: Bench, name: str, mode: str)
     mine = [{key: value for key, value in row.items() if key != "basename"} for row in data["light_curve"]]
     assert again["light_curve"] == mine
     assert again.get("period") == data.get("period")
+
+
+def test_a_curve_is_a_picture_too_and_a_period_folds_it(bench: Bench) -> None:
+    outcome = bench.run("Variable Star", {"source": SKY.target, "input_files": series(bench, 9)})
+
+    kinds = [output.kind for output in outcome.outputs]
+    assert kinds == ["table", "large", "small", "png", "diagnostic"]
+    with Image.open(one(outcome, OutputKind.PNG).path) as picture:
+        assert picture.size == (1000, 600)
+        inside = np.asarray(picture)[100:500, 100:900]
+    assert (inside != 255).any()
+
+
+def test_one_point_of_unknown_error_is_a_chart() -> None:
+    picture = chart([1.0], [12.0], [np.nan], ("days", "magnitude"))
+
+    assert (picture[300, 500] != 255).any()
+
+
+def test_the_brighter_is_the_higher() -> None:
+    picture = chart([0.0, 1.0], [10.0, 20.0], [0, 0], ("days", "magnitude"))
+
+    blue = np.argwhere((picture == (20, 80, 160)).all(axis=2))
+    left, right = blue[blue[:, 1] < 500], blue[blue[:, 1] > 500]
+    assert left[:, 0].mean() < right[:, 0].mean()

@@ -165,11 +165,14 @@ def test_the_level_of_a_frame_is_its_median_and_its_spread(bench: Bench) -> None
 
 def test_every_card_of_an_old_wcs_is_gone() -> None:
     old = fits.Header(wcs_cards((9, 9), angle=30))
-    old.update({"CROTA2": 12.0, "PV1_1": 3.0, "A_ORDER": 2, "A_2_0": 1e-5, "LTV1": 3.0, "EXPTIME": 5.0})
+    old.update(
+        {"CROTA2": 12.0, "PV1_1": 3.0, "A_ORDER": 2, "A_2_0": 1e-5, "LTV1": 3.0, "EXPTIME": 5.0, "PIXSCALE": 1.0}
+    )
     new = wcs_of(fits.Header(wcs_cards((20, 20), ra=50)))
 
     put(old, new)
 
     assert not {"CROTA2", "PV1_1", "A_ORDER", "A_2_0", "CD1_1", "LTV1"} & set(old)
     assert old["EXPTIME"] == 5
+    assert old["PIXSCALE"] == pytest.approx(0.58)
     np.testing.assert_allclose(wcs_of(old).wcs_pix2world([[3, 4]], 0), new.wcs_pix2world([[3, 4]], 0), atol=1e-10)

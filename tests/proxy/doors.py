@@ -24,6 +24,8 @@ class MemoryDesk:
     initial_path: str = "/start"
     reason: str | None = None
     expires_at: datetime | None = None
+    title: str = "Viewer"
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class MemoryDoors:
         self.subscribed = asyncio.Condition()
         self.down = False
         self.questions = 0
+        self.uses: list[int] = []
 
     def cookie(self, name: str = "owner", label: str = LABEL) -> str:
         return f"{label}:{name}"
@@ -88,6 +91,10 @@ class MemoryDoors:
     async def seal(self, entry: Entry, label: str) -> str:
         name = next(name for name, kept in self.entries.items() if kept == entry)
         return self.cookie(name, label)
+
+    async def used(self, session_id: int) -> None:
+        self._check()
+        self.uses.append(session_id)
 
     @asynccontextmanager
     async def subscribe(self, *topics: str) -> AsyncIterator[MemoryHints]:

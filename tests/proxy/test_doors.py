@@ -1,6 +1,7 @@
 """Who comes in, who does not, and what happens to those inside when that changes."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from core.clock import now
-from tests.proxy.client import HOST, Client, handshake, request
+from proxy import pages
+from tests.proxy.client import DOMAIN, HOST, Client, handshake, request
 from tests.proxy.conftest import House, Opener
 from tests.proxy.doors import LABEL, MemoryDoors, MemoryEntry
 from tests.proxy.origin import Call, Origin, says
@@ -317,3 +319,40 @@ async def test_48_a_container_that_takes_no_connection(house: House, origin: Ori
     assert (await house.ask(request())).status == 502
     page = await house.ask(request("/", *NAVIGATION))
     assert (page.status, page.get(b"content-type")) == (502, b"text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(("place", "said"), [(None, "waiting for its turn"), (1, "next in line"), (12, "number 12 in")])
+async def test_who_waits_in_line_is_told_the_place(
+    house: House, doors: MemoryDoors, place: int | None, said: str
+) -> None:
+    doors.move(state="queued", http=None, place=place)
+
+    page = await house.ask(request("/", *NAVIGATION))
+    told = json.loads((await house.ask(request("/.carrel/state"))).body)
+    program = json.loads((await house.ask(request("/"))).body)
+
+    assert said in page.body.decode()
+    assert (said in told["sentence"], told["place"], program["place"]) == (True, place, place)
+
+
+@pytest.mark.parametrize("state", ["queued", "starting"])
+async def test_the_starting_page_shows_what_starts_and_how_far_it_is(
+    house: House, doors: MemoryDoors, state: str
+) -> None:
+    doors.move(state=state, http=None, title="<b>Viewer</b>")
+
+    text = (await house.ask(request("/", *NAVIGATION))).body.decode()
+
+    assert f"&lt;b&gt;Viewer&lt;/b&gt; {'waits in line' if state == 'queued' else 'is starting'}" in text
+    assert "<b>" not in text
+    assert f'<li aria-current="step">{pages.STEPS[state]}</li>' in text
+
+
+async def test_anybody_may_measure_how_far_the_proxy_is_at_its_own_host_and_at_no_session_in_its_place(
+    house: House, origin: Origin
+) -> None:
+    for host in (DOMAIN, HOST):
+        reply = await house.ask(request("/.carrel/ping", "Origin: https://somewhere.test", host=host, cookie=None))
+        assert (reply.status, reply.body, reply.get(b"access-control-allow-origin")) == (204, b"", b"*")
+        assert reply.get(b"access-control-allow-credentials") is None
+    assert origin.connections == 0

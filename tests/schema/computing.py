@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from core.queue import Worker, data_queue
+from core.queue import Worker
 from jobs.laboratory import open_laboratory
-from jobs.worker import data_jobs
+from jobs.resident import DATA
 from tests.jobs.data import frame
 from tests.schema.served import Served
 
@@ -37,8 +37,8 @@ async def worker(served: Served) -> AsyncIterator[None]:
     """Run data operations while the context is open."""
     kernel = served.kernel
     async with open_laboratory(kernel.settings, kernel.storage) as laboratory:
-        runtime = kernel.runtime(engine=None)  # type: ignore[arg-type] # data operations need no engine
-        jobs = Worker(kernel.redis, data_queue(), data_jobs(runtime), {"laboratory": laboratory}, parallel=3)
+        specs = DATA.specs(kernel.settings)
+        jobs = Worker(kernel.redis, DATA.name(""), specs, {"laboratory": laboratory}, parallel=3)
         task = asyncio.create_task(jobs.run())
         try:
             yield

@@ -61,6 +61,14 @@ def _import(api: Api) -> Variables:
     }
 
 
+def _keep_alive(api: Api) -> Variables:
+    return {**_session(api), "seconds": api.cast.settings.session_seconds * 2}
+
+
+def _logo(api: Api) -> Variables:
+    return {**_workstation(api), "upload": api.id("Upload", api.cast.picture)}
+
+
 def environment(**values: str) -> dict[str, Any]:
     return {"environment": [{"name": name, "value": value} for name, value in values.items()]}
 
@@ -88,6 +96,18 @@ CASES: dict[str, Case] = {
             ("stranger", {"seconds": -5}, BAD),
             ("stranger", {"scopes": ["everything"]}, BAD),
             ("stranger", {"scopes": ["session:view:global"]}, BAD),
+        ),
+    ),
+    "tokenRevoke": Case(
+        "mutation($id: ID!) { tokenRevoke(id: $id) { token { id revokedAt } errors { code path message } } }",
+        "editor",
+        lambda api: {"id": api.id("Token", api.cast.token_row)},
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("editor", NO_ID, NOT_FOUND),
+            ("editor", HUGE_ID, NOT_FOUND),
         ),
     ),
     "userCreate": Case(
@@ -215,6 +235,38 @@ CASES: dict[str, Case] = {
             ("owner", {"version": 2**31 - 1}, CONFLICT),
         ),
     ),
+    "workstationLogoSet": Case(
+        """mutation($id: ID!, $upload: ID!) {
+          workstationLogoSet(id: $id, uploadId: $upload) {
+            workstation { version logo { width height url(size: LARGE) } } errors { code path message }
+          }
+        }""",
+        "owner",
+        _logo,
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("guest", {}, FORBIDDEN),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("editor", {}, NOT_FOUND),
+            ("owner", NO_ID, NOT_FOUND),
+            ("owner", {"upload": "no id"}, NOT_FOUND),
+        ),
+    ),
+    "workstationLogoRemove": Case(
+        """mutation($id: ID!) {
+          workstationLogoRemove(id: $id) { workstation { title logo { url } } errors { code path message } }
+        }""",
+        "editor",
+        _workstation,
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("guest", {}, FORBIDDEN),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("owner", NO_ID, NOT_FOUND),
+        ),
+    ),
     "workstationUserAdd": Case(
         """mutation($id: ID!, $username: String!) {
           workstationUserAdd(id: $id, username: $username, role: WORKSTATION_EDITOR) {
@@ -276,6 +328,45 @@ CASES: dict[str, Case] = {
             ("owner", {"region": "elsewhere"}, BAD),
         ),
     ),
+    "imageUpdate": Case(
+        """mutation($id: ID!, $port: Int = 8080, $websocket: Int, $path: String = "lab", $comment: String = "v2") {
+          imageUpdate(id: $id, input: {httpPort: $port, websocketPort: $websocket, initialPath: $path,
+            comment: $comment}) { image { httpPort initialPath comment } errors { code path message } }
+        }""",
+        "editor",
+        _image,
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("guest", {}, NOT_FOUND),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("owner", NO_ID, NOT_FOUND),
+            ("owner", {"port": 0}, BAD),
+            ("owner", {"port": 9000}, BAD),
+            ("owner", {"websocket": 65_536}, BAD),
+            ("owner", {"path": "/absolute"}, BAD),
+            ("owner", {"comment": NUL}, BAD),
+        ),
+    ),
+    "imageMove": Case(
+        """mutation($id: ID!, $to: ID!) {
+          imageMove(id: $id, workstationId: $to) {
+            image { isDesired workstation { title } } errors { code path message }
+          }
+        }""",
+        "owner",
+        lambda api: {**_image(api), "to": api.id("Workstation", api.cast.annex)},
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("guest", {}, NOT_FOUND),
+            ("desk", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("editor", {}, NOT_FOUND),
+            ("owner", NO_ID, NOT_FOUND),
+            ("owner", {"to": "no id"}, NOT_FOUND),
+            ("owner", {"to": HUGE_ID["id"]}, NOT_FOUND),
+        ),
+    ),
     "imageMakeDesired": Case(
         "mutation($id: ID!) { imageMakeDesired(id: $id) { image { id isDesired } errors { code path message } } }",
         "editor",
@@ -301,6 +392,10 @@ CASES: dict[str, Case] = {
             ("desk", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("guest", NO_ID, NOT_FOUND),
+            ("guest", {"input": {"pings": [{"region": "elsewhere", "milliseconds": 1}]}}, BAD),
+            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": -1}]}}, BAD),
+            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": 60_001}]}}, BAD),
+            ("guest", {"input": {"pings": [{"region": str(n), "milliseconds": 1} for n in range(65)]}}, BAD),
             ("guest", {"input": {"seconds": 5}}, BAD),
             ("guest", {"input": {"seconds": 10**6}}, BAD),
             ("guest", {"input": {"region": "elsewhere"}}, BAD),
@@ -335,6 +430,25 @@ CASES: dict[str, Case] = {
             ("owner", {}, NOT_FOUND),
             ("guest", NO_ID, NOT_FOUND),
             ("guest", HUGE_ID, NOT_FOUND),
+        ),
+    ),
+    "sessionKeepAlive": Case(
+        """mutation($id: ID!, $seconds: Int!) {
+          sessionKeepAlive(id: $id, seconds: $seconds) {
+            session { expiresAt maximumSeconds } errors { code path message }
+          }
+        }""",
+        "desk",
+        _keep_alive,
+        (
+            (None, {}, UNAUTHENTICATED),
+            ("operator", {}, FORBIDDEN),
+            ("stranger", {}, NOT_FOUND),
+            ("owner", {}, NOT_FOUND),
+            ("guest", NO_ID, NOT_FOUND),
+            ("guest", HUGE_ID, NOT_FOUND),
+            ("guest", {"seconds": 0}, BAD),
+            ("guest", {"seconds": 86_401}, BAD),
         ),
     ),
     "sessionOpen": Case(

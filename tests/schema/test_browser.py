@@ -50,6 +50,7 @@ async def test_the_front_page_asks_strangers_to_sign_in_and_shows_others_the_que
 
     assert page.status_code == 200
     assert "graphiql" in page.text
+    assert "Signed in as <b>guest</b>" in page.text
 
 
 async def test_name_and_password_give_a_cookie_that_scripts_of_a_page_cannot_read(api: Api) -> None:

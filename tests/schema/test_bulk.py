@@ -1,7 +1,12 @@
-"""Many sessions stopped at once, with a result for each."""
+"""Bulk forms: many at once, with a result for each, all of them or those that can be."""
 
 from typing import Any
 
+from models.access import Grant, ObjectRole
+from models.accounts import Token, TokenKind
+from models.actors import SERVICE
+from models.organizations import MemberRole, Membership
+from models.services import accounts, organizations
 from models.sessions import Session, SessionState
 from schema.core.ids import encode
 from tests.schema.served import Served
@@ -68,3 +73,103 @@ async def test_none_and_too_many_are_refused(quick: Served) -> None:
     for ids in ([], [encode("Session", number) for number in range(1, 102)]):
         answer = await _stop(quick, "ada", ids)
         assert answer["errors"] == [{"code": "BAD_USER_INPUT", "path": ["ids"]}]
+
+
+REVOKE = """mutation($ids: [ID!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
+  tokensRevoke(ids: $ids, errorPolicy: $policy) { results { id errors { code } } errors { code path } }
+}"""
+ADD = """mutation($id: ID!, $names: [String!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
+  organizationMembersAdd(id: $id, usernames: $names, errorPolicy: $policy) {
+    results { username errors { code message } } errors { code path }
+  }
+}"""
+REMOVE = """mutation($id: ID!, $names: [String!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
+  organizationMembersRemove(id: $id, usernames: $names, errorPolicy: $policy) {
+    organization { members { nodes { user { username } } } } results { username errors { code } }
+  }
+}"""
+SHARE = """mutation($id: ID!, $names: [String!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
+  workstationUsersAdd(id: $id, usernames: $names, errorPolicy: $policy) {
+    results { username errors { code } } errors { code }
+  }
+}"""
+UNSHARE = """mutation($id: ID!, $names: [String!]!) {
+  workstationUsersRemove(id: $id, usernames: $names) { results { username errors { code } } }
+}"""
+
+
+async def _ask(served: Served, name: str, query: str, **variables: Any) -> dict[str, Any]:
+    (payload,) = (await served.ask(name, query, **variables))["data"].values()
+    return dict(payload)
+
+
+def _codes(payload: dict[str, Any]) -> list[list[str]]:
+    return [[error["code"] for error in result["errors"]] for result in payload["results"]]
+
+
+async def _token_ids(served: Served, name: str, count: int) -> list[str]:
+    user = served.users[name]
+    made = [
+        await accounts.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=None, name="t") for _ in range(count)
+    ]
+    return [encode("Token", token.id) for token, _ in made]
+
+
+async def test_many_tokens_are_revoked_each_with_a_result(served: Served) -> None:
+    mine, theirs = await _token_ids(served, "ada", 2), await _token_ids(served, "eve", 1)
+
+    rejected = await _ask(served, "ada", REVOKE, ids=[*mine, *theirs], policy="REJECT_EVERYTHING")
+    assert _codes(rejected) == [[], [], ["NOT_FOUND"]]
+    assert await Token.filter(revoked_at__isnull=False).count() == 0
+
+    done = await _ask(served, "ada", REVOKE, ids=[*mine, *theirs, "nonsense"])
+    assert _codes(done) == [[], [], ["NOT_FOUND"], ["NOT_FOUND"]]
+    assert await Token.filter(revoked_at__isnull=False).count() == 2
+
+
+async def _lab(served: Served) -> str:
+    lab = await organizations.create("Lab", actor=SERVICE)
+    await organizations.add_member(lab, served.users["olive"], MemberRole.ADMIN, actor=SERVICE)
+    return encode("Organization", lab.id)
+
+
+async def test_many_become_members_and_leave_each_with_a_result(served: Served) -> None:
+    lab = await _lab(served)
+
+    rejected = await _ask(served, "olive", ADD, id=lab, names=["ada", "nobody"], policy="REJECT_EVERYTHING")
+    assert _codes(rejected) == [[], ["BAD_USER_INPUT"]]
+    assert await Membership.all().count() == 1
+    added = await _ask(served, "olive", ADD, id=lab, names=["ada", "nobody", "eve", "olive", "ada"])
+    assert _codes(added) == [[], ["BAD_USER_INPUT"], [], ["FORBIDDEN"]]
+    assert await Membership.all().count() == 3
+
+    removed = await _ask(served, "olive", REMOVE, id=lab, names=["eve", "olive"])
+    assert _codes(removed) == [[], ["FORBIDDEN"]]
+    names = {node["user"]["username"] for node in removed["organization"]["members"]["nodes"]}
+    assert names == {"ada", "olive"}
+
+
+async def test_all_or_none_keeps_members_when_the_last_administrator_would_go(served: Served) -> None:
+    lab = await _lab(served)
+    other = await accounts.register("otto", None, role="operator")
+    await _ask(served, "olive", ADD, id=lab, names=["ada", "eve"])
+    _, minted = await accounts.mint_token(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
+    both = Served(served.kernel, served.port, {**served.tokens, "otto": minted.text}, {**served.users, "otto": other})
+
+    answer = await _ask(both, "otto", REMOVE, id=lab, names=["ada", "olive", "eve"], policy="REJECT_EVERYTHING")
+
+    assert _codes(answer) == [[], ["CONFLICT"], []]
+    assert await Membership.all().count() == 3
+
+
+async def test_a_workstation_is_shared_with_many_and_taken_from_many(served: Served) -> None:
+    place = encode("Workstation", (await ready_image(served)).workstation_id)
+
+    shared = await _ask(served, "ada", SHARE, id=place, names=["eve", "nobody", "olive"])
+    assert _codes(shared) == [[], ["BAD_USER_INPUT"], []]
+    assert await Grant.filter(role=ObjectRole.WORKSTATION_USER).count() == 2
+    taken = await _ask(served, "ada", UNSHARE, id=place, names=["olive", "eve"])
+    assert _codes(taken) == [[], []]
+    assert await Grant.filter(role=ObjectRole.WORKSTATION_USER).count() == 0
+    unseen = await _ask(served, "eve", SHARE, id=place, names=["eve"])
+    assert (unseen["results"], unseen["errors"]) == ([], [{"code": "NOT_FOUND"}])

@@ -1,8 +1,10 @@
 """Every connection of the schema, whatever it lists, pages and filters alike; the tests are made from the schema."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from graphql import (
     GraphQLEnumType,
@@ -22,6 +24,9 @@ from tests.schema.stages import queued_operation, queued_session, ready_image
 
 PAGE = "nodes { __typename } edges { cursor node { __typename } } totalCount"
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+TOGETHER = """mutation($ids: [ID!]!) {
+  collaborationCreate(input: {name: "First", organizationIds: $ids}) { collaboration { id } errors { message } }
+}"""
 TREE = {"AND", "OR", "NOT"}
 
 
@@ -65,9 +70,12 @@ async def _holders(served: Served) -> dict[str, str]:
         "olive", 'mutation { organizationCreate(name: "House") { organization { id } errors { message } } }'
     )
     organization = made["data"]["organizationCreate"]["organization"]["id"]
+    founded = await served.ask("olive", TOGETHER, ids=[organization])
+    collaboration = founded["data"]["collaborationCreate"]["collaboration"]["id"]
     return {
         "Query": "%s",
         "Viewer": "viewer { %s }",
+        "Collaboration": f'node(id: "{collaboration}") {{ ... on Collaboration {{ %s }} }}',
         "Datasession": f'node(id: "{await _datasession()}") {{ ... on Datasession {{ %s }} }}',
         "Workstation": f'node(id: "{workstation}") {{ ... on Workstation {{ %s }} }}',
         "Organization": f'node(id: "{organization}") {{ ... on Organization {{ %s }} }}',
@@ -87,7 +95,8 @@ async def _page(served: Served, holder: str, field: str, arguments: str) -> Any:
 
 def test_there_are_connections_and_each_holder_is_known_here() -> None:
     assert len(CONNECTIONS) >= 7
-    assert {kind for kind, _, _ in CONNECTIONS} <= {"Query", "Viewer", "Workstation", "Organization", "Datasession"}
+    owners = {"Query", "Viewer", "Workstation", "Organization", "Collaboration", "Datasession"}
+    assert {kind for kind, _, _ in CONNECTIONS} <= owners
 
 
 @each_connection
@@ -101,11 +110,15 @@ def test_it_takes_both_directions_and_says_all_of_its_page(kind: str, name: str,
 
 
 @each_connection
-def test_where_it_filters_it_combines(kind: str, name: str, field: GraphQLField) -> None:
-    if "where" in field.args:
-        where = get_named_type(field.args["where"].type)
-        assert isinstance(where, GraphQLInputObjectType)
-        assert set(where.fields) > TREE
+def test_it_filters_by_operators_that_combine_and_it_orders(kind: str, name: str, field: GraphQLField) -> None:
+    where, order = (get_named_type(field.args[each].type) for each in ("where", "orderBy"))
+
+    assert isinstance(where, GraphQLInputObjectType)
+    assert set(where.fields) > TREE
+    operators = [get_named_type(each.type) for name, each in where.fields.items() if name not in TREE]
+    assert all(isinstance(each, GraphQLInputObjectType) and each.name.endswith("Filter") for each in operators)
+    assert isinstance(order, GraphQLInputObjectType)
+    assert set(order.fields) == {"field", "direction"}
 
 
 async def test_every_connection_pages_in_both_directions_and_holds_to_its_maximum(quick: Served) -> None:
@@ -144,15 +157,45 @@ async def test_every_where_combines_with_and_or_and_not(quick: Served) -> None:
     holders = await _holders(quick)
 
     for kind, name, field in CONNECTIONS:
-        if "where" in field.args:
-            some = _some_condition(get_named_type(field.args["where"].type))  # type: ignore[arg-type]
-            whole = (await _page(quick, holders[kind], name, "(first: 100)"))["totalCount"]
-            chosen = await _count(quick, holders[kind], name, some)
-            assert await _count(quick, holders[kind], name, f"NOT: {{ {some} }}") == whole - chosen, name
-            assert await _count(quick, holders[kind], name, f"OR: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == whole
-            assert await _count(quick, holders[kind], name, f"AND: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == 0
-            deep = f"NOT: {{ NOT: {{ NOT: {{ {some} }} }} }}"
-            assert await _page(quick, holders[kind], name, f"(where: {{ {deep} }})") == "BAD_USER_INPUT", name
+        some = _some_condition(get_named_type(field.args["where"].type))  # type: ignore[arg-type]
+        whole = (await _page(quick, holders[kind], name, "(first: 100)"))["totalCount"]
+        chosen = await _count(quick, holders[kind], name, some)
+        assert await _count(quick, holders[kind], name, f"NOT: {{ {some} }}") == whole - chosen, name
+        assert await _count(quick, holders[kind], name, f"OR: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == whole
+        assert await _count(quick, holders[kind], name, f"AND: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == 0
+        deep = f"NOT: {{ NOT: {{ NOT: {{ {some} }} }} }}"
+        assert await _page(quick, holders[kind], name, f"(where: {{ {deep} }})") == "BAD_USER_INPUT", name
+
+
+async def test_every_order_sorts_in_both_directions_and_its_cursors_go_on(quick: Served) -> None:
+    holders = await _holders(quick)
+
+    for kind, name, field in CONNECTIONS:
+        order = get_named_type(field.args["orderBy"].type)
+        columns = get_named_type(order.fields["field"].type).values  # type: ignore[union-attr]
+        for column in columns:
+            up = await _ordered(quick, holders[kind], name, column, "ASC")
+            assert up == (await _ordered(quick, holders[kind], name, column, "DESC"))[::-1], (name, column)
+
+
+async def _ordered(served: Served, holder: str, name: str, column: str, direction: str) -> list[str]:
+    """Return what the nodes' cursors say of them, page by page."""
+    order = f"orderBy: [{{ field: {column}, direction: {direction} }}]"
+    rows: list[str] = []
+    after = ""
+    while len(rows) < 100:
+        page = await _page(served, holder, name, f"(first: 2, {order}{after})")
+        assert isinstance(page, dict), (name, column, page)
+        rows += [_row(edge["cursor"]) for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = f', after: "{page["pageInfo"]["endCursor"]}"'
+    return rows
+
+
+def _row(cursor: str) -> str:
+    """Return the values in a cursor; they end with the row's key."""
+    return str(orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))[1])
 
 
 async def _count(served: Served, holder: str, name: str, where: str) -> int:
@@ -166,7 +209,11 @@ def _some_condition(where: GraphQLInputObjectType) -> str:
     for name, field in where.fields.items():
         kind = get_named_type(field.type)
         if name not in TREE and isinstance(kind, GraphQLInputObjectType) and "eq" in kind.fields:
-            return f"{name}: {{ eq: {_value(get_named_type(kind.fields['eq'].type))} }}"
+            eq = get_named_type(kind.fields["eq"].type)
+            if eq.name != "ID":
+                return f"{name}: {{ eq: {_value(eq)} }}"
+        elif name not in TREE and isinstance(kind, GraphQLInputObjectType) and "lt" in kind.fields:
+            return f'{name}: {{ lt: "2001-01-01T00:00:00Z" }}'
     raise AssertionError(f"{where.name} has no field that a test could choose by.")
 
 

@@ -12,12 +12,15 @@ from core.errors import Conflict
 from models.access import Resource
 from models.accounts import Token, User
 from models.actors import SERVICE
+from models.collaborations import Collaboration
 from models.idempotency import IdempotencyKey
 from models.organizations import Organization
 from models.services import idempotency, organizations
 from models.sessions import Session
 from models.workstations import Workstation
+from schema.core.idempotency import heeds
 from schema.core.ids import encode
+from schema.root import schema
 from tests.schema.served import Served
 from tests.schema.stages import ready_image
 
@@ -30,6 +33,16 @@ LAUNCH = """mutation($id: ID!) {
 TOKEN = 'mutation { tokenCreate(input: {name: "t"}) @idempotent(key: "k") { text token { id } errors { message } } }'
 UPLOAD = 'mutation { uploadCreate(filename: "a.tar") @idempotent(key: "k") { url upload { id } errors { message } } }'
 FOUND = 'mutation { organizationCreate(name: "Lab") @idempotent(key: "k") { organization { id } errors { message } } }'
+ROLE = """mutation {
+  roleCreate(input: {name: "watcher", rules: ["session:view:own"]}) @idempotent(key: "k") {
+    role { id name } errors { message }
+  }
+}"""
+TOGETHER = """mutation($ids: [ID!]!) {
+  collaborationCreate(input: {name: "Together", organizationIds: $ids}) @idempotent(key: "k") {
+    collaboration { id name } errors { message }
+  }
+}"""
 REGISTER = """mutation {
   userCreate(input: {username: "zoe", password: "swordfish in the sea"}) @idempotent(key: "k") {
     user { id username } errors { message }
@@ -156,8 +169,29 @@ async def test_the_text_of_a_token_is_in_the_first_answer_only_and_nowhere_else(
     assert first["text"] not in str(await IdempotencyKey.all().values())
 
 
+def test_every_mutation_that_makes_or_starts_something_takes_a_key() -> None:
+    mutations = schema._schema.mutation_type
+    assert mutations is not None
+    making = {name for name in mutations.fields if name.endswith(("Create", "Launch"))}
+
+    assert making == {name for name, field in mutations.fields.items() if heeds(field)}
+    assert len(making) >= 9
+    assert all("Takes `@idempotent`" in str(mutations.fields[name].description) for name in making)
+
+
+async def test_a_collaboration_is_founded_once(served: Served) -> None:
+    lab = (await served.ask("olive", FOUND))["data"]["organizationCreate"]["organization"]["id"]
+    await IdempotencyKey.all().delete()
+
+    first, second = [await served.ask("olive", TOGETHER, ids=[lab]) for _ in range(2)]
+
+    assert first["data"]["collaborationCreate"]["errors"] == []
+    assert first["data"] == second["data"]
+    assert await Collaboration.all().count() == 1
+
+
 async def test_the_other_mutations_that_make_something_take_keys(served: Served) -> None:
-    for query in (UPLOAD, FOUND, REGISTER):
+    for query in (UPLOAD, FOUND, REGISTER, ROLE):
         first, second = [await served.ask("olive", query) for _ in range(2)]
         (payload,) = first["data"].values()
         assert payload["errors"] == [], payload

@@ -22,7 +22,6 @@ from tests.schema.data_mutations import DATA_CASES
 from tests.schema.mutations import CASES as OTHERS
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-TOKEN_REVOKE = "mutation($id: ID!) { tokenRevoke(id: $id) { token { id revokedAt } errors { code path message } } }"
 CASES = {**OTHERS, **ACCESS, **DATA_CASES}
 COUNTED = (
     *(Token, Grant, HistoryEntry, Image, Membership, OutboxMessage, Session, Upload, Workstation),
@@ -41,7 +40,7 @@ def test_no_mutation_is_forgotten() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
 
-    assert set(mutations.fields) == {*CASES, "tokenRevoke"}
+    assert set(mutations.fields) == set(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -69,27 +68,11 @@ async def test_whoever_may_not_is_refused_and_changes_nothing_and_whoever_may_ge
     assert all(value is not None for value in payload.values())
 
 
-@pytest.fixture
-async def token(api: Api) -> str:
-    """The id of a token of the owner's."""
-    text = await api.cast.token("owner")
-    return api.id("Token", await Token.get(key=text.split("_")[2]))
-
-
-@SQLITE
-async def test_a_token_is_revoked_by_its_owner(api: Api, token: str) -> None:
-    for who, code in ((None, "UNAUTHENTICATED"), ("stranger", "NOT_FOUND"), ("desk", "FORBIDDEN")):
-        assert (await api.ask(who, TOKEN_REVOKE, id=token)).code == code
-    assert (await api.ask("owner", TOKEN_REVOKE, id="no id")).code == "NOT_FOUND"
-
-    assert (await api.ask("owner", TOKEN_REVOKE, id=token)).data["token"]["revokedAt"]
-
-
 @SQLITE
 async def test_a_token_that_revokes_itself_is_over_with_the_answer(api: Api) -> None:
     text = (await api.headers("owner"))["Authorization"].split("_")[2]
     key = api.id("Token", await Token.get(key=text))
-    assert (await api.ask("owner", TOKEN_REVOKE, id=key)).code is None
+    assert (await api.ask("owner", CASES["tokenRevoke"].query, id=key)).code is None
 
     answer = await api.ask("owner", "{ viewer { username } }")
 

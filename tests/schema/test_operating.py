@@ -1,10 +1,14 @@
 """What an operator reads: health, numbers."""
 
+from datetime import timedelta
+
 import httpx2
 import pytest
 
 from core import database, pulse
+from core.clock import now
 from core.engine.fake import FakeEngine
+from core.queue import Job, Queue, Spec, drain, region_queue
 from jobs.pulse import state_of
 from tests.schema.served import Served
 
@@ -60,7 +64,33 @@ async def test_operations_are_counted_by_what_they_are_and_how_they_ended(quick:
     assert float(counts['carrel_graphql_operation_seconds_count{type="query"}']) >= 2
     assert counts["carrel_graphql_subscriptions"] == "0.0"
     assert float(counts["carrel_graphql_rate_limited_total"]) >= 0
-    assert counts['carrel_jobs_waiting{queue="local"}'] == counts['carrel_jobs_waiting{queue="data"}'] == "0.0"
+    assert counts['carrel_jobs_oldest_seconds{queue="local"}'] == "0.0"
+    assert counts['carrel_jobs_deferred{queue="local:imports"}'] == "0.0"
+
+
+async def test_jobs_are_told_by_what_they_do_and_how_they_ended(quick: Served) -> None:
+    redis, queue = quick.kernel.redis, region_queue("local")
+    await Queue(redis).enqueue(Job.SESSION_STOP, 1, queue=queue)
+    await drain(redis, queue, {Job.SESSION_STOP: Spec(_nothing, 1)}, {}, budget=5)
+    await Queue(redis).enqueue(Job.SESSION_LAUNCH, 1, queue=queue, due_at=now() - timedelta(seconds=20))
+    await Queue(redis).enqueue(Job.SESSION_CHECK, 1, queue=queue, due_at=now() + timedelta(hours=1))
+    await Queue(redis).enqueue(Job.SESSION_STOP, 1, queue=queue, key="stop:1")
+    await redis.set("arq:in-progress:stop:1", b"1")
+
+    lines = (await _get(quick, "/metrics", "olive")).text.splitlines()
+
+    counts = dict(line.rsplit(" ", 1) for line in lines if line and line[0] != "#")
+    assert counts['carrel_jobs_waiting{job="session_launch",queue="local"}'] == "1.0"
+    assert counts['carrel_jobs_running{job="session_stop",queue="local"}'] == "1.0"
+    assert counts['carrel_jobs_deferred{queue="local"}'] == "1.0"
+    assert 19 < float(counts['carrel_jobs_oldest_seconds{queue="local"}']) < 60
+    assert counts['carrel_job_runs_total{job="session_stop",outcome="done"}'] == "1.0"
+    assert counts['carrel_job_seconds_bucket{job="session_stop",le="+Inf"}'] == "1.0"
+    assert float(counts['carrel_job_seconds_sum{job="session_stop"}']) < 1
+
+
+async def _nothing(_context: object, _key: int) -> None:
+    """Do nothing."""
 
 
 class TestOpenNumbers:

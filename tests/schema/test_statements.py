@@ -1,14 +1,13 @@
 """The number of SQL statements does not grow with the number of rows, for any connection of the schema."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLOutputType, get_named_type
 
 from core.clock import now
 from models.accounts import User
+from models.collaborations import Collaboration, Participant
 from models.dataoperations import DataOperation, Need
 from models.datasessions import Datasession
 from models.images import Image, ImageState
@@ -16,38 +15,15 @@ from models.organizations import MemberRole, Membership, Organization
 from models.regions import Region
 from models.results import Result
 from models.sessions import Session, SessionState
+from models.uploads import Upload
 from models.workstations import Workstation
 from schema.core.ids import encode
 from schema.root import schema
 from tests.schema.api import Api
+from tests.statements import counting
 
 PAGE = 30
 ROOTS = {"Query": "", "Viewer": "viewer"}
-
-
-class Counter(logging.Handler):
-    """Counts the statements that Tortoise logs."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.statements: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.statements.append(record.getMessage())
-
-
-@contextmanager
-def counting() -> Iterator[Counter]:
-    """Count the statements of the context."""
-    counter, logger = Counter(), logging.getLogger("tortoise.db_client")
-    level = logger.level
-    logger.addHandler(counter)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield counter
-    finally:
-        logger.removeHandler(counter)
-        logger.setLevel(level)
 
 
 def _connections() -> list[tuple[str, str]]:
@@ -80,10 +56,14 @@ def _selection(kind: GraphQLOutputType, depth: int = 2) -> str:
     return "{ " + " ".join(parts) + " }"
 
 
-def _query(kind: str, field: str, api: Api) -> str:
+def _page(kind: str, field: str, size: int = PAGE) -> str:
     fields = schema._schema.type_map[kind].fields  # type: ignore[attr-defined]
     node = get_named_type(fields[field].type).fields["nodes"].type
-    page = f"{field}(first: {PAGE}) {{ totalCount nodes {_selection(node)} }}"
+    return f"{field}(first: {size}) {{ totalCount nodes {_selection(node)} pageInfo {{ hasNextPage }} }}"
+
+
+def _query(kind: str, field: str, api: Api) -> str:
+    page = _page(kind, field)
     if kind == "Query":
         return f"{{ {page} }}"
     if kind in ROOTS:
@@ -92,12 +72,36 @@ def _query(kind: str, field: str, api: Api) -> str:
     return f'{{ node(id: "{key}") {{ ... on {kind} {{ {page} }} }} }}'
 
 
+def _list_of(kind: str) -> str:
+    """Return the root field that lists objects of the type; LookupError when there is none."""
+    for name, field in schema._schema.query_type.fields.items():  # type: ignore[union-attr]
+        named: Any = get_named_type(field.type)
+        if "nodes" in getattr(named, "fields", {}) and get_named_type(named.fields["nodes"].type).name == kind:
+            return name
+    raise LookupError(f"No root field lists {kind}; teach this test how its connections are reached for many at once.")
+
+
+def _nested(kind: str, field: str) -> str:
+    """Return a query of the connection in each row of the list of its parents."""
+    nodes, edges = f"nodes {{ {_page(kind, field, 3)} }}", f"edges {{ node {{ {_page(kind, field, 2)} }} }}"
+    return f"{{ {_list_of(kind)}(first: {PAGE}) {{ {nodes} {edges} }} }}"
+
+
+NESTED = [(kind, field) for kind, field in _connections() if kind not in {"Query", *ROOTS}]
+
+
 async def _fill(api: Api, count: int, at: int) -> None:
     """Add `count` of everything, each with a creator, an image and a region of its own."""
     for number in range(at, at + count):
         user = await User.create(username=f"user-{number}")
         await Membership.create(user=user, organization=api.cast.lab, role=MemberRole.MEMBER)
-        await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
+        lab = await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
+        together = await Collaboration.create(name=f"Together {number}")
+        await Participant.create(collaboration=together, organization=lab)
+        await Participant.create(collaboration=api.cast.collaboration, organization=lab)
+        operator = api.cast.users["operator"]
+        await Upload.create(creator=operator, filename="a", storage_key=f"key-{number}", expires_at=now())
+        await Membership.create(user=user, organization=lab, role=MemberRole.ADMIN)
         place = await Workstation.create(title=f"Place {number}", slug=f"place-{number}", creator=user)
         image = await Image.create(workstation=place, creator=user, state=ImageState.READY, is_desired=True)
         await Image.create(workstation=api.cast.workstation, creator=user, state=ImageState.READY)
@@ -129,27 +133,47 @@ async def _compute(api: Api, user: User, number: int) -> None:
 
 
 def test_every_connection_can_be_asked_for() -> None:
-    known = {"Query", "Viewer", "Organization", "Workstation", "Datasession"}
+    known = {"Query", "Viewer", "Organization", "Workstation", "Collaboration", "Datasession"}
 
     assert {kind for kind, _ in _connections()} <= known, "Teach this test where the new connection's parent is."
     assert len(_connections()) >= 7
 
 
-@pytest.mark.parametrize("changes", [{"requests_per_minute": 100_000}])
+async def _statements(api: Api, query: str) -> int:
+    """Return how many statements the answer takes once the caller is known, which is looked up again every second."""
+    counts = []
+    for _ in range(3):
+        with counting() as counter:
+            answer = await api.ask("operator", query)
+        assert answer.code is None, (query, answer.body)
+        counts.append(len(counter.statements))
+    return min(counts)
+
+
+@pytest.mark.parametrize("changes", [{"requests_per_minute": 100_000, "points_per_minute": 10_000_000}])
 async def test_thirty_rows_take_as_many_statements_as_three(api: Api, changes: dict[str, object]) -> None:
-    found: dict[str, list[int]] = {}
+    queries = {f"{kind}.{field}": _query(kind, field, api) for kind, field in _connections()}
+    queries |= {f"{kind}s.{field}": _nested(kind, field) for kind, field in NESTED}
+    found: dict[str, list[int]] = {name: [] for name in queries}
     await api.headers("operator")
-    at = 0
-    for count in (3, 27):
+    for count, at in ((3, 0), (27, 3)):
         await _fill(api, count, at)
-        at += count
-        for kind, field in _connections():
-            query = _query(kind, field, api)
-            await api.ask("operator", query)
-            with counting() as counter:
-                answer = await api.ask("operator", query)
-            assert answer.code is None, (query, answer.body)
-            found.setdefault(f"{kind}.{field}", []).append(len(counter.statements))
+        for name, query in queries.items():
+            found[name].append(await _statements(api, query))
 
     assert all(few > 1 for few, _ in found.values()), found
     assert {name: (few, many) for name, (few, many) in found.items() if many > few} == {}
+
+
+@pytest.mark.parametrize("changes", [{"requests_per_minute": 100_000, "points_per_minute": 10_000_000}])
+async def test_connections_in_a_list_show_what_each_shows_alone(api: Api, changes: dict[str, object]) -> None:
+    await _fill(api, 5, 0)
+    for kind, field in NESTED:
+        page = f"{field}(last: 2) {{ totalCount edges {{ cursor }} pageInfo {{ hasPreviousPage startCursor }} }}"
+        listed = (await api.ask("operator", f"{{ {_list_of(kind)}(first: {PAGE}) {{ nodes {{ id {page} }} }} }}")).data[
+            "nodes"
+        ]
+        assert len(listed) > 5
+        for each in listed:
+            alone = await api.ask("operator", f'{{ node(id: "{each["id"]}") {{ ... on {kind} {{ id {page} }} }} }}')
+            assert each == alone.data

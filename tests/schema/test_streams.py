@@ -13,6 +13,7 @@ from models.access import Grant
 from models.accounts import Token, User
 from models.actors import SERVICE
 from models.images import ImageState
+from models.regions import Region
 from models.services import accounts, sessions
 from models.services.moves import move_image, move_session
 from models.sessions import Session, SessionState
@@ -199,3 +200,45 @@ async def test_an_inactive_users_new_stream_is_refused(api: Api) -> None:
     await User.filter(id=api.cast.users["guest"].id).update(is_active=False)
 
     assert (await api.ask("guest", "{ viewer { username } }")).code == "UNAUTHENTICATED"
+
+
+async def _queue(api: Api, *names: str) -> list[Session]:
+    """Let people wait in line, in this order; no place is free."""
+    await Region.filter(id=api.cast.region.id).update(capacity=0)
+    waiting = []
+    for name in names:
+        actor = await api.cast.actor(name)
+        session, _ = await sessions.launch(api.cast.image, api.cast.region, api.cast.settings, actor=actor)
+        waiting.append(session)
+    return waiting
+
+
+async def test_those_who_wait_hear_that_the_line_moved_though_nothing_else_of_theirs_did(api: Api) -> None:
+    first, second, _ = await _queue(api, "owner", "editor", "operator")
+    place = "subscription($id: ID!) { sessionUpdated(id: $id) { state queuePosition } }"
+    mine = "subscription { mySessions { queuePosition } }"
+    async with (
+        api.follow("owner", place, id=api.id("Session", first)) as front,
+        api.follow("editor", place, id=api.id("Session", second)) as one,
+        api.follow("operator", mine) as all_of_mine,
+    ):
+        assert [(await front.value())["queuePosition"], (await one.value())["queuePosition"]] == [1, 2]
+        assert await all_of_mine.value() == [{"queuePosition": 3}]
+
+        await sessions.request_stop(first, actor=SERVICE)
+
+        assert await one.value() == {"state": "QUEUED", "queuePosition": 1}
+        assert await all_of_mine.value() == [{"queuePosition": 2}]
+        assert (await front.value())["state"] == "STOPPED"
+
+
+async def test_who_stands_before_the_one_who_leaves_hears_nothing(api: Api) -> None:
+    first, second = await _queue(api, "owner", "editor")
+    place = "subscription($id: ID!) { sessionUpdated(id: $id) { state queuePosition } }"
+    async with api.follow("owner", place, id=api.id("Session", first)) as front:
+        await front.value()
+
+        await sessions.request_stop(second, actor=SERVICE)
+        await sessions.request_stop(await Session.get(id=first.id), actor=SERVICE)
+
+        assert (await front.value())["state"] == "STOPPED", "the next thing that it hears of is its own end"

@@ -22,6 +22,9 @@ async def test_the_whole_walk_runs_in_order(api: Api) -> None:
         assert [session["id"] for session in await mine.value()] == [key]
         assert (await one.value())["state"] == "QUEUED"
 
+    kept = (await api.ask("owner", walk.KEEP_ALIVE, session=key)).data
+    assert [error["code"] for error in kept["errors"]] == ["CONFLICT"], "it waits in line"
+    assert [region["name"] for region in (await api.ask("owner", walk.REGIONS)).data] == ["local"]
     assert (await api.ask("owner", walk.STOP, session=key)).data["session"]["state"] == "STOPPED"
     told = (await api.ask("owner", walk.HISTORY, session=key)).data
     assert [entry["action"] for entry in told["nodes"]] == ["move", "launch"]
@@ -39,6 +42,25 @@ async def test_a_workstation_is_made_and_an_upload_becomes_its_image(api: Api) -
     ).data
 
     assert (image["errors"], image["image"]["state"]) == ([], "QUEUED")
+
+
+async def test_a_workstation_gets_a_logo_and_a_configuration(api: Api) -> None:
+    key, picture = api.id("Workstation", api.cast.workstation), api.id("Upload", api.cast.picture)
+
+    given = (await api.ask("owner", walk.LOGO, workstation=key, upload=picture)).data
+    told = (await api.ask("owner", walk.CONFIGURE, workstation=key, configuration={"zoom": 2})).data
+
+    assert (given["errors"], told["errors"], given["workstation"]["logo"]["width"]) == ([], [], 40)
+    assert told["workstation"] == {"version": given["workstation"]["version"] + 1, "configuration": {"zoom": 2}}
+
+
+async def test_the_session_of_the_walk_is_kept_alive(api: Api) -> None:
+    key = api.id("Session", api.cast.session)
+
+    kept = (await api.ask("guest", walk.KEEP_ALIVE, session=key)).data
+
+    assert kept["errors"] == []
+    assert 7200 <= kept["session"]["maximumSeconds"] < 7260, "counted from its start"
 
 
 async def test_the_same_queries_tell_a_stranger_nothing(api: Api) -> None:

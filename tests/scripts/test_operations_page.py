@@ -1,5 +1,7 @@
 """The page of operations is written from the code."""
 
+from typing import Any
+
 from operations.inputs import FloatInput, IntInput, StringInput, TargetPositionsInput
 from operations.registry import own
 from scripts.operations_page import PAGE, allowed, page
@@ -19,7 +21,7 @@ def test_every_operation_and_input_is_on_it() -> None:
 
 
 def test_what_is_allowed_is_said_in_few_words() -> None:
-    about = {"name": "X", "description": "Y."}
+    about: dict[str, Any] = {"name": "X", "description": "Y."}
 
     assert allowed(FloatInput(**about, minimum=0, maximum=60, unit="arcsec")) == "0 to 60 arcsec"
     assert allowed(IntInput(**about, minimum=1)) == "1 to any"

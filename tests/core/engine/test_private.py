@@ -13,6 +13,7 @@ from core.engine.host import prepare
 from core.engine.private import PrivateDocker, free_subnet
 from core.engine.protocol import EngineUnavailable
 from core.engine.sockets import answers
+from core.patience import Patience, on_a_thread
 from tests.core.engine.conftest import Spec
 from tests.services.missing import Missing, needed
 from tests.waiting import eventually
@@ -23,12 +24,16 @@ def private(tmp_path: Path) -> Iterator[PrivateDocker]:
     """A private Docker that is not started yet."""
     with needed("private Docker"):
         try:
-            prepare([].append)
+            prepare([].append, Patience())
         except EngineUnavailable as error:
             raise Missing(str(error)) from error
     docker = PrivateDocker(tmp_path)
     yield docker
     docker.stop()
+
+
+def _bridge(private: PrivateDocker) -> bool:
+    return Path(f"/sys/class/net/carrel{private.mark}").exists()
 
 
 def test_the_last_user_stops_it(private: PrivateDocker, tmp_path: Path) -> None:
@@ -40,7 +45,22 @@ def test_the_last_user_stops_it(private: PrivateDocker, tmp_path: Path) -> None:
     second.stop()
 
     assert not answers(second.socket)
-    assert not Path(f"/sys/class/net/carrel{private.mark}").exists()
+    assert not _bridge(private)
+
+
+async def test_one_that_is_given_up_while_it_starts_leaves_nothing(private: PrivateDocker) -> None:
+    starting = asyncio.create_task(on_a_thread(private.start))
+    await eventually(private._pidfile.exists, 20)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    if not answers(private.socket):  # Else it was quicker than we, and is stopped as any other.
+        assert private.pid() is None
+        assert not _bridge(private)
+
+    private.stop()
+
+    assert (private.pid(), answers(private.socket)) == (None, False)
+    assert not _bridge(private)
 
 
 async def test_one_that_was_killed_is_started_again(private: PrivateDocker) -> None:

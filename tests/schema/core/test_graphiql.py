@@ -6,6 +6,7 @@ from hashlib import sha384
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
+from starlette.requests import Request
 
 from schema.core.graphiql import FILES, Explorer, Tab
 from tests.schema.core.conftest import Library
@@ -18,6 +19,16 @@ async def page(library: Library) -> AsyncIterator[Page]:
         page = await browser.new_page()
         yield page
         await browser.close()
+
+
+def test_a_bar_stands_above_the_page_and_no_query_takes_its_place() -> None:
+    explorer = Explorer(endpoint="/graphql", assets="/static", tabs=[Tab("x", "{bar}")])
+
+    page = bytes(explorer.page(Request({"type": "http"}), "<header>mine</header>").body).decode()
+
+    assert page.index("<header>mine</header>") < page.index('<div id="graphiql">')
+    assert page.count("<header>") == 1
+    assert page.count("{bar}") == 1
 
 
 async def test_the_page_runs_its_tab_signed_in_by_the_cookie(page: Page, library: Library) -> None:
@@ -43,7 +54,9 @@ def _is_foreign(url: str) -> bool:
 def test_a_query_cannot_break_out_of_the_page() -> None:
     explorer = Explorer(endpoint="/graphql", assets="/static", tabs=[Tab("x", "# </script><script>alert(1)")])
 
-    assert "</script><script>" not in explorer._html
+    page = bytes(explorer.page(Request({"type": "http"})).body).decode()
+
+    assert "</script><script>" not in page
 
 
 def test_the_files_are_those_that_versions_names() -> None:

@@ -3,19 +3,18 @@
 import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import pytest
 import strawberry
-from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.core.context import Context
 from schema.core.enums import expose
-from schema.core.executor import GuardedExecutor
 from schema.core.ids import Node
 from schema.core.permissions import public
 from schema.core.schema import Schema
+from tests.schema.core.oracle import Run, by_the_book, faults
 
 
 class Colour(StrEnum):
@@ -96,18 +95,13 @@ class Query:
         return [Row(), Row(pk=2)]  # type: ignore[list-item]
 
 
-class Long(GuardedExecutor):
-    """Knows no lanes."""
-
-    execute_fields = StrawberryGraphQLCoreExecutionContext.execute_fields
+SCHEMA = Schema(Query, types=[Thing])
+VARIABLES = {"yes": True}
 
 
-async def _run(query: str, executor: type[GuardedExecutor], **options: Any) -> Any:
-    schema = Schema(Query, types=[Thing], **options)
-    schema.execution_context_class = executor
-    result = await schema.execute(query, {"yes": True}, Context())
-    errors = [(each.message, tuple(each.path or ()), each.extensions["code"]) for each in result.errors or ()]
-    return result.data, sorted(errors, key=str)
+async def _run(query: str, run: Run = SCHEMA.execute) -> Any:
+    result = await run(query, dict(VARIABLES), Context())
+    return result.data, sorted(faults(result.data, result.errors), key=str)
 
 
 QUERIES = [
@@ -128,29 +122,24 @@ QUERIES = [
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_both_ways_agree(query: str) -> None:
-    assert await _run(query, GuardedExecutor) == await _run(query, Long)
+    data, errors = await _run(query)
+
+    assert (data, [(path, code) for path, _, code in errors]) == await _by_the_book(query)
+
+
+async def _by_the_book(query: str) -> Any:
+    data, errors = await _run(query, partial(by_the_book, SCHEMA))
+    return data, [(path, code) for path, _, code in errors]
 
 
 async def test_the_order_of_fields_is_that_of_the_query() -> None:
-    data, _ = await _run("{ texted { ... on Thing { later id again { id } colour } } }", GuardedExecutor)
+    data, _ = await _run("{ texted { ... on Thing { later id again { id } colour } } }")
 
     assert list(data["texted"][0]) == ["later", "id", "again", "colour"]
 
 
 async def test_a_value_that_must_be_awaited_is() -> None:
-    data, errors = await _run("{ waited { text colour } }", GuardedExecutor)
+    data, errors = await _run("{ waited { text colour } }")
 
     assert data == {"waited": {"text": "eventually", "colour": "RED"}}
     assert errors == []
-
-
-class _Loud(SchemaExtension):
-    def resolve(self, next_: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
-        value = next_(root, info, *args, **kwargs)
-        return value.upper() if isinstance(value, str) and info.field_name == "text" else value
-
-
-async def test_an_extension_that_resolves_still_does() -> None:
-    data, _ = await _run("{ texted { text } }", GuardedExecutor, extensions=[_Loud])
-
-    assert data == {"texted": [{"text": "TEXT"}, {"text": "TEXT"}]}

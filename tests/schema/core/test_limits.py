@@ -43,6 +43,8 @@ async def test_each_limit_has_its_sentence(query: str, says: str | None) -> None
     else:
         assert len(result.errors) == 1
         assert says in result.errors[0].message
+        code = "GRAPHQL_VALIDATION_FAILED" if says == "itself" else "COST_LIMIT"
+        assert result.errors[0].extensions["code"] == code
 
 
 @pytest.mark.parametrize("query", ["{" + " hello" * 2100 + " }", "{ " + "hello " * 11 + " }", DOUBLING])

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from schema.core.server import Surface
 from tests.schema.core.conftest import Library
 
 HEADERS = {"accept": "text/event-stream", "authorization": "Bearer reader"}
@@ -73,3 +74,19 @@ async def test_streams_of_one_caller_are_limited_and_free_when_left(
     async with asyncio.timeout(5):
         while library.graphql.turnstile._running:  # noqa: ASYNC110 - the server notices later
             await asyncio.sleep(0.01)
+
+
+class TestHeartbeat:
+    """A stream in which nothing happens shows that it lives."""
+
+    @pytest.fixture
+    def surface(self) -> Surface:
+        return Surface(heartbeat_seconds=0.05)
+
+    async def test_a_silent_stream_beats(self, client: httpx.AsyncClient) -> None:
+        async with client.stream("POST", "", json={"query": "subscription { endless }"}, headers=HEADERS) as response:
+            lines = (line async for line in response.aiter_lines() if line.startswith(":"))
+            async with asyncio.timeout(5):
+                beats = [await anext(lines) for _ in range(3)]
+
+        assert beats == [": ping"] * 3

@@ -70,6 +70,45 @@ async def test_an_id_is_free_again_after_complete(known: Peer) -> None:
         assert (await known.receive())["type"] == "complete"
 
 
+async def test_an_id_is_free_again_after_an_error_and_after_the_peer_completed_it(known: Peer) -> None:
+    await known.subscribe("{")
+    assert (await known.receive())["type"] == "error"
+    await known.subscribe("subscription { endless }")
+    assert (await known.receive())["type"] == "next"
+    await known.send({"type": "complete", "id": "1"})
+    await known.subscribe("{ hello }")
+
+    assert (await known.receive())["payload"]["data"] == {"hello": "world"}
+
+
+async def test_completing_what_is_not_there_is_harmless(known: Peer) -> None:
+    await known.send({"type": "complete", "id": "never heard of"})
+    await known.subscribe("{ hello }")
+
+    assert (await known.receive())["type"] == "next"
+
+
+async def test_payloads_may_be_null_wherever_they_may_be_left_out(peer: Peer) -> None:
+    for message in ({"type": "ping", "payload": None}, {"type": "pong", "payload": None}):
+        await peer.send(message)
+    assert (await peer.receive())["type"] == "pong"
+    await peer.send({"type": "connection_init", "payload": None})
+    assert (await peer.receive())["type"] == "connection_ack"
+    nothing = {"operationName": None, "variables": None, "extensions": None}
+    await peer.subscribe("{ hello }", **nothing)
+
+    assert (await peer.receive())["payload"]["data"] == {"hello": "world"}
+
+
+async def test_a_ping_is_answered_before_the_greeting_and_a_pong_that_nobody_asked_for_is_ignored(peer: Peer) -> None:
+    await peer.send({"type": "ping", "payload": {"any": "thing"}})
+    assert (await peer.receive())["type"] == "pong"
+    await peer.send({"type": "pong"})
+    await peer.send(INIT)
+
+    assert (await peer.receive())["type"] == "connection_ack"
+
+
 @pytest.mark.parametrize("query", ["{", "subscription { nothing }", "query A { hello } query B { hello }"])
 async def test_a_request_error_ends_the_operation_and_not_the_socket(known: Peer, query: str) -> None:
     await known.subscribe(query)
@@ -102,6 +141,12 @@ async def test_a_refused_subscription_is_an_error(known: Peer) -> None:
         {"type": "ping", "payload": 1},
         {"type": "complete"},
         {"type": "subscribe", "id": 1, "payload": {"query": "{ hello }"}},
+        {"type": "subscribe", "id": None, "payload": {"query": "{ hello }"}},
+        {"type": "subscribe", "payload": {"query": "{ hello }"}},
+        {"type": "complete", "id": 1},
+        {"type": "connection_init", "payload": "x"},
+        {"type": "subscribe", "id": "1", "payload": None},
+        {"type": "subscribe", "id": "1", "payload": {"query": "{ hello }", "extensions": 1}},
         {"type": "subscribe", "id": "", "payload": {"query": "{ hello }"}},
         {"type": "subscribe", "id": "1"},
         {"type": "subscribe", "id": "1", "payload": {"query": 1}},

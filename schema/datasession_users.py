@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from models.access import ObjectRole, Operation, Resource
-from resolvers import datasessions as resolve
+from resolvers import datasession_users as resolve
 from schema.context import Info, shown
 from schema.core.errors import reported
 from schema.core.ids import decode_as
@@ -19,7 +19,7 @@ OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The o
 
 
 @strawberry.type(description="Grants on data sessions.")
-class SharingMutations:
+class DatasessionUserMutations:
     """Root fields."""
 
     @requires(Resource.DATASESSION, Operation.EDIT, description="Let somebody see the data session, or work in it.")

@@ -1,0 +1,59 @@
+"""Fields that a loader answers: for many rows at once in a list, one by one elsewhere, always by one statement."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from tortoise.queryset import QuerySet
+
+from resolvers.counting import counted_each
+from resolvers.loading import Loader
+from resolvers.nested import pages
+from resolvers.paging import Page, Sort, Window
+from schema.context import Context, Info
+from schema.core.connection import Connection
+from schema.core.lanes import MANY
+
+
+def by(column: str, loader: str) -> dict[str, Any]:
+    """Return the options, for `requires` and `public`, of a field that shows what a loader has for a row's column.
+
+    The loader is one of `resolvers.loaders.Loaders`, by name. Where the column is null, so is the field.
+    """
+    key_of, loader_of = attrgetter(column), attrgetter(loader)
+
+    async def one(self: Any, info: Info):  # type: ignore[no-untyped-def]
+        key = key_of(self)
+        return None if key is None else await loader_of(info.context.loaders).load(key)
+
+    async def many(rows: Sequence[Any], context: Context) -> list[Any]:
+        keys = list(map(key_of, rows))
+        known: Loader[Any, Any] = loader_of(context.loaders)
+        if None not in keys:
+            return await known.many(keys)
+        found = dict.fromkeys(key for key in keys if key is not None)
+        values = dict(zip(found, await known.many(list(found)), strict=True))
+        return [values.get(key) for key in keys]
+
+    return {"resolver": one, "metadata": {MANY: many}}
+
+
+async def connect_within(
+    info: Info, rows: QuerySet[Any], of: str, key: int, order: Sequence[Sort], window: Window
+) -> Connection[Any]:
+    """Read one page of those `rows` whose column `of` has the key, for a connection field of a row.
+
+    The connections of all rows of an answer are read together, and so are their counts: `rows` differ between them by
+    nothing else than the key.
+    """
+    loaders, raw = info.context.loaders, info._raw_info
+    asked = (raw.parent_type.name, id(raw.field_nodes[0]))
+
+    async def read(keys: Sequence[int]) -> Sequence[Page[Any]]:
+        return await pages(rows, of, keys, order, window)
+
+    async def count(keys: Sequence[int]) -> Sequence[int]:
+        return await counted_each(rows, of, keys)
+
+    page = await loaders.other(("page", asked), read).load(key)
+    return Connection(page=page, count=lambda: loaders.other(("count", asked), count).load(key))

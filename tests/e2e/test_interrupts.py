@@ -1,0 +1,296 @@
+"""Ctrl-C ends `carrel up` within a bound and with nothing left, whenever it comes and whatever has failed before."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import docker
+import httpx2 as httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from core.settings import Settings, load
+from tests.e2e import documents
+from tests.e2e.house import CARREL, environment, free_port, remove_instance
+from tests.waiting import eventually
+
+BOUND_SECONDS = 40.0
+QUICK_SECONDS = 12.0
+"""How long it takes at most where nothing has failed; on an idle machine it is one or two seconds."""
+START_SECONDS = 90.0
+FOLLOW = "subscription { mySessions { id state } }"
+
+
+class Wire:
+    """A socket before the engine's own, which can be cut, or be held so that nothing comes through."""
+
+    def __init__(self, path: Path, engine: str) -> None:
+        self.path, self.engine = path, engine
+        self._passing: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._flows = asyncio.Event()
+        self._flows.set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._pass, self.path)
+
+    async def cut(self) -> None:
+        """Let nobody connect any more, and break every connection."""
+        if self._server is not None:
+            self._server.close()
+        self.path.unlink(missing_ok=True)
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def hold(self) -> None:
+        """Take connections and bytes, and answer nothing."""
+        self._flows.clear()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._passing.add(task)
+        theirs, mine = await asyncio.open_unix_connection(self.engine.removeprefix("unix://"))
+        try:
+            await asyncio.gather(self._copy(reader, mine), self._copy(theirs, writer))
+        except (OSError, asyncio.CancelledError):
+            pass  # It was cut, or one side has left.
+        finally:
+            self._passing.discard(task)
+            for end in (writer, mine):
+                end.transport.abort()
+            for end in (writer, mine):
+                with suppress(OSError):
+                    await end.wait_closed()
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await self._flows.wait()
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+@dataclass
+class Machine:
+    """A machine on which `carrel up` runs."""
+
+    settings: Settings
+    wire: Wire
+    engine: docker.APIClient
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        return self.running[-1]
+
+    @property
+    def log(self) -> Path:
+        return self.settings.data_dir / "up.log"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it wrote for scripts; nothing before it is up."""
+        with suppress(FileNotFoundError):
+            return dict(json.loads((self.settings.data_dir / "up.json").read_text()))
+        return {}
+
+    def start(self) -> None:
+        with self.log.open("wb") as output:
+            self.running.append(
+                subprocess.Popen(
+                    [CARREL, "up"],
+                    env=environment(self.settings),
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            )
+
+    async def up(self) -> None:
+        self.start()
+        await eventually(lambda: self.facts or self.process.poll() is not None, START_SECONDS)
+        assert self.process.poll() is None, self.log.read_text()
+
+    async def interrupt(self, within: float = BOUND_SECONDS) -> float:
+        """Press Ctrl-C, and return after how many seconds it has ended."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        await eventually(lambda: self.process.poll() is not None, within)
+        return time.monotonic() - begun
+
+    def containers(self) -> list[str]:
+        found = self.engine.containers(all=True, filters={"label": f"carrel.instance={self.settings.instance}"})
+        return [container["Names"][0] for container in found]
+
+    def redis(self) -> int:
+        """The process id of its private Redis."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+                if name.startswith("redis") and int(rest.split()[1]) == self.process.pid:
+                    return int(stat.parent.name)
+        raise AssertionError("It has no Redis.")
+
+    async def ask(self, query: str, **variables: object) -> dict[str, object]:
+        body = {"query": query, "variables": variables}
+        headers = {"Authorization": f"Bearer {self.facts['token']}"}
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+            answer = await http.post(self.facts["graphql"], json=body, headers=headers)
+        found: dict[str, object] = answer.json()
+        return found
+
+
+@contextmanager
+def _machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Machine]:
+    (data_dir / "workstation.tar.gz").symlink_to(archive)
+    wire = Wire(data_dir / "engine.sock", docker_host)
+    settings = load(
+        data_dir=data_dir,
+        docker_host=f"unix://{wire.path}",
+        instance=f"int-{uuid4().hex[:8]}",
+        api_url=f"http://127.0.0.1:{free_port()}",
+        sessions_url=f"http://sessions.localhost:{free_port()}",
+        health_port=0,
+    )
+    engine = docker.APIClient(docker_host)
+    machine = Machine(settings, wire, engine)
+    yield machine
+    for process in machine.running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    remove_instance(engine, settings.instance)
+    engine.close()
+
+
+@pytest.fixture
+async def machine(docker_host: str, data_dir: Path, archive: Path) -> AsyncIterator[Machine]:
+    """A machine with free ports, the demo's archive, and an engine behind a wire."""
+    with _machine(docker_host, data_dir, archive) as machine:
+        await machine.wire.start()
+        yield machine
+        await machine.wire.cut()
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.7, 1.2, 1.6, 2.0, 2.5, 3.2, 4.5])
+async def test_while_it_comes_up_it_ends_at_once(machine: Machine, seconds: float) -> None:
+    machine.start()
+    begun = time.monotonic()
+    await eventually(lambda: time.monotonic() - begun > seconds, seconds + 5)
+
+    await machine.interrupt(QUICK_SECONDS)
+
+    assert machine.containers() == []
+    assert not (machine.settings.data_dir / "up.json").exists()
+
+
+async def test_in_the_midst_of_a_launch_no_container_is_left(machine: Machine) -> None:
+    await machine.up()
+    found = await machine.ask(documents.STOP, id=machine.facts["sessionId"])
+    assert "errors" not in found
+    who = await machine.ask("{ workstations { nodes { id } } }")
+    workstation = who["data"]["workstations"]["nodes"][0]["id"]  # type: ignore[index]
+    launch = "mutation($id: ID!) { sessionLaunch(workstationId: $id) { session { state } errors { message } } }"
+    await asyncio.gather(machine.ask(launch, id=workstation), eventually(lambda: len(machine.containers()) > 0))
+
+    assert await machine.interrupt(QUICK_SECONDS) < QUICK_SECONDS
+
+    assert (machine.process.returncode, machine.containers()) == (0, [])
+
+
+async def _kill_redis(machine: Machine) -> None:
+    os.kill(machine.redis(), signal.SIGKILL)
+
+
+async def _freeze_redis(machine: Machine) -> None:
+    os.kill(machine.redis(), signal.SIGSTOP)
+
+
+FAILURES: dict[str, Callable[[Machine], Awaitable[None]]] = {"killed": _kill_redis, "frozen": _freeze_redis}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_without_redis_it_ends_its_sessions_all_the_same(machine: Machine, failure: str) -> None:
+    await machine.up()
+    assert len(machine.containers()) == 1
+
+    await FAILURES[failure](machine)
+    await machine.interrupt()
+
+    assert (machine.process.returncode, machine.containers()) == (0, []), machine.log.read_text()
+
+
+@pytest.mark.parametrize("how", ["cut", "hold"])
+async def test_without_its_engine_it_ends_and_the_next_start_takes_away_what_was_left(
+    machine: Machine, how: str
+) -> None:
+    await machine.up()
+    before = machine.containers()
+
+    await getattr(machine.wire, how)()
+    await machine.interrupt()
+
+    assert machine.process.returncode == 0, machine.log.read_text()
+    assert machine.containers() == before, "nobody could end it"
+    await machine.wire.cut()
+    machine.wire = Wire(machine.wire.path, machine.wire.engine)
+    await machine.wire.start()
+    await machine.up()
+    await eventually(lambda: before[0] not in machine.containers(), 20)
+    await machine.interrupt(QUICK_SECONDS)
+    assert machine.containers() == []
+
+
+async def test_with_clients_that_stay_connected_it_ends(machine: Machine) -> None:
+    await machine.up()
+    facts = machine.facts
+    headers = {"Authorization": f"Bearer {facts['token']}"}
+    async with AsyncExitStack() as stack:
+        socket = await stack.enter_async_context(
+            connect(
+                f"ws{facts['graphql'].removeprefix('http')}",
+                subprotocols=["graphql-transport-ws"],  # type: ignore[list-item]
+                additional_headers=headers,
+            )
+        )
+        await socket.send('{"type": "connection_init"}')
+        await socket.recv()
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": FOLLOW}}))
+        assert "RUNNING" in str(await socket.recv())
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60))
+        body = {"query": FOLLOW}
+        stream = await stack.enter_async_context(
+            http.stream("POST", facts["graphql"], json=body, headers={**headers, "Accept": "text/event-stream"})
+        )
+        assert stream.status_code == 200
+        host = facts["sessionUrl"].split("/")[2]
+        tunnel = await stack.enter_async_context(
+            connect(
+                f"ws://{host}/mlab4d4c4142/echo",
+                host="127.0.0.1",
+                additional_headers=headers,
+                proxy=None,
+            )
+        )
+        await tunnel.send("still here")
+        assert "still here" in str(await tunnel.recv())
+        idle = await asyncio.open_connection("127.0.0.1", int(host.rpartition(":")[2]))
+        stack.callback(idle[1].close)
+        half = await asyncio.open_connection("127.0.0.1", int(facts["graphql"].split(":")[2].split("/")[0]))
+        half[1].write(b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        stack.callback(half[1].close)
+
+        await machine.interrupt()
+
+    assert (machine.process.returncode, machine.containers()) == (0, []), machine.log.read_text()

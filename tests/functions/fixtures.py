@@ -1,0 +1,89 @@
+"""The fixtures of every test of functions."""
+
+import asyncio
+import platform
+import sys
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from scripts.function_package import ARCHIVES, Built, Target, build
+from tests.functions.house import SECRET, FunctionHouse, function_house
+from tests.services.aws import KEYS, Aws, aws_server
+from tests.services.databases import forget_statements
+from tests.services.local_lambda import runtime_folder
+from tests.services.missing import needed
+from tests.services.postgres import Postgres
+from tests.services.redis import redis_on_a_port
+
+HERE = Target("{}.{}".format(*sys.version_info[:2]), "arm64" if platform.machine() == "aarch64" else "x86_64")
+
+
+@pytest.fixture(scope="session")
+def network_redis() -> Iterator[str]:
+    """Address of a Redis that is reached over the network."""
+    with needed("Redis"), redis_on_a_port() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    """A cloud on this machine."""
+    with aws_server() as server:
+        yield server
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that the cloud on this machine takes."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    """Address of a fresh migrated PostgreSQL database; functions use no other."""
+    name = f"test_{uuid4().hex[:12]}"
+    yield asyncio.run(postgres.create(name, postgres_template))
+    asyncio.run(postgres.drop(name))
+
+
+@pytest.fixture
+def changes() -> dict[str, object]:
+    """What the test sets otherwise than usual."""
+    return {"bell_secret": SECRET}
+
+
+@pytest.fixture
+async def house(
+    data_dir: Path, postgres_url: str, network_redis: str, changes: dict[str, object]
+) -> AsyncIterator[FunctionHouse]:
+    """A house whose jobs are done by functions."""
+    forget_statements()
+    async with function_house(data_dir, postgres_url, network_redis, **changes) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
+    """The archives of the functions, by name, built for this machine."""
+    out = tmp_path_factory.mktemp("archives")
+    return {archive.name: one for archive, one in zip(ARCHIVES, build(HERE, out), strict=True)}
+
+
+@pytest.fixture(scope="session")
+def unpacked(built: dict[str, Built], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The archives, unpacked as the platform does it."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    for name, archive in built.items():
+        zipfile.ZipFile(archive.path).extractall(folder / name)
+    return {name: folder / name for name in built}
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the platform brings beside an archive."""
+    return runtime_folder(tmp_path_factory.mktemp("runtime"))

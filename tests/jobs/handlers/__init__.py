@@ -1,0 +1,1 @@
+"""The handlers of functions, in this process."""

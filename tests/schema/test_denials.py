@@ -1,0 +1,154 @@
+"""Fields that `@requires` refuses are in the history: who was refused, which field and why, and never as a flood."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.clock import now
+from models.access import Resource
+from models.history import ActorKind, HistoryEntry
+from models.services import sessions
+from models.sessions import Session
+from tests.schema.api import Api
+
+CREATE = 'mutation { workstationCreate(input: {title: "x"}) { workstation { id } } }'
+UPDATE = 'mutation($id: ID!) { workstationUpdate(id: $id, input: {title: "New"}) { errors { message } } }'
+HISTORY = """query($of: ID, $w: HistoryWhere) {
+  history(of: $of, where: $w, first: 100) { nodes { action actor { username } } }
+}"""
+SEARCH = "query($w: HistoryWhere) { history(where: $w) { nodes { actorKind actor { username } cause detail } } }"
+
+
+async def _refused() -> list[HistoryEntry]:
+    return await HistoryEntry.filter(action="field_refused").order_by("id")
+
+
+async def test_a_refused_field_is_recorded_with_actor_noun_and_reason(api: Api) -> None:
+    answer = await api.ask("desk", "{ sessions { nodes { region { name } } } }")
+    assert answer.code == "FORBIDDEN"
+
+    (entry,) = await _refused()
+    assert (entry.actor_kind, entry.actor_id) == (ActorKind.DESK, api.cast.users["guest"].id)
+    assert (entry.resource, entry.object_id) == (Resource.REGION, 0)
+    assert entry.cause == "Session.region needs the permission region:view, which you do not hold."
+    assert entry.detail == {"field": "Session.region", "permission": "region:view"}
+
+
+async def test_a_caller_without_a_name_is_recorded_with_the_address(api: Api) -> None:
+    assert (await api.ask(None, "{ users { totalCount } }")).code == "UNAUTHENTICATED"
+
+    (entry,) = await _refused()
+    assert (entry.actor_kind, entry.actor_id) == (ActorKind.ANONYMOUS, None)
+    assert entry.detail == {"field": "Query.users", "permission": "user:view", "address": "127.0.0.1"}
+    assert "sign in first" in entry.cause
+
+
+async def test_refused_mutations_and_streams_are_recorded_as_well(api: Api) -> None:
+    await api.ask("stranger", CREATE)
+    async with api.follow("desk", "subscription { mySessions { region { id } } }") as stream:
+        await stream.next()
+    session = await Session.get(id=api.cast.session.id)
+    follow = "subscription($id: ID!) { sessionUpdated(id: $id) { creator { roles { name } } } }"
+    async with api.follow("desk", follow, id=api.id("Session", session)) as stream:
+        await stream.next()
+        await sessions.request_stop(session, actor=await api.cast.actor("guest"))
+        await stream.next()
+    async with api.follow("desk", "subscription($id: ID!) { imageUpdated(id: $id) { id } }", id="x") as stream:
+        await stream.next()
+
+    found = [entry.detail["field"] for entry in await _refused()]
+    assert found == ["Mutation.workstationCreate", "Session.region", "User.roles"]
+
+
+async def test_a_subscription_that_may_not_begin_is_recorded(api: Api) -> None:
+    made = await api.ask("guest", 'mutation { tokenCreate(input: {name: "t", scopes: ["user:view:own"]}) { text } }')
+    api.tokens["narrow"] = made.data["text"]
+    async with api.follow("narrow", "subscription { mySessions { id } }") as stream:
+        result = await stream.next()
+    assert result is not None
+    assert result["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+    assert [entry.detail["field"] for entry in await _refused()] == ["Subscription.mySessions"]
+
+
+async def test_many_refusals_are_one_entry_an_hour_for_each_caller_and_field(api: Api) -> None:
+    asked = [
+        ("desk", "{ sessions { nodes { region { id } } } }"),
+        ("stranger", CREATE),
+        (None, "{ users { nodes { id } } }"),
+    ]
+
+    await asyncio.gather(*(api.ask(*asked[number % 3]) for number in range(60)))
+    assert len(await _refused()) == 3
+
+    await HistoryEntry.filter(action="field_refused").update(at=now() - timedelta(hours=1, seconds=1), once=None)
+    await api.ask(*asked[0])
+    assert len(await _refused()) == 4
+
+
+async def test_refusals_are_found_by_actor_noun_and_reason(api: Api) -> None:
+    await api.ask("stranger", CREATE)
+    await api.ask(None, "{ users { totalCount } }")
+    of_nobody: dict[str, Any] = {"actorKind": {"eq": "ANONYMOUS"}, "resource": {"eq": "USER"}}
+    of_stranger = {"action": {"eq": "field_refused"}, "actor": {"eq": api.id("User", api.cast.users["stranger"])}}
+    of_the_field = {"cause": {"contains": "Mutation.workstationCreate"}}
+
+    nobody = (await api.ask("operator", SEARCH, w=of_nobody)).data["nodes"]
+    stranger = (await api.ask("operator", SEARCH, w=of_stranger)).data["nodes"]
+    by_field = (await api.ask("operator", SEARCH, w=of_the_field)).data["nodes"]
+
+    assert [(entry["actor"], entry["detail"]["field"]) for entry in nobody] == [(None, "Query.users")]
+    assert [entry["actor"] for entry in stranger] == [{"username": "stranger"}]
+    assert by_field == stranger
+    assert (await api.ask("stranger", SEARCH, w=of_the_field)).data["nodes"] == stranger
+    assert (await api.ask("guest", SEARCH, w=of_the_field)).data["nodes"] == []
+
+
+@pytest.mark.parametrize("name", ["owner", None])
+async def test_what_was_allowed_or_only_wrong_is_no_refusal(api: Api, name: str | None) -> None:
+    await api.ask(name, "{ viewer { kind } nothing }")
+    await api.ask(name, "{ viewer { kind } }")
+    await api.ask("owner", "{ workstations { nodes { title } } }")
+
+    assert await _refused() == []
+
+
+async def test_who_may_not_read_the_metrics_is_recorded_as_well(api: Api) -> None:
+    assert (await api.http.get("/metrics", headers=await api.headers("owner"))).status_code == 403
+
+    (entry,) = await _refused()
+    assert (entry.actor_id, entry.resource) == (api.cast.users["owner"].id, Resource.HISTORY)
+    assert entry.detail["field"] == "/metrics"
+
+
+async def test_who_acted_is_not_found_out_by_a_filter(api: Api) -> None:
+    await api.ask("editor", UPDATE, id=api.id("Workstation", api.cast.workstation))
+    of = api.id("Workstation", api.cast.workstation)
+    shown = (await api.ask("owner", HISTORY, of=of)).data["nodes"]
+    assert {"action": "update", "actor": None} in shown
+
+    for where in (
+        {"eq": api.id("User", api.cast.users["editor"])},
+        {"oneOf": [api.id("User", api.cast.users["editor"])]},
+    ):
+        assert (await api.ask("owner", HISTORY, of=of, w={"actor": where})).data["nodes"] == []
+    own = {"actor": {"eq": api.id("User", api.cast.users["owner"])}}
+    assert (await api.ask("owner", HISTORY, of=of, w=own)).data["nodes"] != []
+    assert len((await api.ask("owner", HISTORY, of=of, w={"actor": {}})).data["nodes"]) == len(shown)
+    editors = {"actor": {"eq": api.id("User", api.cast.users["editor"])}}
+    assert (await api.ask("operator", HISTORY, of=of, w=editors)).data["nodes"] != []
+
+
+async def test_not_finds_entries_without_a_value_as_well(api: Api) -> None:
+    await api.ask("stranger", CREATE)
+    stranger = {"actor": {"eq": api.id("User", api.cast.users["stranger"])}}
+    query = "query($w: HistoryWhere) { history(where: $w) { totalCount } }"
+
+    whole, chosen, others = [
+        (await api.ask("operator", query, w=where)).data["totalCount"] for where in ({}, stranger, {"NOT": stranger})
+    ]
+
+    assert chosen > 0
+    assert whole == chosen + others
