@@ -166,11 +166,14 @@ def test_what_is_missing_is_said_with_its_remedy(migrated: Carrel, data_dir: Pat
 
 def test_the_demo_needs_a_server(carrel: Carrel) -> None:
     assert "carrel up" in _sentence(carrel("demo"))
+    assert "carrel up" in _sentence(carrel("demo", "data"))
     done = carrel("demo", "--url", "http://127.0.0.1:1/graphql", "--token", "x")
     assert (done.returncode, "does not answer" in _sentence(done)) == (1, True)
 
 
-@pytest.mark.parametrize("words", [("user", "--help"), ("up", "--help"), ("demo", "--help")], ids=str)
+@pytest.mark.parametrize(
+    "words", [("user", "--help"), ("up", "--help"), ("demo", "--help"), ("demo", "data", "--help")], ids=str
+)
 def test_every_help_has_an_example(carrel: Carrel, words: tuple[str, ...]) -> None:
     done = carrel(*words)
 

@@ -265,3 +265,40 @@ async def test_a_session_is_exported_as_a_script_that_gives_the_same(quick: Serv
     with fits.open(folder / "02-median.fits") as opened:
         assert np.all(opened[0].data == 3)
     assert (await quick.ask("eve", query, id=session))["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_a_kept_archive_token_is_told_by_its_end_alone(quick: Served) -> None:
+    keep = 'mutation { archiveTokenSet(token: "swordfish", seconds: 600) { isKept keptUntil errors { message } } }'
+    when = "{ archiveTokenKeptUntil }"
+
+    kept = await done(quick, "ada", keep)
+    assert (await quick.ask("ada", when))["data"]["archiveTokenKeptUntil"] == kept["keptUntil"]
+    assert (await quick.ask("eve", when))["data"]["archiveTokenKeptUntil"] is None
+    history = await quick.ask("ada", "{ history { nodes { action detail } } }")
+    assert "keep_source_token" in str(history)
+    assert "swordfish" not in str(history)
+    await done(quick, "ada", "mutation { archiveTokenRemove { isKept errors { message } } }")
+
+    assert (await quick.ask("ada", when))["data"]["archiveTokenKeptUntil"] is None
+
+
+async def test_running_again_goes_as_far_down_as_the_caller_may_edit(quick: Served) -> None:
+    rerun = "mutation($id: ID!) { operationRerun(id: $id) { operation { state } errors { code message } } }"
+    async with worker(quick):
+        session, files = await datasession(quick)
+        first = await median(quick, "ada", session, files)
+        second = await median(quick, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, files[0]])
+        await done(quick, "ada", SHARE, id=session, role="DATASESSION_VIEWER")
+        theirs, more = await datasession(quick, "eve", (5,))
+        third = await median(quick, "eve", theirs, [{"source": "datasession", "basename": f"{first}-0"}, *more])
+        for name, operation in (("ada", second), ("eve", third)):
+            assert (await ended(quick, name, operation))[-1]["state"] == "SUCCEEDED"
+    before = await DataOperation.all().order_by("id").values_list("result_id", flat=True)
+
+    assert (await done(quick, "ada", rerun, id=first))["operation"]["state"] == "QUEUED"
+    refused = (await quick.ask("eve", rerun, id=first))["data"]["operationRerun"]
+
+    rows = await DataOperation.all().order_by("id")
+    assert [row.state.value for row in rows] == ["queued", "queued", "succeeded"]
+    assert rows[2].result_id == before[2]
+    assert refused is None, "eve sees it and may not run it again"
