@@ -19,6 +19,8 @@ from typing import BinaryIO
 from core.errors import BadInput, Unavailable
 from core.sizes import readable
 
+ROOM = "room"
+"""The lock file of who makes room for a newcomer."""
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.25
 Fill = Callable[[Path], Awaitable[None]]
@@ -66,7 +68,7 @@ class FileCache:
     def reconcile(self) -> None:
         """Take away what a crash left: parts, files without their note, notes without their file; then make room."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in sorted({path.name.partition(".")[0] for path in self._folder.iterdir()}):
+        for name in sorted({path.stem for path in self._folder.iterdir() if path.name != ROOM}):
             if alone := self._lock(name, fcntl.LOCK_EX):
                 with alone:
                     if self._find(name) is None:
@@ -94,14 +96,16 @@ class FileCache:
         size = part.stat().st_size
         if size > self._limit:
             raise BadInput(f"The file is larger than the cache of {readable(self._limit)}; it cannot be read here.")
-        if not self._make_room(size, name):
-            raise Unavailable("The cache of files is full of files in use; it is tried again later.")
         with part.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-        part.replace(self._path(name, "data"))
-        note = self._path(name, "note")
-        note.write_text(json.dumps({"size": size, "sha256": digest}))
-        note.replace(self._path(name, "json"))
+        with (self._folder / ROOM).open("ab") as room:
+            fcntl.flock(room, fcntl.LOCK_EX)  # Of two newcomers the second sees the first.
+            if not self._make_room(size, name):
+                raise Unavailable("The cache of files is full of files in use; it is tried again later.")
+            part.replace(self._path(name, "data"))
+            note = self._path(name, "note")
+            note.write_text(json.dumps({"size": size, "sha256": digest}))
+            note.replace(self._path(name, "json"))
 
     def _find(self, name: str) -> Kept | None:
         data, note = self._path(name, "data"), self._path(name, "json")

@@ -20,7 +20,7 @@ def write(path: Path, text: bytes) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix != ".lock")
+    return sorted(path for path in folder.iterdir() if path.suffix not in (".lock", ""))
 
 
 def content(text: bytes, told: list[bytes] | None = None, pause: float = 0.0) -> Fill:
@@ -75,6 +75,27 @@ async def test_a_file_in_use_is_never_evicted_and_a_newcomer_without_room_is_tol
 
     assert await read(cache, "b", content(b"7654321")) == b"7654321"
     assert not kept.path.exists()
+
+
+async def test_newcomers_at_once_do_not_overfill_it(tmp_path: Path) -> None:
+    caches = [FileCache(tmp_path, 10) for _ in range(6)]
+    most = 0
+
+    async def use(number: int) -> bool:
+        nonlocal most
+        try:
+            async with caches[number].held(str(number), content(b"123456")):
+                most = max(most, sum(caches[0].names().values()))
+                await asyncio.sleep(0.05)
+        except Unavailable:
+            return False
+        return True
+
+    for _ in range(5):
+        done = await asyncio.gather(*(use(number) for number in range(6)))
+        assert any(done)
+
+    assert most <= 10
 
 
 async def test_what_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None:
