@@ -7,6 +7,7 @@ from core.clappers import HttpClapper, clappers_of
 from core.errors import BadInput
 from core.queue import QueueClass, queue_of
 from core.settings import Settings
+from jobs.queues import FUNCTIONS
 from jobs.sweep import Cadence, chores_of
 
 EVERY = {"minute": Cadence.MINUTE, "hour": Cadence.HOUR}
@@ -16,8 +17,8 @@ async def ring(settings: Settings, queue: str, every: str) -> None:
     """Have a function of the configured region called once, and wait until it has done its work."""
     if bool(queue) == bool(every):
         raise BadInput("Say either --queue or --every.")
-    if queue and queue not in set(QueueClass):
-        raise BadInput(f"There is no queue {queue!r}; there are {', '.join(QueueClass)}.")
+    if queue and queue not in set(FUNCTIONS):
+        raise BadInput(f"Functions serve no queue {queue!r}; they serve {', '.join(FUNCTIONS)}.")
     kind = QueueClass(queue) if queue else QueueClass.IMPORTS  # Clean-ups need files, as imports do.
     said = message(queue_of(kind, settings.region)) if queue else _chores(every)
     await _bell(settings, kind).ask(said)

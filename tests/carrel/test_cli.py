@@ -194,7 +194,8 @@ def test_a_function_does_not_follow_and_is_told_who_does(carrel: Carrel) -> None
     [
         ((), "Say either --queue or --every."),
         (("--queue", "sessions", "--every", "minute"), "Say either --queue or --every."),
-        (("--queue", "videos"), "There is no queue 'videos'; there are sessions, imports."),
+        (("--queue", "videos"), "Functions serve no queue 'videos'; they serve sessions, imports."),
+        (("--queue", "data"), "Functions serve no queue 'data'; they serve sessions, imports."),
         (("--queue", "sessions"), "no bell by HTTP hangs for sessions in local"),
     ],
 )

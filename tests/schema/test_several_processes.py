@@ -219,7 +219,10 @@ async def test_while_redis_is_dead_work_goes_on_and_afterwards_no_state_is_lost(
         assert (message["id"], _state(message)) == (first, "STOPPED")
         assert (await _hear(socket))["type"] == "complete"
         await _ask(apis.two, token, STOP, id=second)
-        assert _state(await _hear(socket, RECONNECTED)) == "STOPPED"
+        told = [_state(await _hear(socket, RECONNECTED))]
+        if told == ["QUEUED"]:  # The second has moved up to the place of the first.
+            told.append(_state(await _hear(socket, RECONNECTED)))
+        assert told[-1] == "STOPPED"
 
 
 async def test_a_redis_that_comes_back_twice_is_no_more_than_a_pause(apis: Apis, ada: User) -> None:
