@@ -67,11 +67,14 @@ async def _ids(api: Api) -> dict[str, str]:
     grant = await cast.users["owner"].grants.all().first()  # type: ignore[attr-defined]
     rows: dict[str, Any] = {
         "Collaboration": cast.collaboration,
+        "DataOperation": cast.done,
+        "Datasession": cast.datasession,
         "Grant": grant,
         "HistoryEntry": entry,
         "Image": cast.image,
         "Organization": cast.lab,
         "Region": cast.region,
+        "Result": cast.result,
         "Role": cast.roles["builder"],
         "Session": cast.session,
         "Token": cast.token_row,

@@ -35,7 +35,9 @@ from tests.schema.test_matrix import (
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WHY_NOT = "query($action: Action!, $id: ID) { whyNot(action: $action, id: $id) { isAllowed } }"
-BUILT = frozenset(resource for _, resource, _ in LISTS.values()) | {Resource.IMAGE, Resource.TOKEN, Resource.MEMBERSHIP}
+INNER = {Resource.IMAGE, Resource.TOKEN, Resource.MEMBERSHIP, Resource.RESULT}
+"""Nouns whose rows are listed by others."""
+BUILT = frozenset(resource for _, resource, _ in LISTS.values()) | INNER
 """The nouns that have rows by now."""
 RULES_BUILT = [rule for rule in RULES.values() if rule.resource in BUILT]
 MUTATIONS_OF = {**{camel(action): action for action in Action}, **IN_BULK}
