@@ -91,7 +91,7 @@ async def test_newcomers_at_once_do_not_overfill_it(tmp_path: Path) -> None:
             return False
         return True
 
-    for _ in range(5):
+    for _ in range(20):
         done = await asyncio.gather(*(use(number) for number in range(6)))
         assert any(done)
 
