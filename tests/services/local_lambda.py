@@ -182,6 +182,7 @@ class Sandbox:
 
         class RuntimeApi(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # Else head and body of an answer wait for one another, 40 ms each.
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
