@@ -1,6 +1,7 @@
 """Where a result comes from: operation, parameters, input hashes and versions, as a table inside the file."""
 
 import json
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,12 @@ from operations.outcome import Frame, Given
 LIBRARIES = ("numpy", "astropy", "scipy", "reproject", "astroalign", "astroscrappy")
 SHOWN_FILES = 20
 CARD = 65
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of the libraries; finding them out takes longer than a small operation."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def parameters(given: Given) -> dict[str, Any]:
@@ -46,7 +53,7 @@ def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
     record.header["OPVERS"] = (operation.version, "version of its code")
     record.header["OPKEY"] = given_key(operation, given)
     record.header["OPPARAM"] = json.dumps(parameters(given), sort_keys=True)
-    record.header["LIBS"] = json.dumps({name: version(name) for name in LIBRARIES})
+    record.header["LIBS"] = json.dumps(_versions())
     return record
 
 
