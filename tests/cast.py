@@ -105,35 +105,19 @@ async def assemble(settings: Settings) -> Cast:
     users = {name: await accounts.register(name, None, role=role) for name, role in ROLES.items()}
     region = await regions.ensure("local", 2)
     owner = Actor.of(await auth.principal_for(users["owner"]))
-    workstation = await workstations.create("Viewer", actor=owner)
-    await workstations.grant(workstation, users["editor"].id, ObjectRole.WORKSTATION_EDITOR, actor=owner)
-    await workstations.grant(workstation, users["guest"].id, ObjectRole.WORKSTATION_USER, actor=owner)
+    workstation = await _workstation(users, owner)
     older = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:1")
     broken = await _image(workstation, users["owner"], ImageState.FAILED, reason="It runs as root.")
     image = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:2", is_desired=True)
     annex = await workstations.create("Viewer annex", actor=owner)
-    lab = await organizations.create("The Lab", actor=SERVICE)
-    rules = frozenset({Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)})
-    await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
-    await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
-    await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
-    other = await organizations.create("Other institute", actor=SERVICE)
-    collaboration = await collaborations.create("Together", [lab, other], actor=SERVICE)
+    lab, collaboration = await _lab(users)
     upload = await uploads.create("viewer.tar.gz", actor=owner)
     await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
     picture = await _picture(settings, owner)
     guest = Actor.of(await auth.principal_for(users["guest"]))
     session, _ = await sessions.launch(image, region, settings, actor=guest)
     datasession, operation, done, result = await _data(users, owner)
-    await Session.filter(id=session.id).update(
-        state=SessionState.RUNNING,
-        datasession_id=datasession.id,
-        host="127.0.0.1",
-        http_port=1,
-        websocket_port=1,
-        starting_at=now(),
-        running_at=now(),
-    )
+    await _run(session, datasession)
     _, desk = await accounts.mint_token(
         users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
     )
@@ -161,6 +145,35 @@ async def assemble(settings: Settings) -> Cast:
         done=done,
         result=result,
         roles={role.name: role for role in await Role.all()},
+    )
+
+
+async def _workstation(users: dict[str, User], owner: Actor) -> Workstation:
+    workstation = await workstations.create("Viewer", actor=owner)
+    await workstations.grant(workstation, users["editor"].id, ObjectRole.WORKSTATION_EDITOR, actor=owner)
+    await workstations.grant(workstation, users["guest"].id, ObjectRole.WORKSTATION_USER, actor=owner)
+    return workstation
+
+
+async def _lab(users: dict[str, User]) -> tuple[Organization, Collaboration]:
+    lab = await organizations.create("The Lab", actor=SERVICE)
+    rules = frozenset({Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)})
+    await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
+    await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
+    await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
+    other = await organizations.create("Other institute", actor=SERVICE)
+    return lab, await collaborations.create("Together", [lab, other], actor=SERVICE)
+
+
+async def _run(session: Session, datasession: Datasession) -> None:
+    await Session.filter(id=session.id).update(
+        state=SessionState.RUNNING,
+        datasession_id=datasession.id,
+        host="127.0.0.1",
+        http_port=1,
+        websocket_port=1,
+        starting_at=now(),
+        running_at=now(),
     )
 
 

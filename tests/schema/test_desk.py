@@ -9,7 +9,7 @@ from models.sessions import Session
 from schema.core.ids import encode
 from tests.schema.api import Api
 from tests.schema.data_mutations import DATA_CASES
-from tests.schema.mutations import CASES
+from tests.schema.every_mutation import CASES
 
 LIST = """{ datasessions { nodes { id name inputData operations { nodes {
   id name state outputs { basename files { name url } }

@@ -10,7 +10,7 @@ from models.actors import SERVICE
 from models.services import accounts, regions
 from models.sessions import Session, SessionState
 from tests.schema.api import Api
-from tests.schema.mutations import CASES
+from tests.schema.every_mutation import CASES
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 KEEP = CASES["sessionKeepAlive"].query

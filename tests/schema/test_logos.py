@@ -10,7 +10,7 @@ from models.history import HistoryEntry
 from models.uploads import Upload, UploadState
 from models.workstations import Workstation
 from tests.schema.api import Answer, Api
-from tests.schema.mutations import CASES
+from tests.schema.every_mutation import CASES
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ANNOUNCE = 'mutation { uploadCreate(filename: "logo.svg") { upload { id } url errors { message } } }'

@@ -37,12 +37,9 @@ from schema.context import Context
 from schema.core.ids import encode
 from schema.core.permissions import Requires, guard_of
 from schema.root import schema
-from tests.schema.access_mutations import ACCESS
 from tests.schema.api import Api
-from tests.schema.data_mutations import DATA_CASES
-from tests.schema.mutations import CASES
+from tests.schema.every_mutation import CASES as MUTATIONS
 
-MUTATIONS = {**CASES, **ACCESS, **DATA_CASES}
 GRANTED = [role for role in ObjectRole if NOUN_OF[role] in grants.GRANTED]
 PEOPLE = [*(f"role-{each}" for each in DEFAULT_ROLES), *(f"lab-{each}" for each in MemberRole), *GRANTED]
 WITH_PARTICULARS = {

@@ -16,13 +16,10 @@ from models.sessions import Session, SessionState
 from models.uploads import Upload, UploadState
 from models.workstations import Workstation
 from schema.root import schema
-from tests.schema.access_mutations import ACCESS
 from tests.schema.api import Api
-from tests.schema.data_mutations import DATA_CASES
-from tests.schema.mutations import CASES as OTHERS
+from tests.schema.every_mutation import CASES
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-CASES = {**OTHERS, **ACCESS, **DATA_CASES}
 COUNTED = (
     *(Token, Grant, HistoryEntry, Image, Membership, OutboxMessage, Session, Upload, Workstation),
     *(Datasession, DataOperation, Result, SourceCredential),

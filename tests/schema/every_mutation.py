@@ -1,0 +1,8 @@
+"""Every mutation of the API, by name, whatever noun it changes."""
+
+from tests.schema.access_mutations import ACCESS
+from tests.schema.data_mutations import DATA_CASES
+from tests.schema.mutations import CASES as OTHERS
+from tests.schema.workstation_mutations import WORKSTATION_CASES
+
+CASES = {**OTHERS, **WORKSTATION_CASES, **ACCESS, **DATA_CASES}
