@@ -79,8 +79,8 @@ def _text_column(name: str, texts: list[str]) -> fits.Column:
 
 
 def ascii_text(text: str) -> str:
-    """FITS knows only ASCII; other letters are written as their codes."""
-    return text.encode("ascii", "backslashreplace").decode()
+    """Return text as FITS can hold it: what is not printable ASCII is written as its code."""
+    return text.encode("unicode_escape").decode()
 
 
 def _is_files(value: Any) -> bool:

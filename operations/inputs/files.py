@@ -91,7 +91,7 @@ class FilesInput(Input):
 
 def color(value: Any, name: str, path: Path) -> dict[str, int]:
     """Return a colour {r, g, b}, whole numbers from 0 to 255."""
-    if not isinstance(value, Mapping) or set(value) < {"r", "g", "b"}:
+    if not isinstance(value, Mapping) or not {"r", "g", "b"} <= set(value):
         raise BadInput(f"{name}: a colour is an object with r, g and b.", path=path)
     parts = {key: as_number(value[key], f"{name}: {key}", (*path, key)) for key in ("r", "g", "b")}
     if wrong := [key for key, part in parts.items() if part != int(part) or not 0 <= part <= 255]:

@@ -7,6 +7,8 @@ from typing import Any
 from core.errors import BadInput
 from operations.inputs.input import Path
 
+LONGEST_BITS = 1000
+
 
 def as_number(value: Any, name: str, path: Path) -> float:
     """Return a finite number; a string that spells one counts, a truth value does not."""
@@ -32,5 +34,7 @@ def as_list(value: Any, name: str, path: Path, minimum: int, maximum: int, thing
 
 def shown(value: Any) -> str:
     """Give a value as a sentence may show it, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > LONGEST_BITS:
+        return "a number of hundreds of digits"
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -68,6 +68,13 @@ def test_a_value_becomes_canonical(given: Input, value: Any, canonical: Any) -> 
             [{"basename": "a", "color": {"r": 1, "g": 2, "b": 256}}],
             "Channels: b is a whole number from 0 to 255.",
         ),
+        (COLOURS, [{"basename": "a", "color": {"x": 1}}], "Channels: a colour is an object with r, g and b."),
+        (COLOURS, [{"basename": "a", "color": "red"}], "Channels: a colour is an object with r, g and b."),
+        (
+            COLOURS,
+            [{"basename": "a", "zmin": 10**5000}],
+            "Channels: zmin is a number, not a number of hundreds of digits.",
+        ),
         (COLOURS, [{"basename": "a", "zmin": 2, "zmax": 1}], "Channels: a has zmin above zmax; swap them."),
         (FILES, [{"basename": "a"}, {"basename": "a"}], "Files: a is in the list twice; name it once."),
         (FILES, [{"basename": "a", "filter": "zs"}], "Files: a has filter zs; allowed are rp, gp."),

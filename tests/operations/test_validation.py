@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from core.errors import BadInput
 from operations.inputs import FilesInput, FloatInput, SelectInput
@@ -11,6 +12,7 @@ from operations.median import Median
 from operations.registry import available, find
 from operations.validation import validate
 
+WORDS = strategies.sampled_from(["basename", "source", "color", "r", "g", "b", "zmin", "zmax", "ra", "dec", "filter"])
 FILES = [{"source": "upload", "basename": name} for name in ("b.fits", "a.fits")]
 
 
@@ -76,3 +78,32 @@ def test_canonical_inputs_are_their_own_canonical_form(name: str) -> None:
 
     assert validate(find(name), once) == once
     assert json.loads(json.dumps(once)) == once
+
+
+JSON = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats()
+    | strategies.text(max_size=9),
+    lambda inner: strategies.lists(inner, max_size=9) | strategies.dictionaries(WORDS, inner, max_size=6),
+    max_leaves=10,
+)
+FILE = strategies.dictionaries(WORDS, JSON, max_size=9).map(lambda item: {"basename": "a", **item})
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+@settings(max_examples=150, deadline=None)
+@given(data=strategies.data())
+def test_whatever_is_sent_is_canonical_or_refused(name: str, data: strategies.DataObject) -> None:
+    keys = strategies.sampled_from([*find(name).inputs, "x"])
+    raw = data.draw(strategies.dictionaries(keys, JSON | strategies.lists(FILE, max_size=3), max_size=6) | JSON)
+
+    canonical, refusal = None, ""
+    try:
+        canonical = validate(find(name), raw)
+    except BadInput as refused:
+        refusal = refused.message
+
+    assert refusal.endswith(".") or canonical
+    assert json.dumps(canonical, allow_nan=False)

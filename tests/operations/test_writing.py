@@ -54,11 +54,11 @@ def test_the_file_tells_where_it_comes_from(bench: Bench) -> None:
 
 
 def test_names_that_fits_cannot_spell_are_written_as_codes(bench: Bench) -> None:
-    files = [bench.save(name, noise((5, 5))) for name in ("\u03b1.fits", "b.fits")]
+    files = [bench.save(name, noise((5, 5))) for name in ("\u03b1.fits", "b\nc.fits")]
 
     outcome = bench.run("Median", {"input_files": files})
 
-    assert set(fits.getdata(one(outcome).path, "PROVENANCE")["BASENAME"]) == {"\\u03b1.fits", "b.fits"}
+    assert set(fits.getdata(one(outcome).path, "PROVENANCE")["BASENAME"]) == {"\\u03b1.fits", "b\\nc.fits"}
 
 
 def test_a_datalab_result_has_its_key_and_comment(bench: Bench) -> None:
