@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from secrets import token_hex
 
 from core.errors import Conflict, Forbidden
-from models.actors import Actor
+from models.access import Resource
+from models.actors import ANONYMOUS, Actor
 from models.policies.actions import Action
 from models.principal import Principal
-from models.services import uploads
+from models.services import denials, uploads
 from models.uploads import Upload
 from resolvers.guards import require
 from resolvers.house import House
@@ -30,7 +31,9 @@ def address(house: House, upload: Upload) -> str:
 async def receive(house: House, upload_id: int, signature: str, chunks: AsyncIterator[bytes]) -> Upload:
     """Keep the bytes of an announced upload; a broken one leaves nothing and may be sent again."""
     if not house.signer.valid(PURPOSE, str(upload_id), signature):
-        raise Forbidden("This upload address is not one of ours; announce the upload and use its address.")
+        reason = "This upload address is not one of ours; announce the upload and use its address."
+        await denials.record(ANONYMOUS, Action.UPLOAD_CREATE, Resource.UPLOAD, 0, reason)
+        raise Forbidden(reason)
     upload = await uploads.receivable(upload_id)
     key = f"{upload.storage_key}-{token_hex(8)}"  # Two senders at once must not write over one another.
     stored = await house.storage.put(key, chunks, limit=house.settings.upload_bytes_limit)

@@ -13,9 +13,9 @@ from core.errors import CarrelError, Forbidden, NotFound
 from models.accounts import TokenKind, User
 from models.actors import Actor
 from models.history import ActorKind
-from models.policies.sessions import can_connect
 from models.principal import Principal
 from models.services import accounts, auth
+from models.services.entry import may_enter
 from models.sessions import Session
 from resolvers.house import House
 from schema.credentials import Credentials
@@ -101,7 +101,7 @@ class Browser:
     @staticmethod
     async def _may_enter(principal: Principal, label: str) -> bool:
         session = await Session.get_or_none(label=label[:63]) if label.isalnum() else None
-        return session is not None and can_connect(principal, session) is True
+        return session is not None and await may_enter(principal, session)
 
     async def _spend(self, code: str) -> User | None:
         held = await self._house.redis.getdel(_code_key(code))

@@ -13,11 +13,14 @@ from redis.asyncio import Redis
 from core.clock import now
 from core.errors import NotFound
 from core.events import EventBus, Hints
+from models.access import Resource
 from models.accounts import Token, TokenKind
 from models.actors import Actor
 from models.history import ActorKind
+from models.policies.actions import Action
 from models.policies.sessions import can_connect
-from models.services import accounts, auth, lifetimes, line
+from models.principal import Principal
+from models.services import accounts, auth, denials, lifetimes, line
 from models.sessions import Session, SessionState
 
 TICKET_SECONDS = 30
@@ -133,7 +136,7 @@ class Doors:
         if held is None or held.kind is TokenKind.ENTRY or session is None:
             return None
         principal = await auth.principal_of(held)
-        if can_connect(principal, session) is not True:
+        if not await may_enter(principal, session):
             return None
         return Entry(principal.user_id, _end_of(held), held.id)
 
@@ -144,6 +147,14 @@ class Doors:
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
         """Subscribe to hints that a session or a user changed."""
         return self._bus.subscribe(*topics)
+
+
+async def may_enter(principal: Principal, session: Session) -> bool:
+    """Say whether the principal works in the session; who does not is written into its history."""
+    verdict = can_connect(principal, session)
+    if verdict is not True:
+        await denials.record(Actor.of(principal), Action.SESSION_OPEN, Resource.SESSION, session.id, verdict)
+    return verdict is True
 
 
 def _end_of(token: Token) -> datetime:

@@ -8,8 +8,10 @@ from redis.asyncio import Redis
 
 from core.clock import now
 from core.events import EventBus
+from models.access import Resource
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE
+from models.history import HistoryEntry
 from models.services import accounts, endings
 from models.services.entry import Doors, Entry
 from models.sessions import Reason
@@ -160,6 +162,15 @@ async def test_a_script_whose_token_may_only_look_does_not_enter(doors: Doors, c
     _, minted = await accounts.mint_token(guest.user_id, TokenKind.API, actor=SERVICE, lifetime=None, scopes=scopes)
 
     assert await doors.bearer(minted.text, cast.session.label) is None
+
+
+async def test_whoever_is_not_let_in_is_written_into_the_sessions_history(doors: Doors, cast: Cast) -> None:
+    for _ in range(2):
+        await doors.bearer(await cast.token("stranger"), cast.session.label)
+
+    (refused,) = await HistoryEntry.filter(action="session_open_refused")
+    assert (refused.resource, refused.object_id) == (Resource.SESSION, cast.session.id)
+    assert (refused.actor_id, refused.cause) == (cast.users["stranger"].id, "Only its creator works in a session.")
 
 
 async def test_the_entry_cookie_is_no_bearer(doors: Doors, cast: Cast) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.clock import now
+from models.history import ActorKind, HistoryEntry
 from models.uploads import Upload, UploadState
 from tests.schema.api import Api
 from tests.waiting import eventually
@@ -64,6 +65,7 @@ async def test_a_forged_address_takes_nothing(api: Api, address: str) -> None:
         answer = await api.http.put(path, params={"signature": signature}, content=CONTENT)
         assert answer.status_code == 403, signature
     assert (await api.http.put("/uploads/99999999999999999999?signature=x", content=b"x")).status_code == 403
+    assert await HistoryEntry.filter(action="upload_create_refused", actor_kind=ActorKind.ANONYMOUS).count() == 1
     assert not await _kept(api)
 
 
