@@ -97,6 +97,27 @@ def test_a_datalab_stack_is_that_of_reproject_on_the_whole_frames(bench: Bench) 
     np.testing.assert_array_equal(pixels(found), whole[top : top + height, left : left + width])
 
 
+def test_a_projected_stack_of_a_real_frame_is_that_of_reproject(bench: Bench) -> None:
+    shipped.given(bench, "m13")
+    original = bench.folder / "m13.fits"
+    moved = bench.folder / "moved.fits"
+    with fits.open(original) as real:
+        real[0].header["CRPIX1"] += 7.25
+        real[0].header["CRPIX2"] -= 3.5
+        real.writeto(moved)
+    items = [{"source": "wheel", "basename": name} for name in ("m13.fits", "moved.fits")]
+
+    found = bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject", "compatibility": "datalab"})
+
+    inputs = [(fits.getdata(each), wcs_of(fits.getheader(each))) for each in (original, moved)]
+    wcs, size = find_optimal_celestial_wcs(inputs)
+    whole = np.nansum([reproject_adaptive(each, wcs, shape_out=size, conserve_flux=True)[0] for each in inputs], axis=0)
+    left, top = (wcs.wcs.crpix - wcs_of(header(found)).wcs.crpix).round().astype(int)
+    height, width = pixels(found).shape
+    assert (height, width) > (250, 250)
+    np.testing.assert_array_equal(pixels(found), whole[top : top + height, left : left + width])
+
+
 def test_the_flux_of_a_stack_is_that_of_an_exact_projection(bench: Bench) -> None:
     shape, at = (140, 140), (100.0, 20.0)
     cards = [wcs_cards(shape, angle=angle, scale=0.58 + angle / 2000) for angle in (0, 30)]
