@@ -21,8 +21,8 @@ JobFunction = Callable[..., Awaitable[None]]
 
 FAILURES = 5
 DEATHS = 8
-ALMOST = 0.99
-"""The share of its time limit after which a job was not cancelled by somebody, but by the limit."""
+ALMOST_SECONDS = 0.1
+"""Who is cancelled so shortly before the time limit, was by the limit: it counts from before the job begins."""
 REMEMBERED_SECONDS = 900
 """A failure is forgotten when none follows it within this time, so that separate troubles do not add up."""
 
@@ -49,7 +49,7 @@ def guarded(name: str, spec: Spec, tally: Tally) -> JobFunction:
             outcome = await _attempt(name, spec, context, arguments)
         except asyncio.CancelledError:
             outcome = Outcome.CANCELLED
-            if perf_counter() - began >= spec.seconds * ALMOST:
+            if perf_counter() - began >= spec.seconds - ALMOST_SECONDS:
                 outcome = await _late(name, spec, context, arguments)
             raise
         finally:
