@@ -17,6 +17,7 @@ from tests.e2e.house import House, Person
 
 ENDINGS = {"STOPPED", "FAILED", "EXPIRED"}
 CHUNK = 1 << 20
+REACH_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,10 @@ class Caller:
     async def reaches(self, session: Launched, state: str) -> dict[str, Any]:
         """Follow a session until it stands there, and return it as it is then."""
         seen: dict[str, Any] = {}
-        async for seen in self.follow(documents.SESSION_UPDATED, id=session.id):
-            if seen["state"] == state:
-                return seen
+        async with asyncio.timeout(REACH_SECONDS):
+            async for seen in self.follow(documents.SESSION_UPDATED, id=session.id):
+                if seen["state"] == state:
+                    return seen
         raise AssertionError(f"The session never was {state}; in the end it was {seen}.")
 
     async def read(self, session: Launched) -> Any:

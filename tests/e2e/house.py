@@ -23,7 +23,7 @@ from core.engine.open import open_engine
 from core.settings import Settings, load, variable
 from models.accounts import TokenKind
 from models.actors import SERVICE
-from models.services import accounts
+from models.services import accounts, regions
 from models.services.roles import sync_default_roles
 from tests.services.databases import forget_statements
 
@@ -185,11 +185,12 @@ def remove_instance(engine: docker.APIClient, instance: str) -> None:
 
 
 async def _furnish(settings: Settings) -> dict[str, Person]:
-    """Make the people's accounts."""
+    """Make the people's accounts, and the region that is meant where none is said: the first one."""
     forget_statements()
     await database.connect(settings)
     try:
         await sync_default_roles()
+        await regions.ensure(settings.region, settings.region_capacity)
         return {name: await _person(name, role) for name, role in ROLES.items()}
     finally:
         await database.disconnect()
