@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "function.txt"
 OURS = ("core", "models", "jobs")
-NEVER_USED = ("aiosqlite", "click", "async-timeout")
-"""Needed by the wheels' other halves: SQLite, a command line, an older Python."""
+NEVER_USED = ("aiosqlite", "click")
+"""Needed by the wheels' other halves: SQLite, a command line."""
 DROPPED = re.compile(
     r"(^|/)(__pycache__|tests?|bin|share|include)/|\.(pyi|pyx|pxd|pxi|c|h|typed)$|/(RECORD|INSTALLER|REQUESTED)$"
     r"|^(pydantic/v1|pydantic/mypy|arq/cli|models/migrations|core/redis_server|core/engine/private)\b"
