@@ -145,6 +145,13 @@ async def _agree(query: str, zoo: dict[str, Any]) -> None:
     assert list(keys(ours.data)) == list(keys(theirs.data))
     codes = {(path, code) for path, _, code in faults(theirs.data, theirs.errors)}
     assert {(path, code) for path, _, code in faults(ours.data, ours.errors)} == codes
+    await _rest()
+
+
+async def _rest() -> None:
+    """Let what is settled in the background come to its end; the end of the loop would leave it unawaited."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
 
 
 @pytest.fixture
