@@ -24,9 +24,9 @@ from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 
 from carrel.kernel import Kernel, open_kernel
-from core import outbox, rows
+from core import outbox
+from core.changes import change
 from core.clock import now
-from core.database import transaction
 from core.queue import Job, Spec, drain, region_queue
 from core.redis_server import RedisServer
 from core.settings import Settings, load
@@ -61,10 +61,9 @@ class Work:
         row = await claims.claim_stop(key, self._settings)
         if row is None:
             return
-        async with transaction():
-            mine = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}
-            if await rows.swap(Session, mine, {"state": SessionState.STOPPED, "lease_until": None, "ended_at": now()}):
-                outbox.publish(row.topic)
+        mine = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}
+        end = {"state": SessionState.STOPPED, "lease_until": None, "ended_at": now()}
+        await change(Session, mine, end, news=[outbox.event(row.topic)])
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,11 @@ def is_open() -> bool:
     return _open.get() is not None
 
 
+def is_joined() -> bool:
+    """Say whether whatever is written here now is to be joined by somebody's hook before its commit."""
+    return bool(_joining.get())
+
+
 def current() -> OpenTransaction:
     """Return the open transaction; RuntimeError when there is none."""
     opened = _open.get()

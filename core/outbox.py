@@ -6,7 +6,7 @@ when its lease is over. Jobs carry a key, so that a second copy of one is droppe
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -113,56 +113,81 @@ def using(sender: Sender) -> Iterator[None]:
         _local.reset(token)
 
 
+def job(
+    name: str, *arguments: int | str, queue: str, key: str | None = None, due_at: datetime | None = None
+) -> OutboxMessage:
+    """Return what asks for a job; of several pending ones with the same `key` one is done."""
+    return OutboxMessage(
+        key=f"job:{key or token_hex(12)}",
+        kind=Kind.JOB,
+        name=name,
+        queue=queue,
+        arguments=list(arguments),
+        due_at=due_at,
+    )
+
+
+def event(topic: str) -> OutboxMessage:
+    """Return what tells that the thing that `topic` names has changed."""
+    return OutboxMessage(key=f"event:{token_hex(12)}", kind=Kind.EVENT, name=topic)
+
+
 def enqueue(
     name: str, *arguments: int | str, queue: str, key: str | None = None, due_at: datetime | None = None
 ) -> None:
-    """Send a job after commit; of several pending ones with the same `key` one is done."""
-    _collect(
-        OutboxMessage(
-            key=f"job:{key or token_hex(12)}",
-            kind=Kind.JOB,
-            name=name,
-            queue=queue,
-            arguments=list(arguments),
-            due_at=due_at,
-        )
-    )
+    """Send a job after commit."""
+    collect([job(name, *arguments, queue=queue, key=key, due_at=due_at)])
 
 
 def publish(topic: str) -> None:
     """Tell after commit that what `topic` names has changed."""
-    _collect(OutboxMessage(key=f"event:{token_hex(12)}", kind=Kind.EVENT, name=topic))
+    collect([event(topic)])
 
 
-def _collect(message: OutboxMessage) -> None:
+def collect(messages: Iterable[OutboxMessage]) -> None:
+    """Send these after commit; what tells the same as one before is left out."""
     batch: list[OutboxMessage] = database.current().notes.setdefault("outbox", [])
     if not batch:
         database.before_commit(lambda: _store(batch))
-        database.after_commit(lambda: _deliver(batch))
-    if not any(_same(message, other) for other in batch):
-        batch.append(message)
+        database.after_commit(lambda: deliver(batch))
+    batch += distinct(messages, batch)
+
+
+def distinct(messages: Iterable[OutboxMessage], present: Sequence[OutboxMessage] = ()) -> list[OutboxMessage]:
+    """Return those of the messages that tell something new, once each."""
+    new: list[OutboxMessage] = []
+    for message in messages:
+        if not any(_same(message, other) for other in (*present, *new)):
+            new.append(message)
+    return new
 
 
 def _same(one: OutboxMessage, other: OutboxMessage) -> bool:
     return one.key == other.key or (one.kind is Kind.EVENT is other.kind and one.name == other.name)
 
 
+def leased(messages: list[OutboxMessage]) -> list[OutboxMessage]:
+    """Return the messages as this process's to send, until the lease is over."""
+    until = now() + LEASE
+    for message in messages:
+        message.leased_until = until
+    return messages
+
+
 async def _store(batch: list[OutboxMessage]) -> None:
     """Write the rows in one statement; every transaction that tells anything pays for it, so it is written by hand."""
-    until = now() + LEASE
     rows: list[tuple[object, ...]] = []
-    for message in batch:
-        message.leased_until = until
+    for message in leased(batch):
         due_at, arguments = message.due_at and database.moment(message.due_at), orjson.dumps(message.arguments).decode()
-        times = (due_at, database.moment(until))
+        times = (due_at, database.moment(message.leased_until))
         rows.append((message.key, message.kind.value, message.name, message.queue, arguments, *times))
     for start in range(0, len(rows), ROWS_AT_ONCE):
         await database.insert_ignoring("outbox_message", COLUMNS, rows[start : start + ROWS_AT_ONCE])
 
 
-async def _deliver(batch: list[OutboxMessage]) -> None:
+async def deliver(batch: list[OutboxMessage]) -> None:
     """Send what was just committed; when that fails the rows stay for the relay."""
-    if post := _local.get() or _post:
+    if batch and (post := _local.get() or _post):
         await post.send(batch)
 
 

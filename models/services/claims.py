@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from core import outbox, rows
+from core import leases, outbox, rows
+from core.changes import change
 from core.clock import now
 from core.database import transaction
 from core.errors import Conflict
@@ -22,12 +23,12 @@ async def claim_launch(session_id: int, settings: Settings) -> Session | None:
     None means that there is nothing to do now: it waits in line, another works on it, or it has moved on.
     """
     async with transaction():
-        session = await Session.get_or_none(id=session_id)
+        session = await rows.by_key(Session, session_id)
         if session is None:
             return None
         if session.state is SessionState.QUEUED:
             return await _admit(session, settings)
-        return await _resume(session, SessionState.STARTING, settings)
+    return await _resume(session_id, SessionState.STARTING, settings)
 
 
 async def _admit(session: Session, settings: Settings) -> Session | None:
@@ -49,22 +50,13 @@ async def _admit(session: Session, settings: Settings) -> Session | None:
     return session
 
 
-async def _resume(session: Session, state: SessionState, settings: Settings) -> Session | None:
-    at = now()
-    if session.state is not state or (session.lease_until and session.lease_until >= at):
-        return None
-    as_read = {"id": session.id, "state": state, "fence": session.fence, "lease_until": session.lease_until}
-    mine = {"fence": session.fence + 1, "lease_until": at + settings.lease}
-    if not await rows.swap(Session, as_read, mine):
-        return None
-    session.update_from_dict(mine)
-    return session
-
-
 async def claim_stop(session_id: int, settings: Settings) -> Session | None:
     """Take a stopping session whose container is to be ended; None when another does or it has ended."""
-    session = await rows.by_key(Session, session_id)
-    return await _resume(session, SessionState.STOPPING, settings) if session else None
+    return await _resume(session_id, SessionState.STOPPING, settings)
+
+
+async def _resume(session_id: int, state: SessionState, settings: Settings) -> Session | None:
+    return await leases.claim(Session, {"id": session_id, "state": state}, now() + settings.lease)
 
 
 async def still_mine(session: Session) -> bool:
@@ -93,10 +85,10 @@ async def yield_stop(session: Session, region: str, seconds: float) -> None:
 
 async def _yield(session: Session, state: SessionState, job: Job, key: str, region: str, seconds: float) -> None:
     at = now()
-    async with transaction():
-        if await Session.filter(id=session.id, state=state, fence=session.fence).update(lease_until=at):
-            due_at = at + timedelta(seconds=seconds)
-            outbox.enqueue(job, session.id, queue=region_queue(region), key=key, due_at=due_at)
+    due_at = at + timedelta(seconds=seconds)
+    again = outbox.job(job, session.id, queue=region_queue(region), key=key, due_at=due_at)
+    held = {"id": session.id, "state": state, "fence": session.fence}
+    await change(Session, held, {"lease_until": at}, news=[again])
 
 
 async def back_to_line(session: Session, cause: str) -> None:
@@ -108,16 +100,15 @@ async def back_to_line(session: Session, cause: str) -> None:
 
 async def mark_running(session: Session, region: str, host: str, http_port: int, websocket_port: int) -> None:
     """Record that the container answers, and where; Conflict when the claim was lost."""
-    async with transaction():
-        await move_session(
-            session,
-            SessionState.RUNNING,
-            SERVICE,
-            held=session.fence,
-            host=host,
-            http_port=http_port,
-            websocket_port=websocket_port,
-            running_at=now(),
-            lease_until=None,
-        )
-        lifetimes.enqueue_expiry(session, region)
+    await move_session(
+        session,
+        SessionState.RUNNING,
+        SERVICE,
+        held=session.fence,
+        news=[lifetimes.expiry(session, region)],
+        host=host,
+        http_port=http_port,
+        websocket_port=websocket_port,
+        running_at=now(),
+        lease_until=None,
+    )

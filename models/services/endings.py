@@ -1,6 +1,7 @@
 """End sessions: keep what the container said, and give its place to the next."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.clock import now
 from core.database import transaction
@@ -39,7 +40,7 @@ async def finish_stop(session: Session, remains: Remains) -> None:
 
 
 async def _finish(
-    session: Session, to: SessionState, remains: Remains, cause: str, held: int | None, **changes: object
+    session: Session, to: SessionState, remains: Remains, cause: str, held: int | None, **changes: Any
 ) -> None:
     if remains.logs:
         changes["logs"] = remains.logs[-LOG_CHARACTERS:]

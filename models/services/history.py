@@ -22,7 +22,27 @@ async def record(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Append what happened to one object."""
-    await HistoryEntry.create(
+    told = entry(
+        resource, object_id, action, actor, from_state=from_state, to_state=to_state, cause=cause, detail=detail
+    )
+    await told.save()
+
+
+def entry(
+    resource: Resource,
+    object_id: int,
+    action: str,
+    actor: Actor,
+    *,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    cause: str = "",
+    detail: dict[str, Any] | None = None,
+) -> HistoryEntry:
+    """Return what happened to one object, to be kept together with what was changed."""
+    if database.is_open():
+        database.current().notes.setdefault(NOTE, []).append((resource, object_id))
+    return HistoryEntry(
         resource=resource,
         object_id=object_id,
         action=action,
@@ -33,8 +53,11 @@ async def record(
         cause=cause[:500],
         detail=detail or {},
     )
-    if database.is_open():
-        database.current().notes.setdefault(NOTE, []).append((resource, object_id))
+
+
+def moved(resource: Resource, object_id: int, actor: Actor, left: str, to: str, cause: str) -> HistoryEntry:
+    """Return the move of one object from state to state."""
+    return entry(resource, object_id, "move", actor, from_state=left, to_state=to, cause=cause)
 
 
 def told(resource: Resource) -> int | None:

@@ -9,6 +9,7 @@ from core import outbox
 from core.clock import now
 from core.database import transaction
 from core.errors import BadInput, Conflict
+from core.outbox import OutboxMessage
 from core.queue import Job, region_queue
 from core.settings import Settings
 from models.access import Resource
@@ -89,10 +90,10 @@ async def idle(region_id: int, seconds: int, limit: int) -> list[Session]:
     return await running.filter(never | Q(last_active_at__lt=before)).order_by("id").limit(limit)
 
 
-def enqueue_expiry(session: Session, region: str) -> None:
-    """Ask within the open transaction for a look at the session when its time is over."""
+def expiry(session: Session, region: str) -> OutboxMessage:
+    """Return what asks for a look at the session when its time is over."""
     key = f"expire:{session.id}:{session.expires_at.timestamp():.3f}"
-    outbox.enqueue(Job.SESSION_CHECK, session.id, queue=region_queue(region), key=key, due_at=session.expires_at)
+    return outbox.job(Job.SESSION_CHECK, session.id, queue=region_queue(region), key=key, due_at=session.expires_at)
 
 
 async def look_again(session_id: int, region: str) -> None:
@@ -100,4 +101,4 @@ async def look_again(session_id: int, region: str) -> None:
     session = await Session.get_or_none(id=session_id, state__in=list(PROLONGED), expires_at__gt=now())
     if session is not None:
         async with transaction():
-            enqueue_expiry(session, region)
+            outbox.collect([expiry(session, region)])

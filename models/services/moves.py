@@ -1,10 +1,14 @@
-"""A move from state to state: compare-and-set, its history, and the news of it, in one transaction."""
+"""A move from state to state: compare-and-set, its history, and the news of it, all of it or nothing."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from core import outbox
+from core.changes import change
 from core.database import transaction
 from core.errors import Conflict
+from core.outbox import OutboxMessage
 from models import images as image_table
 from models import sessions as session_table
 from models.access import Resource
@@ -15,32 +19,38 @@ from models.sessions import Session, SessionState
 
 
 async def move_session(
-    session: Session, to: SessionState, actor: Actor, *, cause: str = "", held: int | None = None, **changes: Any
+    session: Session,
+    to: SessionState,
+    actor: Actor,
+    *,
+    cause: str = "",
+    held: int | None = None,
+    news: Sequence[OutboxMessage] = (),
+    **changes: Any,
 ) -> None:
     """Move a session, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict.
 
-    The tokens of its container end with the session.
+    The tokens of its container end with the session. `news` is what the move causes besides being told.
     """
     if to not in session_table.MOVES[session.state]:
         raise Conflict(f"Cannot go from {session.state} to {to}.")
     if to is SessionState.STOPPING or to in session_table.ENDINGS:
         changes["active_key"] = None
-    async with transaction():
-        rows = Session.filter(id=session.id, state=session.state)
-        if held is not None:
-            rows = rows.filter(fence=held)
-        if not await rows.update(state=to, **changes):
+    entry = history.moved(Resource.SESSION, session.id, actor, session.state, to, cause)
+    told = [*news, *map(outbox.event, _topics(session, to))]
+    async with transaction() if to in session_table.ENDINGS else nullcontext():
+        if not await change(Session, _as_read(session, held), {"state": to, **changes}, entries=[entry], news=told):
             raise Conflict("The session changed meanwhile; read it again.")
         if to in session_table.ENDINGS:
             await accounts.revoke_desk_tokens(session.id)
-        await history.record(
-            Resource.SESSION, session.id, "move", actor, from_state=session.state, to_state=to, cause=cause
-        )
-        outbox.publish(session.topic)
-        outbox.publish(f"sessions-of:{session.creator_id}")
-        if SessionState.QUEUED in (session.state, to):
-            outbox.publish(session_table.line_topic(session.region_id))
     session.update_from_dict({"state": to, **changes})
+
+
+def _topics(session: Session, to: SessionState) -> list[str]:
+    topics = [session.topic, f"sessions-of:{session.creator_id}"]
+    if SessionState.QUEUED in (session.state, to):
+        topics.append(session_table.line_topic(session.region_id))
+    return topics
 
 
 async def move_image(
@@ -49,12 +59,12 @@ async def move_image(
     """Move an image, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
     if to not in image_table.MOVES[image.state]:
         raise Conflict(f"Cannot go from {image.state} to {to}.")
-    async with transaction():
-        rows = Image.filter(id=image.id, state=image.state)
-        if held is not None:
-            rows = rows.filter(fence=held)
-        if not await rows.update(state=to, **changes):
-            raise Conflict("The image changed meanwhile; read it again.")
-        await history.record(Resource.IMAGE, image.id, "move", actor, from_state=image.state, to_state=to, cause=cause)
-        outbox.publish(f"image:{image.id}")
+    entry = history.moved(Resource.IMAGE, image.id, actor, image.state, to, cause)
+    told = [outbox.event(f"image:{image.id}")]
+    if not await change(Image, _as_read(image, held), {"state": to, **changes}, entries=[entry], news=told):
+        raise Conflict("The image changed meanwhile; read it again.")
     image.update_from_dict({"state": to, **changes})
+
+
+def _as_read(row: Session | Image, held: int | None) -> dict[str, Any]:
+    return {"id": row.id, "state": row.state} | ({} if held is None else {"fence": held})

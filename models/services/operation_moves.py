@@ -1,10 +1,11 @@
-"""Moves of data operations: compare-and-set, its history, and the news of it, in one transaction."""
+"""Moves of data operations: compare-and-set, its history, and the news of it, all of it or nothing."""
 
 from typing import Any
 
 from core import outbox
-from core.database import transaction
+from core.changes import change
 from core.errors import Conflict
+from core.outbox import OutboxMessage
 from core.queue import Job, data_queue
 from models.access import Resource
 from models.actors import Actor
@@ -24,29 +25,21 @@ async def move(
     """Move an operation, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
     if to not in MOVES[operation.state]:
         raise Conflict(f"An operation cannot go from {operation.state} to {to}.")
-    async with transaction():
-        rows = DataOperation.filter(id=operation.id, state=operation.state)
-        if held is not None:
-            rows = rows.filter(fence=held)
-        if not await rows.update(state=to, **changes):
-            raise Conflict("The operation changed meanwhile; read it again.")
-        await history.record(
-            Resource.DATA_OPERATION,
-            operation.id,
-            "move",
-            actor,
-            from_state=operation.state,
-            to_state=to,
-            cause=cause,
-        )
-        tell(operation)
+    match = {"id": operation.id, "state": operation.state} | ({} if held is None else {"fence": held})
+    entry = history.moved(Resource.DATA_OPERATION, operation.id, actor, operation.state, to, cause)
+    if not await change(DataOperation, match, {"state": to, **changes}, entries=[entry], news=news_of(operation)):
+        raise Conflict("The operation changed meanwhile; read it again.")
     operation.update_from_dict({"state": to, **changes})
 
 
 def tell(operation: DataOperation) -> None:
     """Tell after commit that the operation changed, and with it its data session."""
-    outbox.publish(operation.topic)
-    outbox.publish(f"datasession:{operation.datasession_id}")
+    outbox.collect(news_of(operation))
+
+
+def news_of(operation: DataOperation) -> list[OutboxMessage]:
+    """Return the news that the operation changed, and with it its data session."""
+    return [outbox.event(operation.topic), outbox.event(f"datasession:{operation.datasession_id}")]
 
 
 def enqueue_run(operation: DataOperation, *, after: str = "") -> None:

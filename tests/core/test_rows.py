@@ -3,11 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from tortoise.exceptions import IntegrityError, OperationalError, ValidationError
 
 from core import rows
 from core.clock import now
+from core.database import transaction
+from core.outbox import Kind, OutboxMessage
 from core.settings import Settings
+from models.access import Resource
 from models.accounts import User
+from models.history import ActorKind, HistoryEntry
 from models.images import Image, ImageState
 from models.workstations import Workstation
 
@@ -16,7 +21,7 @@ from models.workstations import Workstation
 async def image(database: Settings) -> Image:
     user = await User.create(username="ada")
     workstation = await Workstation.create(title="Viewer", slug="viewer", creator=user)
-    return await Image.create(workstation=workstation, exposed_ports=[8080], lease_until=now())
+    return await Image.create(workstation=workstation, creator=user, exposed_ports=[8080], lease_until=now())
 
 
 async def test_a_row_is_read_as_the_query_builder_reads_it(image: Image) -> None:
@@ -59,3 +64,80 @@ async def test_a_time_can_be_taken_away(image: Image) -> None:
     assert await rows.swap(Image, {"id": image.id}, {"lease_until": None})
 
     assert (await Image.get(id=image.id)).lease_until is None
+
+
+def _entry(image: Image, cause: str = "") -> HistoryEntry:
+    return HistoryEntry(
+        resource=Resource.IMAGE, object_id=image.id, action="move", actor_kind=ActorKind.SERVICE, cause=cause
+    )
+
+
+async def test_what_tells_of_a_change_is_kept_with_it(image: Image) -> None:
+    entry = HistoryEntry(
+        resource=Resource.IMAGE,
+        object_id=image.id,
+        action="move",
+        from_state="queued",
+        actor_kind=ActorKind.USER,
+        actor_id=image.creator_id,
+        cause="Für 'Ada'; $1",
+        detail={"ports": [8080], "none": None},
+    )
+    message = OutboxMessage(key="job:1", kind=Kind.JOB, name="n", arguments=[1, "a"], due_at=now(), leased_until=now())
+
+    assert await rows.swap(Image, {"id": image.id, "fence": 0}, {"fence": 1}, also=[entry, message])
+
+    kept, stored = await HistoryEntry.get(object_id=image.id), await OutboxMessage.get(key="job:1")
+    assert dict(kept) | {"id": None} == dict(entry) | {"id": None}
+    assert dict(stored) | {"id": None} == dict(message) | {"id": None}
+
+
+async def test_what_would_tell_of_a_change_that_did_not_happen_is_not_kept(image: Image) -> None:
+    assert not await rows.swap(Image, {"id": image.id, "fence": 9}, {"fence": 1}, also=[_entry(image)])
+
+    assert await HistoryEntry.all().count() == 0
+
+
+async def test_what_tells_the_same_twice_is_kept_once_and_hinders_no_change(image: Image) -> None:
+    same = [OutboxMessage(key="job:1", kind=Kind.JOB, name=name, leased_until=now()) for name in ("first", "second")]
+
+    assert await rows.swap(Image, {"id": image.id}, {"fence": 1}, also=same[:1])
+    assert await rows.swap(Image, {"id": image.id}, {"fence": 2}, also=same[1:])
+
+    assert [message.name for message in await OutboxMessage.all()] == ["first"]
+    assert (await Image.get(id=image.id)).fence == 2
+
+
+async def test_a_change_whose_telling_fails_does_not_happen(image: Image) -> None:
+    entry = _entry(image)
+    entry.actor_id = 99  # Nobody.
+
+    with pytest.raises(IntegrityError):
+        await rows.swap(Image, {"id": image.id}, {"fence": 1}, also=[entry])
+
+    assert (await Image.get(id=image.id)).fence == 0
+    assert await HistoryEntry.all().count() == 0
+
+
+async def test_text_that_is_too_long_is_refused_and_never_cut(image: Image) -> None:
+    entry = _entry(image)
+    entry.__dict__["to_state"] = "x" * 33
+
+    with pytest.raises((OperationalError, ValidationError)):
+        await rows.swap(Image, {"id": image.id}, {"fence": 1}, also=[entry])
+
+    assert (await Image.get(id=image.id)).fence == 0
+
+
+async def test_within_a_transaction_it_is_part_of_it(image: Image) -> None:
+    async def in_vain() -> None:
+        async with transaction():
+            assert await rows.swap(Image, {"id": image.id}, {"fence": 1}, also=[_entry(image)])
+            assert await HistoryEntry.all().count() == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await in_vain()
+
+    assert (await Image.get(id=image.id)).fence == 0
+    assert await HistoryEntry.all().count() == 0

@@ -1,0 +1,104 @@
+"""A change holds together with its history and its news, whoever makes it and within whatever."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from core import database as databases
+from core import outbox
+from core.changes import change
+from core.database import transaction
+from core.outbox import OutboxMessage
+from core.settings import Settings
+from models.access import Resource
+from models.accounts import User
+from models.history import ActorKind, HistoryEntry
+
+
+class Post:
+    """A way out that notes what leaves, and that can be closed."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.closed = False
+
+    async def send(self, messages: Sequence[OutboxMessage]) -> None:
+        if self.closed:
+            raise ConnectionError("closed")
+        self.sent += [message.name for message in messages]
+
+
+@pytest.fixture
+async def post(database: Settings) -> AsyncIterator[Post]:
+    post = Post()
+    outbox.use(post)
+    yield post
+    outbox.use(None)
+
+
+@pytest.fixture
+async def ada(database: Settings) -> User:
+    return await User.create(username="ada")
+
+
+async def _rename(ada: User, name: str, *, left: str = "ada") -> bool:
+    entry = HistoryEntry(resource=Resource.USER, object_id=ada.id, action="rename", actor_kind=ActorKind.SERVICE)
+    news = [outbox.event(f"user:{ada.id}"), outbox.event(f"user:{ada.id}"), outbox.job("greet", ada.id, queue="q")]
+    return await change(User, {"id": ada.id, "username": left}, {"username": name}, entries=[entry], news=news)
+
+
+async def _is_untouched(ada: User) -> bool:
+    await ada.refresh_from_db()
+    told = await HistoryEntry.all().count() + await OutboxMessage.all().count()
+    return ada.username == "ada" and told == 0
+
+
+async def test_it_is_told_once_and_recorded(post: Post, ada: User) -> None:
+    assert await _rename(ada, "lovelace")
+
+    assert post.sent == [f"user:{ada.id}", "greet"]
+    assert [entry.action for entry in await HistoryEntry.all()] == ["rename"]
+    assert (await User.get(id=ada.id)).username == "lovelace"
+    assert await OutboxMessage.all().count() == 0
+
+
+async def test_what_does_not_match_is_neither_told_nor_recorded(post: Post, ada: User) -> None:
+    assert not await _rename(ada, "lovelace", left="grace")
+
+    assert post.sent == []
+    assert await _is_untouched(ada)
+
+
+async def test_what_cannot_leave_waits_for_the_relay(post: Post, ada: User) -> None:
+    post.closed = True
+    assert await _rename(ada, "lovelace")
+
+    assert {message.name for message in await OutboxMessage.all()} == {f"user:{ada.id}", "greet"}
+
+
+async def test_a_transaction_around_it_decides(post: Post, ada: User) -> None:
+    async def in_vain() -> None:
+        async with transaction():
+            assert await _rename(ada, "lovelace")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await in_vain()
+    assert post.sent == []
+    assert await _is_untouched(ada)
+
+    async with transaction():
+        assert await _rename(ada, "lovelace")
+        assert post.sent == []
+    assert post.sent == [f"user:{ada.id}", "greet"]
+
+
+async def test_who_joins_what_is_written_joins_it_too(post: Post, ada: User) -> None:
+    async def refuse() -> None:
+        raise ZeroDivisionError
+
+    with databases.joining(refuse), pytest.raises(ZeroDivisionError):
+        await _rename(ada, "lovelace")
+
+    assert post.sent == []
+    assert await _is_untouched(ada)
