@@ -215,7 +215,9 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
     await server.stop()
 
 
-async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(data_dir: Path) -> None:
+async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server = RedisServer(data_dir / "redis")
     redis = open_redis(await server.start())
     done: list[int] = []
@@ -228,7 +230,7 @@ async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(data_dir: Pat
     async with asyncio.timeout(15):
         async with working(redis, step):
             await eventually(lambda: done == [1])
-            await asyncio.sleep(0.3)  # The worker meets the loss, and waits to try again.
+            await eventually(lambda: "Redis is lost" in caplog.text)  # It waits now to try again.
     await close_redis(redis)
 
 
