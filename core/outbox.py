@@ -20,6 +20,7 @@ from tortoise.models import Model
 
 from core import database
 from core.clock import now
+from core.convoy import Convoy
 
 log = logging.getLogger(__name__)
 
@@ -69,22 +70,13 @@ class _Post:
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
-        self._waiting: list[OutboxMessage] = []
-        self._leaving: asyncio.Task[None] | None = None
-        self._next: asyncio.Task[None] | None = None
+        self._convoy = Convoy(self._leave)
 
     async def send(self, batch: list[OutboxMessage]) -> None:
         """Return when the batch was sent or left to the relay."""
-        self._waiting += batch
-        if self._next is None:
-            self._next = asyncio.create_task(self._leave(self._leaving), name="outbox")
-        await asyncio.shield(self._next)
+        await self._convoy.join(batch)
 
-    async def _leave(self, before: asyncio.Task[None] | None) -> None:
-        if before and not before.done():
-            await asyncio.wait({before})
-        self._leaving, self._next = self._next, None
-        batch, self._waiting = self._waiting, []
+    async def _leave(self, batch: list[OutboxMessage]) -> None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self.sender.send(batch)

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 from arq import func
-from arq.constants import in_progress_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
 from arq.utils import timestamp_ms
 from arq.worker import Worker as ArqWorker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.convoy import Convoy
 from core.queue.codec import arq_over, decode, encode
 from core.queue.names import Job
 from core.queue.spec import Spec, guarded
@@ -65,6 +66,7 @@ class Runner(ArqWorker):
             log_results=False,
         )
         self.in_progress_timeout_s = HELD_SECONDS
+        self._ending = Convoy(self._take_out)
 
     async def main(self) -> None:
         """Run until it is over, and say then what was done."""
@@ -152,6 +154,20 @@ class Runner(ArqWorker):
         if vain:
             await self.pool.delete(*vain)
         return [(key, int(score)) for key, score in taken if score is not None and score <= at]
+
+    async def finish_job(self, job_id: str, finish: bool, result_data: bytes | None, *how: Any) -> None:
+        """Take a job that has ended out of Redis, together with those that end in the same moment."""
+        if finish and result_data is None:
+            await self._ending.join([job_id])
+        else:
+            await super().finish_job(job_id, finish, result_data, *how)
+
+    async def _take_out(self, keys: list[str]) -> None:
+        prefixes = (in_progress_key_prefix, retry_key_prefix, job_key_prefix)
+        async with self.pool.pipeline(transaction=True) as pipe:
+            pipe.zrem(self.queue_name, *keys)
+            pipe.delete(*(prefix + key for prefix in prefixes for key in keys))
+            await pipe.execute()
 
     async def cancel_all(self) -> None:
         """Cancel what runs and wait until it has ended; arq runs it again."""
