@@ -97,7 +97,7 @@ async def _prepare(stack: AsyncExitStack, settings: Settings, console: Console) 
     found: dict[str, str] = {}
     if not settings.redis_url:
         found["redis_url"] = await _redis(stack, settings, console)
-    folder = settings.data_dir.resolve() / "engine"
+    folder = settings.data_dir / "engine"
     found["docker_host"] = await stack.enter_async_context(
         engine_host(settings.docker_host, folder, lambda line: console.print(f"  {line}"))
     )
@@ -111,7 +111,7 @@ async def _redis(stack: AsyncExitStack, settings: Settings, console: Console) ->
     if binary() is None:
         console.print("  no Redis found: wake-ups and events live in this process; install redis-server to keep them")
         return MEMORY
-    server = RedisServer(settings.data_dir.resolve() / "redis")
+    server = RedisServer(settings.data_dir / "redis")
     url = await server.start()
     stack.push_async_callback(server.stop)
     return url
@@ -229,8 +229,8 @@ def _print(kernel: Kernel, console: Console, visitor: Demo, shown: demo.Shown) -
         ("GraphQL", f"{settings.api_url}/graphql"),
         ("SDL", f"{settings.api_url}/schema.graphql"),
         ("Running session", shown.session_url or "none"),
-        ("Data", str(settings.data_dir.resolve())),
-        ("For scripts", str(settings.data_dir.resolve() / "up.json")),
+        ("Data", str(settings.data_dir)),
+        ("For scripts", str(settings.data_dir / "up.json")),
     ]
     if visitor.password:
         lines.append(("User demo, password (shown once)", visitor.password))

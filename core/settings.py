@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import BadInput
@@ -15,7 +16,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CARREL_", frozen=True, extra="ignore", populate_by_name=True)
 
-    data_dir: Path = Field(Path(".carrel"), description="Folder of everything that is kept on this machine.")
+    data_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        Path(".carrel"), validate_default=True, description="Folder of everything that is kept on this machine."
+    )
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),

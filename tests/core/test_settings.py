@@ -11,11 +11,19 @@ from core.settings import Settings, load, variable
 def test_nothing_need_be_set() -> None:
     settings = load()
 
-    assert settings.data_dir == Path(".carrel")
+    assert settings.data_dir == Path.cwd() / ".carrel"
     assert (settings.database_url, settings.redis_url, settings.storage_url, settings.secret_key) == (None,) * 4
     assert settings.api_url == "http://127.0.0.1:8080"
     assert settings.session_seconds <= settings.session_seconds_limit
     assert settings.job_seconds < settings.lease_seconds
+
+
+def test_the_data_folder_is_the_same_wherever_a_process_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CARREL_DATA_DIR", "kept/here")
+
+    assert load().data_dir == tmp_path / "kept" / "here"
+    assert load(data_dir="there").data_dir == tmp_path / "there"
 
 
 def test_every_mistake_is_listed_at_once_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

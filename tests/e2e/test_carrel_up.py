@@ -49,7 +49,12 @@ async def up(machine: Settings) -> AsyncIterator[dict[str, str]]:
     before = written(machine)
     with log.open("wb") as output:
         running = subprocess.Popen(  # noqa: ASYNC220 - it must outlive this call
-            [CARREL, "up"], env=environment(machine), stdout=output, stderr=output, start_new_session=True
+            [CARREL, "up"],
+            env=environment(machine, CARREL_DATA_DIR=machine.data_dir.name),  # Relative, as it is unless one says more.
+            cwd=machine.data_dir.parent,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         await eventually(lambda: written(machine) != before or running.poll() is not None, START_SECONDS)
