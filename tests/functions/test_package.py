@@ -51,14 +51,14 @@ def test_an_archive_is_within_its_budget(archive: Archive, built: dict[str, Buil
 
 
 def test_one_over_its_budget_is_refused_with_a_sentence(built: dict[str, Built]) -> None:
-    found = over_budget(built["sessions"], Archive("sessions", (), 1 << 20))
+    found = over_budget(built["sessions"], Archive("sessions", (), 10**6))
 
     assert found is not None
-    assert found.endswith("MiB and may have 1; leave something out.")
+    assert found.endswith("MB and may have 1; leave something out.")
 
 
-def test_the_session_worker_may_have_12_mib() -> None:
-    assert {archive.name: archive.budget for archive in ARCHIVES}["sessions"] == 12 << 20
+def test_the_session_worker_may_have_12_megabytes() -> None:
+    assert {archive.name: archive.budget for archive in ARCHIVES}["sessions"] == 12 * 10**6
 
 
 def test_two_builds_give_the_same_bytes(built: dict[str, Built], tmp_path: Path) -> None:
