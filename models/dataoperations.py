@@ -59,10 +59,13 @@ class DataOperation(Model):
     message = fields.CharField(max_length=1000, default="")
     log = fields.TextField(default="")
     warnings: list[str] = fields.JSONField(default=list)
+    """With labels in the place of names, as whoever shares its result takes them over."""
     result: fields.ForeignKeyNullableRelation["Result"] = fields.ForeignKeyField(
         "models.Result", related_name="operations", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     result_key = fields.CharField(max_length=64, null=True)
+    input_names: dict[str, str] = fields.JSONField(default=dict, db_default="{}")
+    """What its files are called, by label; put in the place of labels wherever its warnings and its table are read."""
     awaited = fields.IntField(null=True)
     """The result of an equal operation that it waits for while that one computes it."""
     estimated_bytes = fields.BigIntField(null=True)

@@ -16,6 +16,7 @@ from models.principal import Principal
 from models.services import dataoperations, graph
 from models.services.sources.source import Asker
 from operations.inputs import FilesInput
+from operations.keys import datalab_key_of
 from operations.operation import BaseDataOperation
 from operations.registry import available, find
 from operations.validation import validate
@@ -88,6 +89,11 @@ def _validated(kind: type[BaseDataOperation], raw: object) -> dict[str, Any]:
 async def known() -> Mapping[str, type[BaseDataOperation]]:
     """Return every operation that there is, by its name; the first call takes a moment, and blocks nobody."""
     return await asyncio.to_thread(available)
+
+
+def datalab_key(operation: DataOperation) -> str | None:
+    """Return the key that the prior system would give the operation; None unless it has that system's numbers."""
+    return datalab_key_of(operation.name, operation.inputs)
 
 
 async def cancel(principal: Principal, key: int) -> DataOperation:

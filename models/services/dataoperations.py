@@ -118,6 +118,7 @@ async def _requeue(operation: DataOperation, code_version: str, actor: Actor) ->
         message="",
         log="",
         warnings=[],
+        input_names={},
         started_at=None,
         ended_at=None,
     )
