@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from core.labels import named
 
 if TYPE_CHECKING:
     from models.accounts import User
@@ -86,6 +87,11 @@ class DataOperation(Model):
     class Meta:
         table = "data_operation"
         indexes = (("state", "lease_until"), ("datasession_id", "id"))
+
+    @property
+    def named_warnings(self) -> list[str]:
+        """The warnings with the names of the operation's own files."""
+        return [named(warning, self.input_names) for warning in self.warnings]
 
     @property
     def topic(self) -> str:

@@ -9,7 +9,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
-from core.labels import Names
+from core.labels import Names, named_table
 
 
 class ResultState(StrEnum):
@@ -64,3 +64,8 @@ class Result(Model):
         found = copy(self)
         found.input_names = names
         return found
+
+    @property
+    def named_data(self) -> Any:
+        """The table with the names of the files of the operation that it is read for."""
+        return named_table(self.data, self.input_names)

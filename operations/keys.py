@@ -51,7 +51,13 @@ def datalab_key_of(name: str, inputs: Mapping[str, Any]) -> str | None:
     """
     if inputs.get("compatibility") != DATALAB:
         return None
-    return datalab_key(name, {key: value for key, value in inputs.items() if key not in OURS})
+    return datalab_key(name, {key: _by_name(value) for key, value in inputs.items() if key not in OURS})
+
+
+def _by_name(value: Any) -> Any:
+    """Return a list of files as the prior system sorts it."""
+    is_files = isinstance(value, list) and all(isinstance(item, Mapping) and "basename" in item for item in value)
+    return sorted(value, key=lambda item: str(item["basename"])) if is_files else value
 
 
 def _item(parameters: Mapping[str, Any], sha256: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ async def create(house: House, principal: Principal, datasession_id: int, name: 
     await require(principal, Action.OPERATION_CREATE, datasession)
     kind = await asyncio.to_thread(find, name)  # The first look imports the science libraries.
     files = Files(house, Asker(principal, datasession))
-    inputs = _validated(kind, await files.admitted(kind, raw))
+    inputs = files.ordered(kind, _validated(kind, await files.admitted(kind, raw)))
     return await dataoperations.create(
         datasession,
         kind.name,
@@ -53,13 +53,22 @@ class Files:
         self._house, self._asker = house, asker
         self.needs: set[int] = set()
         self.uploads: set[int] = set()
+        self._places: dict[tuple[str, str], str] = {}
 
     async def admitted(self, kind: type[BaseDataOperation], raw: object) -> object:
         """Return the inputs with every file in the form that is kept; what is no file is left to the operation."""
         if not isinstance(raw, Mapping):
             return raw
-        known = {key for key, given in kind.inputs.items() if isinstance(given, FilesInput)}
+        known = _files_of(kind)
         return {key: await self._list(key, value) if key in known else value for key, value in raw.items()}
+
+    def ordered(self, kind: type[BaseDataOperation], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return canonical inputs with the files of each list in their running order, that of their places."""
+        known = _files_of(kind)
+        return {key: sorted(value, key=self._place) if key in known else value for key, value in inputs.items()}
+
+    def _place(self, item: Mapping[str, Any]) -> str:
+        return self._places.get((item["source"], item["basename"]), item["basename"])
 
     async def _list(self, key: str, value: object) -> object:
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -72,7 +81,12 @@ class Files:
         found = await self._house.sources.admit(item, self._asker, path)
         self.needs |= found.needs
         self.uploads |= found.uploads
+        self._places[str(item.get("source")), found.basename] = found.place or found.basename
         return {**item, "basename": found.basename}
+
+
+def _files_of(kind: type[BaseDataOperation]) -> set[str]:
+    return {key for key, given in kind.inputs.items() if isinstance(given, FilesInput)}
 
 
 def _validated(kind: type[BaseDataOperation], raw: object) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import strawberry
 from strawberry.scalars import JSON
 from tortoise.expressions import Q
 
-from core.labels import named, named_table
 from models import dataoperations as table
 from models.access import Operation, Resource
 from models.dataoperations import DataOperationState
@@ -86,6 +85,7 @@ class DataOperation(Node):
     fraction: float = public(description="How far it is, from 0 to 1.")
     message: str = public(description="What it is about, or why it failed, as one sentence; may be empty.")
     log: str = public(description="The last lines that it wrote.")
+    named_warnings: list[str] = public(name="warnings", description="What a reader of its result should know.")
     result_key: str | None = public(description="The same for equal science, once its files were read.")
     estimated_bytes: BigInt | None = public(description="The memory that it was reckoned to take at most, in bytes.")
     estimated_seconds: float | None = public(description="The time that it was reckoned to take, in seconds.")
@@ -120,11 +120,6 @@ class DataOperation(Node):
         **by("result_id", "results", lambda operation, result: result.called(operation.input_names)),
     )
 
-    @public(description="What a reader of its result should know.")
-    def warnings(self) -> list[str]:
-        """Return the warnings with the names of the operation's own files."""
-        return [named(warning, self.input_names) for warning in shown(self).warnings]
-
     @public(
         description="What stands for its files in stored results, which others may share; empty before they were read.",
         directives=[Cost(size=20)],
@@ -143,7 +138,7 @@ class DataOperation(Node):
         """Return the numbers of the result."""
         key = self.result_id
         found = await info.context.loaders.results.load(key) if key else None
-        return shown(named_table(found.data, self.input_names) if found else None)
+        return shown(found.called(self.input_names).named_data if found else None)
 
     @requires(Resource.RESULT, Operation.VIEW, description="Its outputs with their files.", directives=[Cost(size=2)])
     async def outputs(self, info: Info) -> list[DataOperationOutput] | None:

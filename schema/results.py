@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from core.labels import named_table
 from models import results as table
 from models.access import Operation, Resource
 from models.policies import results as policy
 from models.results import ResultState, StoredFile
 from resolvers import results as resolve
-from schema.context import Context, Info, shown
+from schema.context import Context, Info
 from schema.core.cost import Cost
 from schema.core.enums import expose
 from schema.core.errors import Payload, reported
@@ -60,11 +59,6 @@ def shown_file(info: Info, result: table.Result, file: StoredFile) -> ResultFile
     )
 
 
-def _data(self: Any) -> JSON | None:
-    """Return the table, with names in the place of labels where the result is read for an operation."""
-    return shown(named_table(self.data, self.input_names))
-
-
 @strawberry.type(description="What one computation gave, however many operations have it.")
 class Result(Node):
     """Shows a result."""
@@ -72,8 +66,8 @@ class Result(Node):
     model = table.Result
     state: ResultState = public(description="Where it stands.")
     key: str = public(description="The same for equal science: operation, code version, inputs by content.")
-    data: JSON | None = public(
-        resolver=_data,
+    named_data: JSON | None = public(
+        name="data",
         description="Its numbers, by name; what is not a number is null. Of an operation, with the names of its files.",
     )
     created_at: datetime = public(description="When its computation began.")

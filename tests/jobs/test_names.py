@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 
 from core import outbox
-from core.labels import labels, named, named_table
+from core.labels import labels
 from core.outbox import OutboxMessage
 from core.settings import Settings
 from core.storage import Storage
@@ -73,9 +73,7 @@ async def eves(data: Data, name: str, files: list[dict[str, str]], **inputs: Any
 
 def seen(row: DataOperation, result: Result) -> dict[str, Any]:
     """Return what whoever asked for the operation is told of it."""
-    names = row.input_names
-    warnings = [named(warning, names) for warning in row.warnings]
-    return {"log": row.log, "warnings": warnings, "data": named_table(result.data, names)}
+    return {"log": row.log, "warnings": row.named_warnings, "data": result.called(row.input_names).named_data}
 
 
 def runs(mark: Path) -> str:
