@@ -41,6 +41,7 @@ async def create(house: House, principal: Principal, datasession_id: int, name: 
         inputs,
         needs=files.needs,
         uploads=files.uploads,
+        most=house.settings.data_operations_per_user,
         actor=Actor.of(principal),
     )
 
@@ -68,7 +69,8 @@ class Files:
         return {key: sorted(value, key=self._place) if key in known else value for key, value in inputs.items()}
 
     def _place(self, item: Mapping[str, Any]) -> str:
-        return self._places.get((item["source"], item["basename"]), item["basename"])
+        basename = str(item["basename"])
+        return self._places.get((item["source"], basename), basename)
 
     async def _list(self, key: str, value: object) -> object:
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -118,14 +120,15 @@ async def cancel(principal: Principal, key: int) -> DataOperation:
     return operation
 
 
-async def rerun(principal: Principal, key: int) -> DataOperation:
+async def rerun(house: House, principal: Principal, key: int) -> DataOperation:
     """Run an operation again, and then what was computed from it, as far as the caller may."""
     operation = await visible(policy.readable(principal), key)
     await require(principal, Action.OPERATION_RERUN, operation)
     below = [row.id for row in await graph.downstream(operation)]
     rows = await policy.editable(principal).filter(id__in=below).order_by("id")
     versions = {name: str(kind.version) for name, kind in (await known()).items()}
-    await dataoperations.rerun(operation, rows, versions, actor=Actor.of(principal))
+    most = house.settings.data_operations_per_user
+    await dataoperations.rerun(operation, rows, versions, most=most, actor=Actor.of(principal))
     return operation
 
 

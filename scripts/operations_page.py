@@ -18,7 +18,8 @@ the PhotonRanch Datalab had. Why the default is not what that system computes, a
 [decision 10](decisions/0010-data-operations.md).
 
 The files of an input run in the order of what they are called: an upload or a URL by its file name, an output of an
-operation after those that were asked for before it.
+operation after those that were asked for before it. No result carries the catalogue (CAT) of its inputs: the positions
+would hold on the same pixels, the fluxes would not. Light Curve and Variable Star read frames that come with one.
 
 Results are shared among all who have the same bytes, so what is stored names no file: HISTORY and tables tell of a file
 by its label, which is its number and the start of its SHA-256, as in `0003-ab12cd34ef56`; PROVENANCE has the whole
