@@ -19,10 +19,12 @@ from core.outbox import OutboxMessage
 from core.settings import Settings
 from core.storage import Storage
 from examples import starfield
+from jobs.fetching import LOCATING
 from models.dataoperations import DataOperation, DataOperationState
 from models.policies import results as policy
 from models.results import Result, ResultState
 from models.services import accounts
+from operations.keys import NAMES
 from tests.jobs.data import Data, frame
 from tests.waiting import eventually
 
@@ -162,6 +164,10 @@ async def test_equal_work_at_once_under_other_names_is_done_once_and_who_waits_i
     assert (row.state, row.result_id) == (S.SUCCEEDED, (await data.read(one)).result_id)
     assert runs(mark) == "run\n"
     assert seen(row, await data.result(row))["data"]["excluded_images"] == EVES
+
+
+def test_a_process_is_told_what_is_in_the_key_and_no_more() -> None:
+    assert LOCATING == NAMES
 
 
 class Heard:
