@@ -96,6 +96,9 @@ class Settings(BaseSettings):
         20 * 1024**3, ge=1024, description="Size of a worker's cache of files that operations read, in bytes."
     )
     data_processes: int = Field(2, ge=1, le=256, description="Data operations that a worker computes at once.")
+    data_operations_per_user: int = Field(
+        500, ge=1, description="Data operations of one user that wait or run at once."
+    )
     data_memory_mib: int = Field(4096, ge=128, description="Memory limit of one data operation, in MiB.")
     data_seconds: float = Field(3600, ge=1, description="Time limit of one data operation.")
     data_result_days: float = Field(

@@ -9,6 +9,7 @@ from typing import Any
 from tortoise.exceptions import BaseORMException
 
 from core.errors import CarrelError, Conflict
+from core.labels import Names, named
 from core.sizes import readable
 from jobs.fetching import Fetching
 from jobs.keeping import keep
@@ -52,6 +53,7 @@ class Run:
         """Run `operation`, which this worker has just claimed."""
         self._laboratory, self._settings, self._operation = laboratory, laboratory.settings, operation
         self._progress = Progress(phase="starting")
+        self._names: Names = {}
         self._news = False
 
     async def through(self) -> None:
@@ -97,9 +99,9 @@ class Run:
                 limit = self._settings.data_seconds
                 await operating.fail(operation, f"It took longer than the {limit:g} s that it may take.", progress)
             case Refused(again=False) | CarrelError() if not _transient(error):
-                await operating.fail(operation, error.message, progress)
+                await operating.fail(operation, self._named(error.message), progress)
             case Refused() | CarrelError():
-                await operating.try_again(operation, error.message, progress)
+                await operating.try_again(operation, self._named(error.message), progress)
             case HandLost():
                 await operating.try_again(operation, str(error), progress)
             case Crashed():
@@ -121,19 +123,19 @@ class Run:
         async with asyncio.timeout(self._settings.data_seconds), AsyncExitStack() as stack:
             fetching = Fetching(self._laboratory.sources, asker, stack)
             inputs = await fetching.all(self._operation.inputs, lambda share: self._tell(FETCHED * share, "fetching"))
+            self._names = fetching.names
             async with self._laboratory.workshop.hand() as hand:
-                await self._compute(hand, inputs, fetching.basenames, asker)
+                await self._compute(hand, inputs, asker)
 
-    async def _compute(self, hand: Hand, inputs: Mapping[str, Any], basenames: list[str], asker: Asker) -> None:
+    async def _compute(self, hand: Hand, inputs: Mapping[str, Any], asker: Asker) -> None:
         operation = self._operation
         order = {"name": operation.name, "version": operation.code_version, "inputs": inputs}
         plan = await hand.plan(order)
         await self._note(plan)
-        slot = results.slot_of(plan["key"], basenames)
-        present = await results.ready(plan["key"], slot, asker.principal)
+        present = await results.ready(plan["key"], asker.principal)
         if present and await operating.share(operation, present, self._progress):
             return
-        result, is_mine = await results.claim(operation, plan["key"], slot)
+        result, is_mine = await results.claim(operation, plan["key"])
         if is_mine:
             await self._make(hand, order, result)
         elif result.state is not ResultState.READY:
@@ -143,7 +145,7 @@ class Run:
 
     async def _note(self, plan: Mapping[str, Any]) -> None:
         limit = self._settings.data_memory_mib << 20
-        await operating.note_plan(self._operation, plan["key"], plan["peak_bytes"], plan["seconds"])
+        await operating.note_plan(self._operation, plan["key"], self._names, plan["peak_bytes"], plan["seconds"])
         if plan["peak_bytes"] > limit:
             needed = readable(plan["peak_bytes"])
             raise Refused(
@@ -159,11 +161,15 @@ class Run:
 
     def _heed(self, told: Mapping[str, Any]) -> None:
         if told["kind"] == "log":
-            self._progress.lines.append(str(told["line"]))
+            self._progress.lines.append(self._named(str(told["line"])))
             self._news = True
         elif told["kind"] == "progress":
             fraction = FETCHED + (COMPUTED - FETCHED) * told["fraction"]
-            self._tell(fraction, told["phase"], told["message"])
+            self._tell(fraction, self._named(told["phase"]), self._named(told["message"]))
+
+    def _named(self, text: str) -> str:
+        """Return what a process said with the names of this operation's own files."""
+        return named(text, self._names)
 
     def _tell(self, fraction: float, phase: str, message: str = "") -> None:
         self._progress.fraction, self._progress.phase, self._progress.message = fraction, phase, message

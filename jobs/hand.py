@@ -1,7 +1,9 @@
 """The process that computes: `python -m jobs.hand MIB` reads orders as lines of JSON and tells what becomes of them.
 
-It holds no secrets and no connections. It is told to plan (which answers with key and estimate), then to compute; while
-it computes it heeds `cancel`. When its worker is gone its standard input ends, and so does it, at once.
+It holds no secrets and no connections. Nor does it know what files are called: labels stand for their names, so that
+nothing it makes tells a name to somebody else who shares the result. It is told to plan (which answers with key and
+estimate), then to compute; while it computes it heeds `cancel`. When its worker is gone its standard input ends, and so
+does it, at once.
 """
 
 import json
@@ -130,9 +132,7 @@ def _given(order: Order) -> Given:
 
 def _value(value: Any) -> Any:
     if isinstance(value, dict) and "frames" in value:
-        return tuple(
-            Frame(Path(f["path"]), f["basename"], f["source"], f["sha256"], f["parameters"]) for f in value["frames"]
-        )
+        return tuple(Frame(Path(f["path"]), f["label"], "", f["sha256"], f["parameters"]) for f in value["frames"])
     return value
 
 

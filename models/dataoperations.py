@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from core.labels import named
 
 if TYPE_CHECKING:
     from models.accounts import User
@@ -59,10 +60,13 @@ class DataOperation(Model):
     message = fields.CharField(max_length=1000, default="")
     log = fields.TextField(default="")
     warnings: list[str] = fields.JSONField(default=list)
+    """With labels in the place of names, as whoever shares its result takes them over."""
     result: fields.ForeignKeyNullableRelation["Result"] = fields.ForeignKeyField(
         "models.Result", related_name="operations", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     result_key = fields.CharField(max_length=64, null=True)
+    input_names: dict[str, str] = fields.JSONField(default=dict, db_default="{}")
+    """What its files are called, by label; put in the place of labels wherever its warnings and its table are read."""
     awaited = fields.IntField(null=True)
     """The result of an equal operation that it waits for while that one computes it."""
     estimated_bytes = fields.BigIntField(null=True)
@@ -83,6 +87,11 @@ class DataOperation(Model):
     class Meta:
         table = "data_operation"
         indexes = (("state", "lease_until"), ("datasession_id", "id"))
+
+    @property
+    def named_warnings(self) -> list[str]:
+        """The warnings with the names of the operation's own files."""
+        return [named(warning, self.input_names) for warning in self.warnings]
 
     @property
     def topic(self) -> str:

@@ -38,6 +38,7 @@ class Calibration(BaseDataOperation):
     """
 
     name = "Calibration"
+    version = 2
     description = "Bias, dark and flat taken out of raw frames, with masters made from as many frames as there are."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The raw frames to calibrate."),

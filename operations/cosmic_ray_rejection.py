@@ -37,6 +37,7 @@ class CosmicRayRejection(BaseDataOperation):
     """
 
     name = "Cosmic Ray Rejection"
+    version = 2
     description = "Cosmic-ray hits found in every frame by their sharp edges, replaced and flagged."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to clean, in counts with their sky."),

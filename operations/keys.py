@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from operations.choices import DATALAB
 from operations.inputs import FilesInput
 from operations.operation import BaseDataOperation
 from operations.outcome import Frame, Given
 
 NAMES = frozenset({"source", "basename"})
+OURS = frozenset({"storage", "compatibility"})
 
 
 def result_key(
@@ -40,6 +42,22 @@ def datalab_key(name: str, input_data: Mapping[str, Any]) -> str:
     """Return the key that the prior system gives a result, over the client's own object; for comparison only."""
     text = json.dumps(sorted(input_data.items()), sort_keys=True)
     return hashlib.sha256(f"{name}_{text}".encode()).hexdigest()
+
+
+def datalab_key_of(name: str, inputs: Mapping[str, Any]) -> str | None:
+    """Return that key for canonical inputs in the mode datalab, as its client would have sent them; else None.
+
+    It is made of names and sources as well, so it belongs to who asked and never to a result, which others share.
+    """
+    if inputs.get("compatibility") != DATALAB:
+        return None
+    return datalab_key(name, {key: _by_name(value) for key, value in inputs.items() if key not in OURS})
+
+
+def _by_name(value: Any) -> Any:
+    """Return a list of files as the prior system sorts it."""
+    is_files = isinstance(value, list) and all(isinstance(item, Mapping) and "basename" in item for item in value)
+    return sorted(value, key=lambda item: str(item["basename"])) if is_files else value
 
 
 def _item(parameters: Mapping[str, Any], sha256: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Median(BaseDataOperation):
     """
 
     name = "Median"
+    version = 2
     description = "The median of every pixel over all frames, as they lie: it removes what only few of them show."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to take the median of.", minimum=2),

@@ -30,6 +30,7 @@ class Normalization(BaseDataOperation):
     """
 
     name = "Normalization"
+    version = 2
     description = "Every frame divided by the median of its pixels, so that frames of different levels compare."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to normalize."),

@@ -14,7 +14,11 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 @dataclass(frozen=True)
 class Frame:
-    """One given file: where it lies here, what it is called there, its content hash, and what was said about it."""
+    """One given file: where it lies here, what it is called, its content hash, and what was said about it.
+
+    In a worker it is called by its label (number and start of its hash) and has no source, so that nothing of an
+    outcome depends on names; only for scripts, and by oneself, it has those of its own.
+    """
 
     path: Path
     basename: str

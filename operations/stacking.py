@@ -38,6 +38,7 @@ class Stacking(BaseDataOperation):
     """
 
     name = "Stacking"
+    version = 2
     description = (
         "Many frames of one field added or averaged to a deeper image, as they lie or projected on each other."
     )

@@ -30,6 +30,7 @@ class Subtraction(BaseDataOperation):
     """
 
     name = "Subtraction"
+    version = 2
     description = "One frame, of the sky or of the same field at another time, taken from every other."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to subtract from."),

@@ -16,6 +16,7 @@ from models.principal import Principal
 from models.services import dataoperations, graph
 from models.services.sources.source import Asker
 from operations.inputs import FilesInput
+from operations.keys import datalab_key_of
 from operations.operation import BaseDataOperation
 from operations.registry import available, find
 from operations.validation import validate
@@ -32,7 +33,7 @@ async def create(house: House, principal: Principal, datasession_id: int, name: 
     await require(principal, Action.OPERATION_CREATE, datasession)
     kind = await asyncio.to_thread(find, name)  # The first look imports the science libraries.
     files = Files(house, Asker(principal, datasession))
-    inputs = _validated(kind, await files.admitted(kind, raw))
+    inputs = files.ordered(kind, _validated(kind, await files.admitted(kind, raw)))
     return await dataoperations.create(
         datasession,
         kind.name,
@@ -40,6 +41,7 @@ async def create(house: House, principal: Principal, datasession_id: int, name: 
         inputs,
         needs=files.needs,
         uploads=files.uploads,
+        most=house.settings.data_operations_per_user,
         actor=Actor.of(principal),
     )
 
@@ -52,13 +54,23 @@ class Files:
         self._house, self._asker = house, asker
         self.needs: set[int] = set()
         self.uploads: set[int] = set()
+        self._places: dict[tuple[str, str], str] = {}
 
     async def admitted(self, kind: type[BaseDataOperation], raw: object) -> object:
         """Return the inputs with every file in the form that is kept; what is no file is left to the operation."""
         if not isinstance(raw, Mapping):
             return raw
-        known = {key for key, given in kind.inputs.items() if isinstance(given, FilesInput)}
+        known = _files_of(kind)
         return {key: await self._list(key, value) if key in known else value for key, value in raw.items()}
+
+    def ordered(self, kind: type[BaseDataOperation], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return canonical inputs with the files of each list in their running order, that of their places."""
+        known = _files_of(kind)
+        return {key: sorted(value, key=self._place) if key in known else value for key, value in inputs.items()}
+
+    def _place(self, item: Mapping[str, Any]) -> str:
+        basename = str(item["basename"])
+        return self._places.get((item["source"], basename), basename)
 
     async def _list(self, key: str, value: object) -> object:
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -71,7 +83,12 @@ class Files:
         found = await self._house.sources.admit(item, self._asker, path)
         self.needs |= found.needs
         self.uploads |= found.uploads
+        self._places[str(item.get("source")), found.basename] = found.place or found.basename
         return {**item, "basename": found.basename}
+
+
+def _files_of(kind: type[BaseDataOperation]) -> set[str]:
+    return {key for key, given in kind.inputs.items() if isinstance(given, FilesInput)}
 
 
 def _validated(kind: type[BaseDataOperation], raw: object) -> dict[str, Any]:
@@ -90,6 +107,11 @@ async def known() -> Mapping[str, type[BaseDataOperation]]:
     return await asyncio.to_thread(available)
 
 
+def datalab_key(operation: DataOperation) -> str | None:
+    """Return the key that the prior system would give the operation; None unless it has that system's numbers."""
+    return datalab_key_of(operation.name, operation.inputs)
+
+
 async def cancel(principal: Principal, key: int) -> DataOperation:
     """Cancel an operation; it ends within seconds."""
     operation = await visible(policy.readable(principal), key)
@@ -98,14 +120,15 @@ async def cancel(principal: Principal, key: int) -> DataOperation:
     return operation
 
 
-async def rerun(principal: Principal, key: int) -> DataOperation:
+async def rerun(house: House, principal: Principal, key: int) -> DataOperation:
     """Run an operation again, and then what was computed from it, as far as the caller may."""
     operation = await visible(policy.readable(principal), key)
     await require(principal, Action.OPERATION_RERUN, operation)
     below = [row.id for row in await graph.downstream(operation)]
     rows = await policy.editable(principal).filter(id__in=below).order_by("id")
     versions = {name: str(kind.version) for name, kind in (await known()).items()}
-    await dataoperations.rerun(operation, rows, versions, actor=Actor.of(principal))
+    most = house.settings.data_operations_per_user
+    await dataoperations.rerun(operation, rows, versions, most=most, actor=Actor.of(principal))
     return operation
 
 

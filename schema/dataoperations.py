@@ -16,6 +16,7 @@ from models.policies import dataoperations as policy
 from models.policies import datasessions
 from models.principal import Principal
 from models.services.sources.datasession import output_name
+from resolvers import dataoperations as resolve
 from resolvers.paging import Sort, Window
 from schema.accounts import User
 from schema.context import Context, Info, shown
@@ -58,6 +59,14 @@ class DataOperationOutput:
     files: list[ResultFile] = public(description="Its files.", directives=[Cost(size=4)])
 
 
+@strawberry.type(description="What stands for a file of an operation in stored results.")
+class InputLabel:
+    """Shows a label."""
+
+    label: str = public(description="Its number in the inputs and the start of its SHA-256, as in `0003-ab12cd34ef56`.")
+    name: str = public(description="What the file is called in this operation.")
+
+
 @strawberry.type(description="A computation on the files of a data session.")
 class DataOperation(Node):
     """Shows an operation."""
@@ -67,6 +76,7 @@ class DataOperation(Node):
     datasession_id: strawberry.Private[int]
     creator_id: strawberry.Private[int]
     result_id: strawberry.Private[int | None]
+    input_names: strawberry.Private[dict[str, str]]
     name: str = public(description="Which operation it is, of `availableOperations`.")
     code_version: str = public(description="The version of the code that computes, or computed, it.")
     inputs: JSON = public(description="What it computes from, in canonical form.")
@@ -75,7 +85,7 @@ class DataOperation(Node):
     fraction: float = public(description="How far it is, from 0 to 1.")
     message: str = public(description="What it is about, or why it failed, as one sentence; may be empty.")
     log: str = public(description="The last lines that it wrote.")
-    warnings: list[str] = public(description="What a reader of its result should know.")
+    named_warnings: list[str] = public(name="warnings", description="What a reader of its result should know.")
     result_key: str | None = public(description="The same for equal science, once its files were read.")
     estimated_bytes: BigInt | None = public(description="The memory that it was reckoned to take at most, in bytes.")
     estimated_seconds: float | None = public(description="The time that it was reckoned to take, in seconds.")
@@ -107,15 +117,28 @@ class DataOperation(Node):
         Resource.RESULT,
         Operation.VIEW,
         description="What came of it; null while it has not succeeded.",
-        **by("result_id", "results"),
+        **by("result_id", "results", lambda operation, result: result.called(operation.input_names)),
     )
+
+    @public(
+        description="What stands for its files in stored results, which others may share; empty before they were read.",
+        directives=[Cost(size=20)],
+    )
+    def input_labels(self) -> list[InputLabel]:
+        """Return the labels in the order of the inputs."""
+        return [InputLabel(label=label, name=name) for label, name in sorted(self.input_names.items())]
+
+    @public(description="The key of the PhotonRanch Datalab, made of names as well; null unless in the mode datalab.")
+    def datalab_key(self) -> str | None:
+        """Return the key that the prior system would give it."""
+        return resolve.datalab_key(shown(self))
 
     @requires(Resource.RESULT, Operation.VIEW, description="Its numbers, by name; what is not a number is null.")
     async def output(self, info: Info) -> JSON | None:
         """Return the numbers of the result."""
         key = self.result_id
         found = await info.context.loaders.results.load(key) if key else None
-        return shown(found.data if found else None)
+        return shown(found.called(self.input_names).named_data if found else None)
 
     @requires(Resource.RESULT, Operation.VIEW, description="Its outputs with their files.", directives=[Cost(size=2)])
     async def outputs(self, info: Info) -> list[DataOperationOutput] | None:

@@ -122,7 +122,7 @@ class OperationMutations:
     async def operation_rerun(self, info: Info, id: OperationId) -> OperationPayload | None:
         """Run an operation again."""
         return OperationPayload(
-            operation=shown(await resolve.rerun(info.context.caller, decode_as("DataOperation", id)))
+            operation=shown(await resolve.rerun(info.context.home, info.context.caller, decode_as("DataOperation", id)))
         )
 
     @requires(Resource.DATA_OPERATION, Operation.DELETE, description="Delete an operation; one that runs is cancelled.")

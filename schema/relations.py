@@ -1,6 +1,6 @@
 """Fields that a loader answers: for many rows at once in a list, one by one elsewhere, always by one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,18 +15,26 @@ from schema.core.connection import Connection
 from schema.core.lanes import MANY
 
 
-def by(column: str, loader: str) -> dict[str, Any]:
+def by(column: str, loader: str, seen: Callable[[Any, Any], Any] | None = None) -> dict[str, Any]:
     """Return the options, for `requires` and `public`, of a field that shows what a loader has for a row's column.
 
-    The loader is one of `resolvers.loaders.Loaders`, by name. Where the column is null, so is the field.
+    The loader is one of `resolvers.loaders.Loaders`, by name. Where the column is null, so is the field. With `seen`,
+    a function of the row and the value, the field shows what that makes of the value.
     """
     key_of, loader_of = attrgetter(column), attrgetter(loader)
 
     async def one(self: Any, info: Info):  # type: ignore[no-untyped-def]
         key = key_of(self)
-        return None if key is None else await loader_of(info.context.loaders).load(key)
+        value = None if key is None else await loader_of(info.context.loaders).load(key)
+        return seen(self, value) if seen and value is not None else value
 
     async def many(rows: Sequence[Any], context: Context) -> list[Any]:
+        values = await read(rows, context)
+        if seen is None:
+            return values
+        return [value if _is_nothing(value) else seen(row, value) for row, value in zip(rows, values, strict=True)]
+
+    async def read(rows: Sequence[Any], context: Context) -> list[Any]:
         keys = list(map(key_of, rows))
         known: Loader[Any, Any] = loader_of(context.loaders)
         if None not in keys:
@@ -36,6 +44,10 @@ def by(column: str, loader: str) -> dict[str, Any]:
         return [values.get(key) for key in keys]
 
     return {"resolver": one, "metadata": {MANY: many}}
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or isinstance(value, Exception)
 
 
 async def connect_within(

@@ -66,7 +66,10 @@ class Result(Node):
     model = table.Result
     state: ResultState = public(description="Where it stands.")
     key: str = public(description="The same for equal science: operation, code version, inputs by content.")
-    data: JSON | None = public(description="Its numbers, by name; what is not a number is null.")
+    named_data: JSON | None = public(
+        name="data",
+        description="Its numbers, by name; what is not a number is null. Of an operation, with the names of its files.",
+    )
     created_at: datetime = public(description="When its computation began.")
     ready_at: datetime | None = public(description="When it was ready.")
 

@@ -16,6 +16,16 @@ Written by `make fmt` from `operations/`. Each operation is one file there, or c
 point `carrel.operations`, see `examples/operation`). An input marked * is ours and not in the wizard description that
 the PhotonRanch Datalab had. Why the default is not what that system computes, and how to get its numbers, is in
 [decision 10](decisions/0010-data-operations.md).
+
+The files of an input run in the order of what they are called: an upload or a URL by its file name, an output of an
+operation after those that were asked for before it. No result carries the catalogue (CAT) of its inputs: the positions
+would hold on the same pixels, the fluxes would not. Light Curve and Variable Star read frames that come with one.
+
+Results are shared among all who have the same bytes, so what is stored names no file: HISTORY and tables tell of a file
+by its label, which is its number and the start of its SHA-256, as in `0003-ab12cd34ef56`; PROVENANCE has the whole
+hashes. What is read over the API about an operation (`message`, `log`, `warnings`, `output`) has the names of its own
+files, and `inputLabels` says which label stands for which file
+([decision 16](decisions/0016-results-know-no-names.md)).
 """
 
 

@@ -26,6 +26,7 @@ class Smoothing(BaseDataOperation):
     """Bad pixels count for nothing: what is smoothed is divided by how much of it was good."""
 
     name = "Smoothing"
+    version = 2
     description = "Every frame smoothed by a normal profile, so that faint and wide things show."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to smooth."),

@@ -1,6 +1,7 @@
 """Ask for data operations, cancel them, run them again, delete them, and let their results expire."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from core.database import transaction
 from core.errors import Conflict
 from core.settings import Settings
 from models.access import Resource
+from models.accounts import User
 from models.actors import SERVICE, Actor
 from models.dataoperations import ENDINGS, PENDING, DataOperation, DataOperationState, Need
 from models.datasessions import Datasession
@@ -27,12 +29,14 @@ async def create(
     needs: Collection[int],
     actor: Actor,
     uploads: Collection[int] = (),
+    most: int | None = None,
 ) -> DataOperation:
     """Queue an operation with canonical inputs; it begins when the operations that it `needs` have succeeded.
 
-    The `uploads` that it reads are kept for the data session.
+    The `uploads` that it reads are kept for the data session. Conflict when `most` of the creator's wait or run.
     """
     async with transaction():
+        await _leave_room(filter(None, [actor.user_id]), most)
         operation = await DataOperation.create(
             datasession_id=datasession.id,
             creator_id=actor.user_id,
@@ -50,6 +54,21 @@ async def create(
             enqueue_run(operation)
         tell(operation)
     return operation
+
+
+async def _leave_room(creators: Iterable[int], most: int | None) -> None:
+    """Raise Conflict within the open transaction when somebody would have more than `most` that wait or run.
+
+    `creators` has one entry for each operation that is to be queued. Whoever queues at the same time waits for us.
+    """
+    for creator, more in sorted(Counter(creators).items()):
+        await User.filter(id=creator).select_for_update(no_key=True).first()
+        pending = await DataOperation.filter(creator_id=creator, state__in=PENDING).count()
+        if most is not None and pending + more > most:
+            raise Conflict(
+                f"At most {most} operations of one person wait or run at once, and {pending} do; "
+                "wait until some have ended, or cancel them."
+            )
 
 
 async def request_cancel(operation: DataOperation, *, actor: Actor, cause: str = "") -> None:
@@ -87,13 +106,23 @@ async def _cancel(operation: DataOperation, actor: Actor, cause: str) -> None:
 
 
 async def rerun(
-    operation: DataOperation, downstream: Sequence[DataOperation], versions: Mapping[str, str], *, actor: Actor
+    operation: DataOperation,
+    downstream: Sequence[DataOperation],
+    versions: Mapping[str, str],
+    *,
+    actor: Actor,
+    most: int | None = None,
 ) -> None:
-    """Compute an operation again, and then those of `downstream` that have ended, all with the present code."""
+    """Compute an operation again, and then those of `downstream` that have ended, all with the present code.
+
+    Conflict when then more than `most` of one creator would wait or run.
+    """
     if operation.state in PENDING:
         raise Conflict(f"The operation is {operation.state}; one that has ended can be run again.")
+    again = [operation, *(row for row in downstream if row.state in ENDINGS)]
     async with transaction():
-        for each in (operation, *(row for row in downstream if row.state in ENDINGS)):
+        await _leave_room([each.creator_id for each in again], most)
+        for each in again:
             await _requeue(each, versions.get(each.name, each.code_version), actor)
         for each in (operation, *downstream):
             if await graph.obstacle(each) is None:
@@ -118,6 +147,7 @@ async def _requeue(operation: DataOperation, code_version: str, actor: Actor) ->
         message="",
         log="",
         warnings=[],
+        input_names={},
         started_at=None,
         ended_at=None,
     )

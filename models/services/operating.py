@@ -10,6 +10,7 @@ from tortoise.expressions import F, Q
 from core.clock import now
 from core.database import transaction
 from core.errors import Conflict
+from core.labels import Names
 from core.settings import Settings
 from models.actors import SERVICE
 from models.dataoperations import DataOperation, DataOperationState
@@ -131,10 +132,10 @@ async def beat(operation: DataOperation, settings: Settings, progress: Progress 
     return _S.RUNNING
 
 
-async def note_plan(operation: DataOperation, key: str, peak_bytes: int, seconds: float) -> None:
-    """Record what the run will take and the key of its result."""
+async def note_plan(operation: DataOperation, key: str, names: Names, peak_bytes: int, seconds: float) -> None:
+    """Record what the run will take, the key of its result, and what its own files are called."""
     rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=_S.RUNNING)
-    await rows.update(result_key=key, estimated_bytes=peak_bytes, estimated_seconds=seconds)
+    await rows.update(result_key=key, input_names=dict(names), estimated_bytes=peak_bytes, estimated_seconds=seconds)
 
 
 async def finish(

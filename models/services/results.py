@@ -1,7 +1,6 @@
 """Results are made once, shared by reference, and removed when the last operation lets go of them."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tortoise.exceptions import IntegrityError
@@ -26,31 +25,26 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 
 
-def slot_of(key: str, basenames: Sequence[str]) -> str:
-    """Return the slot of equal science on files of these names, in their order.
+async def ready(key: str, principal: Principal) -> Result | None:
+    """Return a result of the same science on the same bytes, which the principal has just read.
 
-    Outputs tell the names of the files that they were made of, so a result is not handed to whoever brings the same
-    bytes under another name.
+    One of an earlier release tells the names of its files; its slot is never a key, and it is for whoever can read it
+    anyway.
     """
-    return sha256("\n".join((key, *basenames)).encode()).hexdigest()
-
-
-async def ready(key: str, slot: str, principal: Principal) -> Result | None:
-    """Return a result that the principal, who has just read the files, may have.
-
-    It is one of the same science on the same files under the same names, or one that the principal can read anyway.
-    """
-    same = await Result.get_or_none(slot=slot, state=ResultState.READY)
+    same = await Result.get_or_none(slot=key, state=ResultState.READY)
     return same or await policy.readable(principal).filter(key=key, state=ResultState.READY).first()
 
 
-async def claim(operation: DataOperation, key: str, slot: str) -> tuple[Result, bool]:
-    """Return the result of the slot, and whether this operation makes it now; Unavailable if it keeps changing."""
+async def claim(operation: DataOperation, key: str) -> tuple[Result, bool]:
+    """Return the result that holds the key, and whether this operation makes it now; Unavailable if it keeps changing.
+
+    Call it for whoever has just read all files: a key alone gives nobody a right.
+    """
     for _ in range(ATTEMPTS):
-        present = await Result.get_or_none(slot=slot)
+        present = await Result.get_or_none(slot=key)
         if present is None:
             try:
-                return await Result.create(key=key, slot=slot, maker=operation.id), True
+                return await Result.create(key=key, slot=key, maker=operation.id), True
             except IntegrityError:
                 continue  # An equal operation was faster by a moment.
         mine = present.maker == operation.id  # What an earlier attempt began is not gone on with.

@@ -28,26 +28,20 @@ def parameters(given: Given) -> dict[str, Any]:
     return {key: value for key, value in given.values.items() if not _is_files(value)}
 
 
-def said(given: Given) -> dict[str, Any]:
-    """Return the inputs as a caller of the prior system would write them."""
-    ours = ("storage", "compatibility")
-    values = {key: value for key, value in given.values.items() if key not in ours}
-    return {
-        key: [dict(frame.parameters) for frame in value] if _is_files(value) else value for key, value in values.items()
-    }
-
-
 def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
-    """Return the record: a row for each input file, and in the header all else that decides the result."""
+    """Return the record: a row for each input file, and in the header all else that decides the result.
+
+    Files are told by number and content, not by name: the same bytes give the same record, whatever they are called.
+    """
     rows = [(key, frame) for key, value in given.values.items() if _is_files(value) for frame in value]
     columns = {
         "INPUT": [key for key, _ in rows],
-        "BASENAME": [frame.basename for _, frame in rows],
-        "SOURCE": [frame.source for _, frame in rows],
         "SHA256": [frame.sha256 for _, frame in rows],
         "SAID": [json.dumps(_said(frame), sort_keys=True) for _, frame in rows],
     }
-    record = fits.BinTableHDU.from_columns([_text_column(name, texts) for name, texts in columns.items()])
+    texts = [_text_column(name, texts) for name, texts in columns.items()]
+    number = fits.Column(name="NUMBER", format="J", array=np.arange(1, len(rows) + 1))
+    record = fits.BinTableHDU.from_columns([number, *texts])
     record.name = "PROVENANCE"
     record.header["OPNAME"] = (operation.name, "operation")
     record.header["OPVERS"] = (operation.version, "version of its code")
@@ -61,12 +55,19 @@ def history(operation: type[BaseDataOperation], given: Given) -> list[str]:
     """Return what is added to the HISTORY of the image."""
     frames = given.all_frames()
     said = json.dumps(parameters(given), sort_keys=True)
-    lines = [f"Carrel: {operation.name}, version {operation.version}, {len(frames)} files"]
+    lines = [f"Carrel: {operation.name}, version {operation.version}, of {len(frames)} files"]
     lines += [f"  {said[at : at + CARD]}" for at in range(0, len(said), CARD)]
-    lines += [f"  {ascii_text(frame.basename)} {frame.sha256[:12]}"[:72] for frame in frames[:SHOWN_FILES]]
+    lines += [f"  {ascii_text(frame.basename)}"[:72] for frame in frames[:SHOWN_FILES]]
     if len(frames) > SHOWN_FILES:
         lines.append(f"  and {len(frames) - SHOWN_FILES} more, see the table PROVENANCE")
     return lines
+
+
+def shown(given: Given) -> str:
+    """Return what the first files are called here, as a card may show it: by their labels in a worker."""
+    frames = given.all_frames()
+    more = f" and {len(frames) - SHOWN_FILES} more" if len(frames) > SHOWN_FILES else ""
+    return ", ".join(frame.basename for frame in frames[:SHOWN_FILES]) + more
 
 
 def _said(frame: Frame) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from operations.choices import LOSSY, PLAIN, compatible
+from operations.choices import LOSSY, PLAIN
 from operations.frames import provenance
 from operations.frames.product import Product
-from operations.keys import datalab_key, given_key
+from operations.keys import given_key
 from operations.operation import BaseDataOperation
 from operations.outcome import Given
 
@@ -61,10 +61,8 @@ def _primary(operation: type[BaseDataOperation], given: Given) -> fits.PrimaryHD
     primary.header["ORIGIN"] = "Carrel"
     primary.header["OPNAME"] = (operation.name, "operation")
     primary.header["OPKEY"] = given_key(operation, given)
-    if compatible(given):
-        primary.header["DLAB_KEY"] = datalab_key(operation.name, provenance.said(given))
-    names = ", ".join(frame.basename for frame in given.all_frames()[: provenance.SHOWN_FILES])
-    primary.header.add_comment(f"{operation.name} of {provenance.ascii_text(names)}")
+    primary.header.add_comment(f"{operation.name} of {provenance.ascii_text(provenance.shown(given))}")
+    primary.header.add_comment("The table PROVENANCE tells number and SHA-256 of every file.")
     return primary
 
 

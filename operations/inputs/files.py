@@ -12,7 +12,7 @@ from operations.inputs.values import as_list, as_number
 
 @dataclass(frozen=True, kw_only=True)
 class FilesInput(Input):
-    """A list of FITS files, each {source, basename} and what is said about it; run in order of basename.
+    """A list of FITS files, each {source, basename} and what is said about it; run in order of basename by itself.
 
     Of an item, what does not matter for the science (links, names, what an interface keeps there) is dropped. Where
     filters matter, that of a file is its `filter`, or else its `primary_optical_element`, or else what its header says.

@@ -22,9 +22,16 @@ from models.results import Result
 from models.services import accounts, auth, dataoperations, datasessions, uploads
 from models.services.roles import sync_default_roles
 from models.services.sources.known import Sources
+from operations.cosmic_ray_rejection import CosmicRayRejection
+from operations.light_curve import LightCurve
+from operations.median import Median
+from operations.operation import BaseDataOperation
 from tests.core.archives import stream
 
 PATIENCE = "Patience"
+OURS: tuple[type[BaseDataOperation], ...] = (Median, CosmicRayRejection, LightCurve)
+VERSIONS = {kind.name: str(kind.version) for kind in OURS}
+"""The operations that are ours, and what versions of them are asked for."""
 
 
 def frame(value: float, shape: tuple[int, int] = (8, 8)) -> bytes:
@@ -91,12 +98,12 @@ class Data:
         """Queue an operation; without a mark of its own it is equal to no other."""
         self.marks += 1
         given: Mapping[str, Any] = {"mark": f"/nowhere/{self.marks}", "seconds": 0.01, **inputs}
-        if name == "Median":
+        if name in VERSIONS:
             given = inputs
         return await dataoperations.create(
             session or self.datasession,
             name,
-            "1",
+            VERSIONS.get(name, "1"),
             given,
             needs=[each.id for each in needs],
             actor=await self.actor(who),

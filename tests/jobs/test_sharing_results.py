@@ -11,11 +11,10 @@ from core.errors import Conflict, NotFound
 from jobs.data_sweep import sweep_data
 from jobs.dataoperations import result_remove
 from jobs.sweep import _each
-from models.access import Grant, ObjectRole, Resource
 from models.dataoperations import DataOperation, DataOperationState
 from models.results import Result, ResultState
 from models.services import dataoperations, datasessions, operating
-from tests.jobs.data import Data, frame
+from tests.jobs.data import VERSIONS, Data, frame
 from tests.waiting import eventually
 
 S = DataOperationState
@@ -41,27 +40,6 @@ async def test_the_same_work_on_the_same_files_is_done_once_also_for_somebody_el
     assert len({row.result_id for row in (first, again, theirs)}) == 1
     assert "computed before" in theirs.log
     assert await Result.all().count() == 1
-
-
-async def test_who_calls_the_files_otherwise_gets_a_result_that_names_them_so(data: Data) -> None:
-    first, theirs = await medians(data), await medians(data, "eve", "mine.fits")
-
-    assert first.result_key == theirs.result_key
-    assert first.result_id != theirs.result_id
-    assert b"a.fits" not in await data.stored(theirs)
-    assert b"mine.fits" in await data.stored(theirs)
-
-
-async def test_whose_sessions_show_it_anyway_shares_it_under_whatever_name(data: Data) -> None:
-    first = await medians(data)
-    await Grant.create(
-        user=data.people["eve"],
-        resource=Resource.DATASESSION,
-        object_id=data.datasession.id,
-        role=ObjectRole.DATASESSION_VIEWER,
-    )
-
-    assert (await medians(data, "eve", "mine.fits")).result_id == first.result_id
 
 
 async def test_equal_operations_at_once_are_computed_once(data: Data, tmp_path: Path) -> None:
@@ -141,7 +119,7 @@ class TestOnOneDatabase:
         assert (expired.state, expired.result_id) == (S.EXPIRED, None)
         assert expired.message.endswith(".")
         assert await remains(data, result) == []
-        await dataoperations.rerun(expired, [], {"Median": "1"}, actor=await data.actor())
+        await dataoperations.rerun(expired, [], VERSIONS, actor=await data.actor())
         assert (await data.run(row)).state is S.SUCCEEDED
 
     async def test_what_a_lost_worker_was_making_is_given_up_by_the_sweep(self, data: Data) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from operations.keys import datalab_key, given_key, result_key
+from operations.keys import datalab_key, datalab_key_of, given_key, result_key
 from operations.median import Median
 from operations.running import given_inputs
 from operations.validation import validate
@@ -65,3 +65,13 @@ def test_a_run_knows_the_same_key(bench: Bench) -> None:
 )
 def test_the_prior_systems_key_is_met(name: str, input_data: dict[str, Any], expected: str) -> None:
     assert datalab_key(name, input_data) == expected
+
+
+def test_canonical_inputs_have_the_prior_systems_key_in_its_mode_alone() -> None:
+    files = [{"source": "archive", "basename": name, "url": "https://x"} for name in ("b", "a")]
+    canonical = validate(Median, {"input_files": files, "compatibility": "datalab"})
+
+    assert datalab_key_of("Median", canonical) == "74d3091be746851849456e6e4fa4a2374a3b3a448adb9414cecfa87c7d9b1809", (
+        "that of the client's own object"
+    )
+    assert datalab_key_of("Median", validate(Median, {"input_files": files})) is None

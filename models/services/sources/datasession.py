@@ -40,7 +40,8 @@ class DatasessionSource(Source):
             raise BadInput(f"{operation.name} is {operation.state} and has no outputs; run it again first.")
         if operation.state is DataOperationState.SUCCEEDED:
             _file(await Result.get(id=operation.result_id), index, operation)
-        return Admitted(output_name(operation.id, index), needs=frozenset({operation.id}))
+        place = f"{KIND}-{operation.id:012d}-{index:06d}"
+        return Admitted(output_name(operation.id, index), place, needs=frozenset({operation.id}))
 
     @asynccontextmanager
     async def fetch(self, item: Mapping[str, Any], asker: Asker) -> AsyncIterator[Fetched]:

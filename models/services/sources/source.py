@@ -36,9 +36,14 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Admitted:
-    """A file that may be named: its basename in the form that is kept, and what has to be kept or awaited for it."""
+    """A file that may be named: its basename in the form that is kept, and what has to be kept or awaited for it.
+
+    Files run in the order of their `place`, which is the basename if it is empty. A basename that only locates the
+    file, as an id does, would make the same files of two people run in another order, which is other work.
+    """
 
     basename: str
+    place: str = ""
     uploads: frozenset[int] = field(default_factory=frozenset)
     needs: frozenset[int] = field(default_factory=frozenset)
 

@@ -30,7 +30,7 @@ class StorageSource(Source):
     async def admit(self, basename: str, asker: Asker) -> Admitted:  # noqa: ARG002
         """Check that the URL lies below an allowed one."""
         self._split(basename)
-        return Admitted(basename)
+        return Admitted(basename, f"{await self.called(basename)}\n{basename}")
 
     @asynccontextmanager
     async def fetch(self, item: Mapping[str, Any], asker: Asker) -> AsyncIterator[Fetched]:  # noqa: ARG002

@@ -27,7 +27,8 @@ class UploadSource(Source):
     async def admit(self, basename: str, asker: Asker) -> Admitted:
         """Look for the upload among the caller's own and those of the data session."""
         upload = await self._upload(basename, asker)
-        return Admitted(opaque.encode("Upload", upload.id), uploads=frozenset({upload.id}))
+        place = f"{upload.filename}\n{upload.id:012d}"
+        return Admitted(opaque.encode("Upload", upload.id), place, uploads=frozenset({upload.id}))
 
     @asynccontextmanager
     async def fetch(self, item: Mapping[str, Any], asker: Asker) -> AsyncIterator[Fetched]:

@@ -1,11 +1,14 @@
 """Operations that misbehave, as an installed package brings them: slow, deaf, fragile, greedy, broken."""
 
+import gzip
+import json
 import os
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
+from core.errors import BadInput
 from operations.errors import OperationInterrupted
 from operations.inputs import FilesInput, FloatInput, StringInput
 from operations.operation import BaseDataOperation
@@ -100,6 +103,40 @@ class Broken(_Simple):
 
     def operate(self, inputs: Given, work: Work) -> Outcome:
         raise ZeroDivisionError("a secret path: /etc/shadow")
+
+
+class Gossip(_Simple):
+    """Tells all that it knows of its files wherever it can, and leaves a line at `mark` for each run.
+
+    Of 13 seconds it says that its last file is damaged; of more it waits until there is a file at `mark`.go.
+    """
+
+    name, description = "Gossip", "Tells what its files are called."
+
+    def operate(self, inputs: Given, work: Work) -> Outcome:
+        frames, mark = inputs.frames("input_files"), Path(inputs.text("mark"))
+        with mark.open("a") as runs:
+            runs.write("run\n")
+        if inputs.number("seconds") == 13:
+            raise BadInput(f"{frames[-1].basename} is damaged.")
+        for frame in frames:
+            work.log(f"heard of {frame.basename} of {frame.source!r}, {dict(frame.parameters)}")
+        while inputs.number("seconds") > 13 and not mark.with_suffix(".go").exists():
+            time.sleep(0.01)
+            work.report(0.5, f"on {frames[0].basename}", f"reading {frames[0].basename}")
+        data: dict[str, Any] = {
+            "known": [repr(frame) for frame in frames],
+            "by_name": {frame.basename: frame.sha256 for frame in frames},
+            "excluded_images": [frame.basename for frame in frames],
+        }
+        outputs = tuple(Output(path, OutputKind.TABLE) for path in self._files(work.folder, data, frames[0].basename))
+        return Outcome(outputs, data, tuple(f"{frame.basename} is odd." for frame in frames))
+
+    def _files(self, folder: Path, data: dict[str, Any], first: str) -> list[Path]:
+        plain, packed = folder / f"{first}.json", folder / "gossip.json.gz"
+        plain.write_text(json.dumps(data))
+        packed.write_bytes(gzip.compress(json.dumps(data).encode()))
+        return [plain, packed]
 
 
 class Numbers(_Simple):
