@@ -101,6 +101,7 @@ def _spec(
         ports=tuple(sorted({image.http_port, image.websocket_port or image.http_port})),
         limits=Limits(settings.session_memory_mib * 1024**2, settings.session_cpus, settings.session_pids),
         network=runtime.network,
+        before=session.lease_until,
     )
 
 

@@ -13,6 +13,7 @@ from core.engine.docker_events import SILENCE_SECONDS, follow
 from core.engine.docker_networks import DockerNetworks
 from core.engine.docker_run import unless_missing
 from core.engine.protocol import Container, ContainerSpec, EngineEvent, EngineImage, EngineRefused
+from core.errors import Conflict
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
@@ -135,7 +136,7 @@ class DockerEngine:
         network, gateway = self._networks.place(spec.name, spec.network)
         try:
             return docker_run.ensure(api, replace(spec, network=network), self._address, gateway)
-        except EngineRefused:
+        except (EngineRefused, Conflict):
             if docker_run.inspect(api, spec.name) is None:
                 self._networks.leave(spec.name)
             raise

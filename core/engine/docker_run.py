@@ -29,6 +29,7 @@ def ensure(api: Any, spec: ContainerSpec, address: str, gateway: str) -> Contain
     attributes = _created(api, spec, address, gateway)
     if docker_spec.container(attributes).state is ContainerState.CREATED:
         _check_limits(api, attributes, spec)
+        spec.refuse_late()
         api.start(spec.name)
     return _with_ports(api, spec)
 
@@ -66,6 +67,7 @@ def _created(api: Any, spec: ContainerSpec, address: str, gateway: str) -> Any:
     """Create the container; if that fails because the name is taken, return the one that has it."""
     deadline = time.monotonic() + _NAME_SECONDS
     while True:
+        spec.refuse_late()
         try:
             api.create_container(**docker_spec.creation(api, spec, address, gateway))
         except docker.errors.APIError as error:

@@ -207,7 +207,7 @@ class FakeEngine:
         assert address is not None  # noqa: S101
         made = False
         try:
-            made = await self._call(self.store.create, spec, dict.fromkeys(spec.ports, address))
+            made = await self._call(self._make, spec, dict.fromkeys(spec.ports, address))
         finally:
             if server and made:
                 self._servers[spec.name] = server
@@ -215,6 +215,10 @@ class FakeEngine:
                 self._stop(server)
         if self.behaviour.raises_after_create:
             raise EngineUnavailable
+
+    def _make(self, spec: ContainerSpec, ports: Mapping[int, Address]) -> bool:
+        spec.refuse_late()
+        return self.store.create(spec, ports)
 
     async def _require_image(self, reference: str) -> None:
         if self._strict_images and await self.image(reference) is None:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from core.errors import EngineError
+from core.clock import now
+from core.errors import Conflict, EngineError
 
 
 class EngineUnavailable(EngineError):
@@ -68,7 +69,7 @@ class ContainerSpec:
 
     `name` is deterministic, since it is what makes `ensure` idempotent. `image` is a reference or `sha256:<id>`.
     Each of `ports` is published on a free port of the engine's address. On `network` containers cannot reach one
-    another.
+    another. It is made and started only `before` a moment, when the claim of whoever asks for it is over.
     """
 
     name: str
@@ -79,6 +80,12 @@ class ContainerSpec:
     limits: Limits
     network: str
     command: tuple[str, ...] | None = None
+    before: datetime | None = None
+
+    def refuse_late(self) -> None:
+        """Raise Conflict when it is too late; an engine asks at the last moment, for whoever asks it may have slept."""
+        if self.before is not None and now() >= self.before:
+            raise Conflict(f"The claim on {self.name} is over; another may have made it, and it may have ended since.")
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,10 @@ async def still_mine(session: Session) -> bool:
 
 async def renew(session: Session, settings: Settings) -> None:
     """Prolong a launch's claim and lock its row until the open transaction ends; Conflict when the claim is lost."""
-    held = Session.filter(id=session.id, state=SessionState.STARTING, fence=session.fence)
-    if not await held.update(lease_until=now() + settings.lease):
+    held, until = {"id": session.id, "state": SessionState.STARTING, "fence": session.fence}, now() + settings.lease
+    if not await rows.swap(Session, held, {"lease_until": until}):
         raise Conflict("The session changed meanwhile; read it again.")
+    session.lease_until = until
 
 
 async def yield_launch(session: Session, region: str, seconds: float) -> None:

@@ -1,11 +1,14 @@
 """Who comes late, dies half-way or meets another: each keeps out of the others' way, and nobody waits for the sweep."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
 from core.clock import now
-from core.engine.fake import Behaviour
+from core.engine.fake import Behaviour, FakeEngine
+from core.engine.protocol import Container, ContainerSpec, Engine
 from core.queue import region_queue
 from jobs.follower import follow
 from jobs.launching import session_launch
@@ -61,6 +64,49 @@ async def test_a_worker_that_was_frozen_leaves_its_successor_the_container(bench
 
     assert (await bench.read(session)).state is SessionState.RUNNING
     assert [held.state for held in await bench.engine.list({})] == ["running"]
+
+
+class Road:
+    """The way to an engine, on which whoever wants a container made is frozen until it thaws."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.frozen, self.thaws = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def ensure(self, spec: ContainerSpec) -> Container:
+        self.frozen.set()
+        await self.thaws.wait()
+        return await self._engine.ensure(spec)
+
+
+async def lease_is_over(session: Session) -> bool:
+    """Say whether nobody's claim on the session lasts."""
+    return await Session.filter(id=session.id, lease_until__lt=now()).exists()
+
+
+async def test_a_worker_that_was_frozen_on_its_way_to_the_engine_makes_no_second_container(bench: Bench) -> None:
+    session = await bench.launch()
+    road = Road(bench.engine)
+    frozen = asyncio.create_task(
+        session_launch({"runtime": replace(bench.runtime, engine=cast("Engine", road))}, session.id)
+    )
+    await road.frozen.wait()
+    await eventually(lambda: lease_is_over(session))
+
+    await session_launch(bench.context, session.id)
+    name = bench.runtime.container_name(session)
+    await bench.engine.remove(name)
+    await session_check(bench.context, session.id)
+    road.thaws.set()
+    await frozen
+
+    ended = await bench.read(session)
+    assert (ended.state, ended.reason_code) == (SessionState.FAILED, Reason.CONTAINER_LOST)
+    assert await bench.engine.list({}) == []
+    assert bench.engine.creates() == {name: 1}
 
 
 async def test_a_stop_during_the_launch_leaves_neither_container_nor_token(bench: Bench) -> None:

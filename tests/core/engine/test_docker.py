@@ -5,12 +5,14 @@ import json
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import docker
 import pytest
 
+from core.clock import now
 from core.engine.docker import DockerEngine
 from core.engine.protocol import (
     Address,
@@ -23,9 +25,11 @@ from core.engine.protocol import (
     Limits,
     NameTaken,
 )
+from core.errors import Conflict
 from tests.core.engine.conftest import Spec, chunks, tar_of
 from tests.waiting import eventually
 
+MINUTE = timedelta(minutes=1)
 until = partial(eventually, within=20)
 
 
@@ -71,6 +75,16 @@ async def test_eight_ensures_of_one_name_make_one_container(engine: DockerEngine
     assert len({container.id for container in found}) == 1
     assert {container.state for container in found} == {ContainerState.RUNNING}
     assert len(await engine.list(spec().labels)) == 1
+
+
+async def test_who_comes_after_the_time_of_its_claim_makes_nothing(engine: DockerEngine, spec: Spec) -> None:
+    late = spec(before=now())
+
+    with pytest.raises(Conflict, match="is over"):
+        await engine.ensure(late)
+
+    assert await engine.inspect(late.name) is None
+    assert (await engine.ensure(replace(late, before=now() + MINUTE))).state is ContainerState.RUNNING
 
 
 async def test_a_container_that_was_only_created_is_started(

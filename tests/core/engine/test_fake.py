@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import now
 from core.engine.fake import Behaviour, FakeEngine
 from core.engine.open import open_engine
 from core.engine.protocol import (
@@ -20,10 +21,17 @@ from core.engine.protocol import (
     EventAction,
     ImageMissing,
 )
-from core.errors import BadInput
+from core.errors import BadInput, Conflict
 from tests.core.engine.conftest import Spec, chunks, tar_of
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def test_who_comes_after_the_time_of_its_claim_makes_nothing(fake: FakeEngine, spec: Spec) -> None:
+    with pytest.raises(Conflict, match="is over"):
+        await fake.ensure(spec(before=now()))
+
+    assert fake.creates() == {}
 
 
 async def test_ensure_twice_makes_one_container(fake: FakeEngine, spec: Spec) -> None:
