@@ -1,7 +1,8 @@
 """One run of an operation, synchronous, as a worker process of a pool calls it."""
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from operations.errors import OperationInterrupted
@@ -23,7 +24,8 @@ def run(name: str, version: int, given: Given, work: Work) -> Outcome:
         have = operation.version
         raise OperationInterrupted(f"Version {version} of {name} was asked for and this worker has {have}; update it.")
     try:
-        return operation().operate(given, work)
+        with _all_there(given):
+            return operation().operate(given, work)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -34,7 +36,20 @@ def run(name: str, version: int, given: Given, work: Work) -> Outcome:
 
 def estimate(name: str, given: Given) -> Estimate:
     """Return what a run will take, from the headers of its files."""
-    return find(name)().estimate(given)
+    with _all_there(given):
+        return find(name)().estimate(given)
+
+
+@contextmanager
+def _all_there(given: Given) -> Iterator[None]:
+    """Say which of the given files has vanished, wherever an operation finds that out."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        names = {str(frame.path): frame.basename for frame in given.all_frames()}
+        if (basename := names.get(str(error.filename))) is None:
+            raise
+        raise OperationInterrupted(f"{basename} is no longer where it was; start the operation again.") from error
 
 
 def given_inputs(

@@ -10,6 +10,7 @@ from astropy.io import fits
 from core.errors import BadInput
 from operations.errors import Cancelled, OperationInterrupted
 from operations.registry import available
+from operations.running import estimate
 from operations.work import Alone
 from tests.operations.frames import Bench, noise, pixels
 from tests.operations.scripts import wcs_cards
@@ -89,6 +90,17 @@ def test_a_file_that_is_gone_is_worth_another_attempt(bench: Bench, name: str) -
         bench.run(name, inputs(bench, name, *items))
 
     assert interrupted.value.message == "gone.fits is no longer where it was; start the operation again."
+
+
+@pytest.mark.parametrize("name", [*TWO, "Light Curve", "Variable Star"])
+def test_a_file_that_has_vanished_is_named_by_the_estimate_too(bench: Bench, name: str) -> None:
+    items = [bench.save("a.fits", noise((30, 30))), {"source": "upload", "basename": "gone.fits"}]
+    more = [bench.save(f"b{number}.fits", noise((30, 30))) for number in range(6)]
+    curve = {FILES: [*items, *more], "source": {"ra": 10.0, "dec": 20.0}}
+    given = bench.given(name, inputs(bench, name, *items) if name in TWO else curve)
+
+    with pytest.raises(OperationInterrupted, match=r"^gone\.fits is no longer where it was; start"):
+        estimate(name, given)
 
 
 def test_a_table_is_no_image(bench: Bench) -> None:
