@@ -22,27 +22,7 @@ async def record(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Append what happened to one object."""
-    told = entry(
-        resource, object_id, action, actor, from_state=from_state, to_state=to_state, cause=cause, detail=detail
-    )
-    await told.save()
-
-
-def entry(
-    resource: Resource,
-    object_id: int,
-    action: str,
-    actor: Actor,
-    *,
-    from_state: str | None = None,
-    to_state: str | None = None,
-    cause: str = "",
-    detail: dict[str, Any] | None = None,
-) -> HistoryEntry:
-    """Return what happened to one object, to be kept together with what was changed."""
-    if database.is_open():
-        database.current().notes.setdefault(NOTE, []).append((resource, object_id))
-    return HistoryEntry(
+    entry = HistoryEntry(
         resource=resource,
         object_id=object_id,
         action=action,
@@ -53,11 +33,22 @@ def entry(
         cause=cause[:500],
         detail=detail or {},
     )
+    await _noted(entry).save()
 
 
 def moved(resource: Resource, object_id: int, actor: Actor, left: str, to: str, cause: str) -> HistoryEntry:
-    """Return the move of one object from state to state."""
-    return entry(resource, object_id, "move", actor, from_state=left, to_state=to, cause=cause)
+    """Return the move of one object from state to state, to be kept together with it."""
+    entry = HistoryEntry(
+        resource=resource, object_id=object_id, action="move", from_state=left, to_state=to, cause=cause[:500]
+    )
+    entry.actor_kind, entry.actor_id = actor.kind, actor.user_id
+    return _noted(entry)
+
+
+def _noted(entry: HistoryEntry) -> HistoryEntry:
+    if database.is_open():
+        database.current().notes.setdefault(NOTE, []).append((entry.resource, entry.object_id))
+    return entry
 
 
 def told(resource: Resource) -> int | None:

@@ -1,7 +1,5 @@
 """A change holds together with its history and its news, whoever makes it and within whatever."""
 
-from collections.abc import AsyncIterator, Sequence
-
 import pytest
 
 from core import database as databases
@@ -13,32 +11,17 @@ from core.settings import Settings
 from models.access import Resource
 from models.accounts import User
 from models.history import ActorKind, HistoryEntry
-
-
-class Post:
-    """A way out that notes what leaves, and that can be closed."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.closed = False
-
-    async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        if self.closed:
-            raise ConnectionError("closed")
-        self.sent += [message.name for message in messages]
-
-
-@pytest.fixture
-async def post(database: Settings) -> AsyncIterator[Post]:
-    post = Post()
-    outbox.use(post)
-    yield post
-    outbox.use(None)
+from tests.core.post import Post
 
 
 @pytest.fixture
 async def ada(database: Settings) -> User:
     return await User.create(username="ada")
+
+
+def told(ada: User) -> list[tuple[str, str]]:
+    """Return what a renaming is to be told as."""
+    return [("event", f"user:{ada.id}"), ("job", "greet")]
 
 
 async def _rename(ada: User, name: str, *, left: str = "ada") -> bool:
@@ -56,7 +39,7 @@ async def _is_untouched(ada: User) -> bool:
 async def test_it_is_told_once_and_recorded(post: Post, ada: User) -> None:
     assert await _rename(ada, "lovelace")
 
-    assert post.sent == [f"user:{ada.id}", "greet"]
+    assert post.sent == told(ada)
     assert [entry.action for entry in await HistoryEntry.all()] == ["rename"]
     assert (await User.get(id=ada.id)).username == "lovelace"
     assert await OutboxMessage.all().count() == 0
@@ -90,7 +73,7 @@ async def test_a_transaction_around_it_decides(post: Post, ada: User) -> None:
     async with transaction():
         assert await _rename(ada, "lovelace")
         assert post.sent == []
-    assert post.sent == [f"user:{ada.id}", "greet"]
+    assert post.sent == told(ada)
 
 
 async def test_who_joins_what_is_written_joins_it_too(post: Post, ada: User) -> None:

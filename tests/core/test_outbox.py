@@ -1,7 +1,7 @@
 """What leaves after commit leaves once, and what could not leave waits for a relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,30 +10,7 @@ from core import outbox
 from core.clock import now
 from core.database import transaction
 from core.outbox import OutboxMessage
-from core.settings import Settings
-
-
-class Post:
-    """A way out that notes what leaves, and that can be closed."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self.closed = False
-        self.slow = 0.0
-
-    async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        await asyncio.sleep(self.slow)
-        if self.closed:
-            raise ConnectionError("closed")
-        self.sent += [(message.kind.value, message.name) for message in messages]
-
-
-@pytest.fixture
-async def post(database: Settings) -> AsyncIterator[Post]:
-    post = Post()
-    outbox.use(post)
-    yield post
-    outbox.use(None)
+from tests.core.post import Post
 
 
 async def _leases_are_over() -> None:
