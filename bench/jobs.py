@@ -27,6 +27,7 @@ from carrel.kernel import Kernel, open_kernel
 from core import outbox
 from core.changes import change
 from core.clock import now
+from core.database import forget_statements
 from core.queue import Job, Spec, drain, region_queue
 from core.redis_server import RedisServer
 from core.settings import Settings, load
@@ -37,7 +38,6 @@ from models.services import accounts, claims, regions, workstations
 from models.services.migration import migrate
 from models.services.roles import sync_default_roles
 from models.sessions import Session, SessionState
-from tests.services.databases import forget_statements
 from tests.services.postgres import postgres_server
 
 AIM = 0.5

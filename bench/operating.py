@@ -15,11 +15,12 @@ from typing import Any
 import httpx2
 import psutil
 
+from core.database import forget_statements
 from core.settings import load
 from tests.jobs.data import frame
 from tests.schema.computing import RUN, bring, datasession, ended, worker
 from tests.schema.served import Served, served_api
-from tests.services.databases import copy_sqlite, forget_statements, migrated_postgres, migrated_sqlite
+from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
 from tests.services.missing import Missing
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_server

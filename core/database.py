@@ -73,12 +73,17 @@ def _connection(settings: Settings) -> dict[str, Any]:
 async def connect(settings: Settings) -> None:
     """Open the database for every task of this process; one at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    EXECUTOR_CACHE.clear()  # It keeps statements by table alone, also those of another kind of database.
+    forget_statements()
     try:
         await Tortoise.init(config=config(settings), _enable_global_fallback=True)
     except BaseException:
         await Tortoise.close_connections()
         raise
+
+
+def forget_statements() -> None:
+    """Let statements be written anew: they are kept by table alone, also those of another kind of database."""
+    EXECUTOR_CACHE.clear()
 
 
 @asynccontextmanager

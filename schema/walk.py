@@ -91,7 +91,10 @@ query Data {
     nodes {
       id name canEdit inputData
       operations(first: 10) {
-        nodes { id name state message warnings output outputs { basename files { name kind url } } }
+        nodes {
+          id name state message warnings output
+          outputs { basename files { name kind url } }
+        }
       }
     }
   }

@@ -14,12 +14,11 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from core.database import config
+from core.database import config, forget_statements
 from core.errors import Conflict
 from core.settings import load
 from models.services import migration
 from scripts.tables import Tables, count_rows, fill, read_indexes, read_tables
-from tests.services.databases import forget_statements
 from tests.services.missing import Missing, strict
 from tests.services.postgres import postgres_server
 

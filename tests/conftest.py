@@ -12,12 +12,13 @@ from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
 from core import database as databases
+from core.database import forget_statements
 from core.engine.protocol import EngineUnavailable
 from core.redis import close_redis, open_redis
 from core.settings import Settings, load, variable
 from tests import docker_service
 from tests.services import chromium
-from tests.services.databases import copy_sqlite, forget_statements, migrated_postgres, migrated_sqlite
+from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
 from tests.services.missing import Missing, needed, strict
 from tests.services.postgres import Postgres, postgres_server
 from tests.services.redis import redis_server

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 async def migrate(settings: Settings, *, target: str | None = None) -> list[str]:
     """Apply what is missing, or go to `target`; return the names of the migrations that were applied."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database.forget_statements()
     configuration = database.config(settings)
     try:
         pending = await _pending(configuration)

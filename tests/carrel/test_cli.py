@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from carrel.cli import main
+from core.database import forget_statements
 from core.settings import Settings, variable
 from schema.app import SDL
-from tests.services.databases import forget_statements
 
 ROOT = Path(__file__).parent.parent.parent
 Carrel = Callable[..., "Done"]

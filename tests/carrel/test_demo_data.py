@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from carrel import demo_data
 from carrel.client import Client
+from core.database import forget_statements
 from core.settings import Settings
 from models.dataoperations import DataOperation, DataOperationState
 from models.datasessions import Datasession
@@ -17,7 +18,6 @@ from models.uploads import Upload
 from schema import walk
 from tests.schema.computing import worker
 from tests.schema.served import Served, served_api
-from tests.services.databases import forget_statements
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from core import database as databases
+from core.database import forget_statements
 from tests import docker_service
 from tests.e2e.caller import Caller
 from tests.e2e.house import House, open_house
-from tests.services.databases import copy_sqlite, forget_statements
+from tests.services.databases import copy_sqlite
 from tests.services.missing import needed
 from tests.services.postgres import Postgres
 from tests.services.redis import redis_server

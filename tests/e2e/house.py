@@ -19,13 +19,13 @@ from uuid import uuid4
 import docker
 
 from core import database
+from core.database import forget_statements
 from core.engine.open import open_engine
 from core.settings import Settings, load, variable
 from models.accounts import TokenKind
 from models.actors import SERVICE
 from models.services import accounts, regions
 from models.services.roles import sync_default_roles
-from tests.services.databases import forget_statements
 
 CARREL = Path(sys.executable).with_name("carrel")
 PASSWORD = "a long enough password"

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from core.database import connect, disconnect, ping
 from core.settings import Settings, load
 from models.access import DEFAULT_ROLES, Role
@@ -11,7 +9,6 @@ from models.accounts import User
 from models.services.migration import migrate
 from models.sessions import Session
 from tests.cast import assemble
-from tests.services.databases import forget_statements
 
 
 def _copies(folder: Path) -> list[Path]:
@@ -20,7 +17,6 @@ def _copies(folder: Path) -> list[Path]:
 
 async def test_a_new_place_gets_a_database_and_the_default_roles(data_dir: Path) -> None:
     settings = load(data_dir=data_dir / "new")
-    forget_statements()
 
     assert await migrate(settings) != []
 
@@ -32,7 +28,6 @@ async def test_a_new_place_gets_a_database_and_the_default_roles(data_dir: Path)
 
 
 async def test_migrating_a_filled_database_again_changes_nothing(settings: Settings, database_url: str) -> None:
-    forget_statements()
     await connect(settings)
     await assemble(settings)
     before = (await User.all().count(), await Session.all().count())
@@ -47,8 +42,18 @@ async def test_migrating_a_filled_database_again_changes_nothing(settings: Setti
     await disconnect()
 
 
+async def test_one_process_migrates_databases_of_both_kinds(
+    settings: Settings, database_url: str, data_dir: Path
+) -> None:
+    await migrate(load(data_dir=data_dir / "new"))
+    await migrate(settings)
+
+    await connect(settings)
+    assert await Role.all().count() == len(DEFAULT_ROLES)
+    await disconnect()
+
+
 async def test_default_roles_are_written_anew_and_others_stay(settings: Settings, database_url: str) -> None:
-    forget_statements()
     await migrate(settings)
     await connect(settings)
     await Role.filter(name="researcher").update(rules=["user:view:global"], description="Tampered.")
@@ -66,7 +71,6 @@ async def test_default_roles_are_written_anew_and_others_stay(settings: Settings
 
 async def test_a_filled_sqlite_file_is_copied_before_it_is_changed(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
-    forget_statements()
     names = await migrate(settings)
     await connect(settings)
     await assemble(settings)
@@ -85,15 +89,9 @@ async def test_a_filled_sqlite_file_is_copied_before_it_is_changed(data_dir: Pat
 
 
 async def test_every_table_matches_its_migrations(settings: Settings, database_url: str) -> None:
-    forget_statements()
     await connect(settings)
     filled = await assemble(settings)
 
     for noun in (filled.workstation, filled.image, filled.session, filled.upload, filled.lab, filled.region):
         assert await type(noun).get(id=noun.pk)
     await disconnect()
-
-
-@pytest.fixture(autouse=True)
-def _own_statements() -> None:
-    forget_statements()

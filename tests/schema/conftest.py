@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from carrel import serving
 from carrel.kernel import open_kernel
+from core.database import forget_statements
 from core.settings import Settings
 from tests.cast import assemble
 from tests.schema.api import Api
 from tests.schema.served import Served, served_api
-from tests.services.databases import copy_sqlite, forget_statements
+from tests.services.databases import copy_sqlite
 
 
 @pytest.fixture

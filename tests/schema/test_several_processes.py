@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from core import database
+from core.database import forget_statements
 from core.settings import Settings, load
 from models.accounts import Token, TokenKind, User
 from models.actors import SERVICE, Actor
@@ -27,7 +28,7 @@ from models.services.roles import sync_default_roles
 from models.sessions import Session, SessionState
 from schema.core.ids import decode, encode
 from tests.e2e.house import await_answer, free_port, process
-from tests.services.databases import copy_sqlite, forget_statements
+from tests.services.databases import copy_sqlite
 from tests.services.missing import needed
 from tests.services.postgres import Postgres
 from tests.services.redis import MortalRedis

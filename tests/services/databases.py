@@ -4,8 +4,6 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from tortoise.backends.base.executor import EXECUTOR_CACHE
-
 from core.settings import load
 from models.services.migration import migrate
 from tests.services.postgres import Postgres
@@ -26,16 +24,10 @@ def migrated_postgres(server: Postgres, folder: Path) -> str:
     return TEMPLATE
 
 
-def forget_statements() -> None:
-    """Make Tortoise write its statements anew: it keeps those of the first kind of database that a process used."""
-    EXECUTOR_CACHE.clear()
-
-
 def copy_sqlite(template: Path, folder: Path) -> str:
     """Return the address of a copy of the template."""
     return f"sqlite://{shutil.copyfile(template, folder / 'carrel.sqlite3')}"
 
 
 def _migrate(folder: Path, url: str) -> None:
-    forget_statements()
     asyncio.run(migrate(load(data_dir=folder, database_url=url)))
