@@ -102,6 +102,11 @@ async def test_stopping_twice_or_before_the_start_is_harmless(data_dir: Path) ->
     await server.stop()
     await server.stop()
 
+    redis = open_redis(await server.start())
+    assert await redis.ping()
+    await close_redis(redis)
+    await server.stop()
+
 
 async def test_without_a_server_on_the_machine_it_says_what_to_install(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
