@@ -21,12 +21,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.chaos.functions import SECRET, Belfry
-from core.clappers import open_bells
 from core.queue import region_queue
+from core.queue.functions.transports import open_bells
 from core.settings import load
 from models.services.migration import migrate
 from scripts.function_package import ARCHIVES, Target, build
-from tests.functions.house import REGION, FunctionHouse, function_house
+from tests.functions.environment import REGION, FunctionHouse, function_house
 from tests.services.local_lambda import Sandbox, runtime_folder
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_on_a_port
@@ -72,7 +72,9 @@ def cold(house: FunctionHouse, paths: list[Path], share: float) -> float | None:
     with share_of_a_processor(share) as join:
         if join is None:
             return None
-        one = Sandbox("jobs.handlers.aws.sessions", paths, house.environment(), 60.0, freezes=False, preexec=join)
+        one = Sandbox(
+            "jobs.functions.aws_lambda.sessions", paths, house.environment(), 60.0, freezes=False, preexec=join
+        )
         try:
             first = one.invoke({})
             assert first.outcome == "response", first
@@ -99,7 +101,7 @@ async def cold_starts(house: FunctionHouse, archives: dict[str, Path], runtime: 
 
 async def bells(house: FunctionHouse, belfry: Belfry, paths: list[Path], count: int) -> None:
     """Print how long it takes from the commit that rings to the answer of the warm function whose work it caused."""
-    sandbox = Sandbox("jobs.handlers.aws.sessions", paths, house.environment(), 30.0)
+    sandbox = Sandbox("jobs.functions.aws_lambda.sessions", paths, house.environment(), 30.0)
     answered: asyncio.Queue[float] = asyncio.Queue()
     loop, ended = asyncio.get_running_loop(), threading.Event()
 

@@ -2,8 +2,8 @@
 
 Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
 1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
-app does none of that. Ours settles its memory as `carrel serve` does (core.memory); "settled" is the plain app with
-that and nothing else. Ratios are theirs / ours, so that more than 1 means ours is quicker.
+app does none of that. Ours tunes its garbage collector as `carrel serve` does (carrel.gc_tuning); "settled" is the plain app
+with that and nothing else. Ratios are theirs / ours, so that more than 1 means ours is quicker.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from contextlib import ExitStack
 
 import psutil
 
-from bench.house import furnished, server
+from bench.environment import furnished, server
 
 NESTED = """{ sessions(first: 100) { nodes {
   id state createdAt expiresAt maximumSeconds image { id state httpPort } creator { id username displayName }

@@ -23,21 +23,22 @@ from arq import func
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 
-from carrel.kernel import Kernel, open_kernel
-from core import outbox
-from core.changes import change
+from carrel.services import Kernel, open_kernel
 from core.clock import now
-from core.database import forget_statements
+from core.database.compare_and_set import change
+from core.database.connection import forget_statements
+from core.messaging import outbox
 from core.queue import Job, Spec, drain, region_queue
-from core.redis_server import RedisServer
+from core.redis.server import RedisServer
 from core.settings import Settings, load
-from models.actors import Actor
-from models.history import ActorKind
-from models.images import Image, ImageState
-from models.services import accounts, claims, regions, workstations
+from models.accounts.history import ActorKind
+from models.permissions.actor import Actor
+from models.services.accounts import users
+from models.services.accounts.roles import sync_default_roles
 from models.services.migration import migrate
-from models.services.roles import sync_default_roles
-from models.sessions import Session, SessionState
+from models.services.sessions import regions, session_claims, workstations
+from models.sessions.images import Image, ImageState
+from models.sessions.sessions import Session, SessionState
 from tests.services.postgres import postgres_server
 
 AIM = 0.5
@@ -58,7 +59,7 @@ class Work:
 
     async def __call__(self, _context: Mapping[str, Any], key: int) -> None:
         """Do it for one row."""
-        row = await claims.claim_stop(key, self._settings)
+        row = await session_claims.claim_stop(key, self._settings)
         if row is None:
             return
         mine = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}
@@ -139,7 +140,7 @@ async def house(folder: Path, database_url: str | None, count: int) -> AsyncIter
 async def _sessions(count: int) -> list[int]:
     await sync_default_roles()
     region = await regions.ensure("bench", 2)
-    builder = await accounts.register("builder", None, role="builder")
+    builder = await users.register("builder", None, role="builder")
     workstation = await workstations.create("Bench", actor=Actor(ActorKind.USER, builder.id))
     image = await Image.create(workstation=workstation, state=ImageState.READY, reference="v:1", http_port=8080)
     until = now() + timedelta(hours=1)

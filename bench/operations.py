@@ -22,22 +22,22 @@ from astropy.nddata import CCDData
 from ccdproc import combine
 from numpy.typing import NDArray
 
-from operations.combining.medians import median as our_median
-from operations.combining.recipe import Combination, Recipe, Share
-from operations.combining.reduction import Reduction
-from operations.frames.images import look
-from operations.outcome import Frame
-from operations.work import Alone, Stage
+from operations.framework.context import Alone, Stage
+from operations.framework.outcome import Frame
+from operations.science.combination.medians import median as our_median
+from operations.science.combination.reduction import Reduction
+from operations.science.combination.stack_settings import Combination, Recipe, Share
+from operations.science.frames.images import look
 
 MIB = 1 << 20
 MEASURE = """
 import json, sys
 from pathlib import Path
-from operations.outcome import Frame
-from operations.registry import find
-from operations.running import estimate, given_inputs, run
-from operations.validation import validate
-from operations.work import Alone
+from operations.framework.outcome import Frame
+from operations.framework.registry import find
+from operations.framework.runner import estimate, given_inputs, run
+from operations.framework.validation import validate
+from operations.framework.context import Alone
 name, folder, raw = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 def frame(item):
     return Frame(folder / item["basename"], item["basename"], "", "0" * 64, item)

@@ -15,7 +15,8 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.types.info import Info
 
-from models import accounts, images, sessions
+from models.accounts import users as accounts_users
+from models.sessions import images, sessions
 
 
 @strawberry.type
@@ -78,11 +79,11 @@ class Query:
     @strawberry.field
     async def viewer(self) -> User:
         """Read the first user."""
-        return await accounts.User.get(id=1)  # type: ignore[return-value]
+        return await accounts_users.User.get(id=1)  # type: ignore[return-value]
 
 
 async def _users(keys: Sequence[int]) -> list[Any]:
-    found = {row.id: row for row in await accounts.User.filter(id__in=list(keys))}
+    found = {row.id: row for row in await accounts_users.User.filter(id__in=list(keys))}
     return [found[key] for key in keys]
 
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import uvloop
 
-from proxy.options import Options
-from proxy.serve import create_server, run
-from tests.proxy.doors import LABEL, MemoryDesk, MemoryDoors
+from proxy.config import Options
+from proxy.server import create_server, run
+from tests.proxy.session_directory import LABEL, MemoryDesk, MemoryDoors
 
 DOMAIN = "sessions.test"
 HOST = f"{LABEL}.{DOMAIN}"

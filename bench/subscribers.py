@@ -21,11 +21,11 @@ from datetime import timedelta
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench.house import crowded, furnished, server
-from carrel.kernel import Kernel, open_kernel
+from bench.environment import crowded, furnished, server
+from carrel.services import Kernel, open_kernel
 from core.settings import Settings
-from models.sessions import Session
-from schema.core.ids import encode
+from models.sessions.sessions import Session
+from schema.graphql.node import encode
 
 PER_SOCKET = 50
 QUERY = "subscription($id: ID!) { sessionUpdated(id: $id) { state expiresAt } }"

@@ -10,9 +10,8 @@ import typer
 import uvloop
 from rich.console import Console
 
-from carrel import logs, up
+from carrel import gc_tuning, logs, up
 from carrel.commands import functions, processes, shell, users
-from core import memory
 from core.errors import CarrelError
 from core.settings import Settings, load
 from models.services.migration import migrate as run_migrations
@@ -47,7 +46,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     """Run a command over the settings of the environment."""
     settings = load()
     logs.configure(settings.log_level)
-    memory.settle()
+    gc_tuning.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(settings))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from carrel.client import Client, Refused
-from core.patience import Patience
+from core.concurrency.cancellable_thread import Patience
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TITLE = "Demo workstation"

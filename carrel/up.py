@@ -15,27 +15,29 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from carrel import demo, demo_data, ending, serving
+from carrel import demo, demo_data, shutdown
+from carrel import servers as carrel_servers
 from carrel.client import Client
-from carrel.kernel import Kernel, open_kernel, open_region
+from carrel.services import Kernel, open_kernel, open_region
 from core.clock import now
-from core.database import transaction
-from core.engine.host import engine_host
+from core.concurrency.cancellable_thread import on_a_thread
+from core.database.connection import transaction
+from core.engine.local.discovery import engine_host
 from core.engine.protocol import Engine
 from core.errors import CarrelError, EngineError, Unavailable
-from core.patience import on_a_thread
-from core.redis import MEMORY
-from core.redis_server import RedisServer, binary
+from core.redis.client import MEMORY
+from core.redis.server import RedisServer, binary
 from core.settings import Settings
-from jobs.runtime import Runtime
-from jobs.stopping import session_stop
-from jobs.sweep import reconcile
-from models.accounts import Token, TokenKind, User
-from models.actors import SERVICE
-from models.services import accounts, regions, sessions
+from jobs.context import Runtime
+from jobs.periodic import reconcile
+from jobs.sessions.stop import session_stop
+from models.accounts.users import Token, TokenKind, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import users
 from models.services.migration import migrate
-from models.sessions import LIVE, Session
-from schema.browser import mint_sign_in_code
+from models.services.sessions import regions, sessions
+from models.sessions.sessions import LIVE, Session
+from schema.http.sign_in import mint_sign_in_code
 
 log = logging.getLogger("carrel")
 
@@ -66,9 +68,9 @@ class Running:
 
 async def run(settings: Settings, console: Console) -> None:
     """Come up, show the addresses, stay until Ctrl-C, and take everything down again; Ctrl-C is heeded at any time."""
-    stop = ending.on_signal()
+    stop = shutdown.on_signal()
     async with AsyncExitStack() as stack:
-        here = await ending.unless(stop, _come_up(stack, settings, console))
+        here = await shutdown.unless(stop, _come_up(stack, settings, console))
         if here is not None:
             try:
                 await _stay(stop, here, console)
@@ -121,19 +123,23 @@ async def _redis(stack: AsyncExitStack, settings: Settings, console: Console) ->
 async def _processes(kernel: Kernel, engine: Engine) -> AsyncIterator[Running]:
     """Run API, proxy and worker while the context is open; no container of ours is left after it."""
     settings = kernel.settings
-    api_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
+    api_sockets = [
+        carrel_servers.listen(settings.bind_host, carrel_servers.port_of(settings.api_url), "CARREL_API_URL")
+    ]
     inside = await _inside(settings, engine, api_sockets)
-    proxy_sockets = [serving.listen(settings.bind_host, serving.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
+    proxy_sockets = [
+        carrel_servers.listen(settings.bind_host, carrel_servers.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")
+    ]
     runtime = kernel.runtime(engine, inside)
     tasks = [
-        asyncio.create_task(serving.api(kernel, api_sockets), name="API"),
-        asyncio.create_task(serving.proxy(kernel, proxy_sockets), name="proxy"),
-        asyncio.create_task(serving.work(kernel, runtime), name="worker"),
+        asyncio.create_task(carrel_servers.api(kernel, api_sockets), name="API"),
+        asyncio.create_task(carrel_servers.proxy(kernel, proxy_sockets), name="proxy"),
+        asyncio.create_task(carrel_servers.work(kernel, runtime), name="worker"),
     ]
     try:
         yield Running(kernel, runtime, tasks)
     finally:
-        await ending.end(tasks)
+        await shutdown.end(tasks)
         await _clear(runtime)
 
 
@@ -149,11 +155,11 @@ async def _clear(runtime: Runtime) -> None:
 async def _inside(settings: Settings, engine: Engine, sockets: list[socket.socket]) -> str:
     """Listen where containers reach the API, on the engine's own bridge, and return that address."""
     gateway = await engine.ensure_network(f"{settings.instance}-sessions")
-    port = serving.port_of(settings.api_url)
+    port = carrel_servers.port_of(settings.api_url)
     if gateway == settings.bind_host:
         return settings.api_url
     try:
-        sockets.append(serving.listen(gateway, port, "CARREL_API_URL"))
+        sockets.append(carrel_servers.listen(gateway, port, "CARREL_API_URL"))
     except Unavailable as refusal:
         log.warning("containers reach the API at its public address only: %s", refusal)
         return settings.api_url
@@ -173,7 +179,7 @@ async def _until(stop: asyncio.Event, processes: list[asyncio.Task[None]], work:
         if doing.done():
             doing.result()
     finally:
-        await ending.end([doing, stopping])
+        await shutdown.end([doing, stopping])
 
 
 async def _show(kernel: Kernel, console: Console) -> None:
@@ -210,11 +216,11 @@ async def _demo_user(kernel: Kernel) -> Demo:
     user, password = await User.get_or_none(username=DEMO), None
     if user is None:
         password = secrets.token_urlsafe(12)
-        user = await accounts.register(DEMO, password, role="operator")
+        user = await users.register(DEMO, password, role="operator")
     async with transaction():
         for token in await Token.filter(user_id=user.id, name=TOKEN_NAME, revoked_at=None):
-            await accounts.revoke(token, actor=SERVICE, cause="carrel up was started again")
-        _, minted = await accounts.mint_token(
+            await users.revoke(token, actor=SERVICE, cause="carrel up was started again")
+        _, minted = await users.mint_token(
             user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=7), name=TOKEN_NAME
         )
     code = secrets.token_urlsafe(24)

@@ -1,6 +1,6 @@
 """The queues of a region: which jobs each holds, how long they may take, and how a row ends when they cannot be done.
 
-A new queue is one entry here, and one function in `serverless.yml`; or one in jobs/resident.py, for workers alone.
+A new queue is one entry here, and one function in `serverless.yml`; or one in jobs/worker_queues.py, for workers alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from core.queue import Job, JobFunction, QueueClass, Spec, queue_of
 from core.settings import Settings
-from jobs.importing import image_import
-from jobs.launching import session_launch
-from jobs.stopping import session_check, session_stop
-from jobs.surrender import image_fails, session_fails
+from jobs.sessions.image_import import image_import
+from jobs.sessions.launch import session_launch
+from jobs.sessions.on_exhausted import image_fails, session_fails
+from jobs.sessions.stop import session_check, session_stop
 
 
 @dataclass(frozen=True)
@@ -50,4 +50,4 @@ IMPORTS = JobQueue(
     needs_files=True,
 )
 FUNCTIONS = {queue.kind: queue for queue in (SESSIONS, IMPORTS)}
-"""The queues that functions serve as well as workers; jobs/resident.py has those of workers alone."""
+"""The queues that functions serve as well as workers; jobs/worker_queues.py has those of workers alone."""

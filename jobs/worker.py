@@ -6,12 +6,12 @@ import logging
 from redis.asyncio import Redis
 
 from core.queue import Worker
-from jobs.follower import catch_up, follow
-from jobs.laboratory import open_laboratory
-from jobs.pulse import beat
-from jobs.resident import RESIDENT
-from jobs.runtime import Runtime
-from jobs.sweep import Cadence, chores_of, sweep
+from jobs.context import Runtime
+from jobs.data.context import open_laboratory
+from jobs.periodic import Cadence, chores_of, sweep
+from jobs.sessions.engine_events import catch_up, follow
+from jobs.sessions.heartbeat import beat
+from jobs.worker_queues import RESIDENT
 
 log = logging.getLogger(__name__)
 

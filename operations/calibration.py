@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
-from operations import estimating
-from operations.calibrating.masters import Masters, bias_master, dark_master, flat_master
-from operations.choices import STORAGE
-from operations.combining.matching import exposures
-from operations.combining.recipe import Combination
-from operations.combining.single import changed
-from operations.delivery import deliver_each
-from operations.frames.bands import Band
-from operations.frames.headers import rescale
-from operations.frames.images import Image, look_at
-from operations.frames.product import Product
-from operations.inputs import FilesInput, SelectInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.scripts.calibration import calibration_script
-from operations.work import Stage, Work
+from operations.framework import estimates
+from operations.framework.common_inputs import STORAGE
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput, SelectInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.output_files import deliver_each
+from operations.science.calibration.masters import Masters, bias_master, dark_master, flat_master
+from operations.science.combination.frame_scales import exposures
+from operations.science.combination.single_frame import changed
+from operations.science.combination.stack_settings import Combination
+from operations.science.frames.bands import Band
+from operations.science.frames.headers import rescale
+from operations.science.frames.images import Image, look_at
+from operations.science.frames.product import Product
+from operations.science.scripts.calibration import calibration_script
 
 KINDS = ("bias_files", "dark_files", "flat_files")
 
@@ -74,7 +74,7 @@ class Calibration(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to make the masters by bands, and to calibrate one frame at a time beside them."""
-        return estimating.calibrating(inputs.frames("input_files"), inputs.all_frames())
+        return estimates.calibrating(inputs.frames("input_files"), inputs.all_frames())
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""

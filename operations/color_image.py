@@ -9,21 +9,21 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from operations import estimating
-from operations.aligning.alignment import Alignment, Mapping, by_catalogs, by_stars, by_wcs, whole
-from operations.aligning.similarity import centred, places, sampled
-from operations.choices import COMPATIBILITY, OFF, compatible
-from operations.delivery import STEM
-from operations.frames.bands import plan
-from operations.frames.images import Image, look_at, same_shape
-from operations.inputs import FilesInput, SelectInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome, Output, OutputKind
-from operations.pictures.color import Color, add_channel, eight_bits, sixteen_bits
-from operations.pictures.saving import QUALITY, previews
-from operations.pictures.stretch import Limits, found_limits
-from operations.scripts.color_image import color_script
-from operations.work import Stage, Work
+from operations.framework import estimates
+from operations.framework.common_inputs import COMPATIBILITY, OFF, compatible
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput, SelectInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome, Output, OutputKind
+from operations.framework.output_files import STEM
+from operations.science.alignment.alignment import Alignment, Mapping, by_catalogs, by_stars, by_wcs, whole
+from operations.science.alignment.similarity import centred, places, sampled
+from operations.science.frames.bands import plan
+from operations.science.frames.images import Image, look_at, same_shape
+from operations.science.graphics.color import Color, add_channel, eight_bits, sixteen_bits
+from operations.science.graphics.image_files import QUALITY, previews
+from operations.science.graphics.stretch import Limits, found_limits
+from operations.science.scripts.color_image import color_script
 
 STARS, WCS, NONE = "stars", "wcs", "none"
 COORDINATE_BYTES = 80
@@ -72,7 +72,7 @@ class ColorImage(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to have the picture and one frame at a time in memory."""
-        return estimating.coloring(inputs.frames("color_channels"))
+        return estimates.coloring(inputs.frames("color_channels"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy, astropy, sep, astroalign, scipy and Pillow."""

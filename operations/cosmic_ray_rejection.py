@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
-from operations import estimating, scripting
-from operations.choices import STORAGE
-from operations.combining.stacks import read_good, read_variance, working_type
-from operations.delivery import deliver_each
-from operations.frames.bands import Band, each_band
-from operations.frames.images import Image, header_of, look_at
-from operations.frames.planes import Reader
-from operations.frames.product import Product
-from operations.inputs import FilesInput, FloatInput, IntInput, SelectInput
-from operations.operation import BaseDataOperation
-from operations.outcome import JSON, Estimate, Given, Outcome
-from operations.scripts.cosmic_rays import SCRIPT
-from operations.work import Stage, Work
+from operations.framework import estimates, script_parts
+from operations.framework.common_inputs import STORAGE
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput, FloatInput, IntInput, SelectInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import JSON, Estimate, Given, Outcome
+from operations.framework.output_files import deliver_each
+from operations.science.combination.stacks import read_good, read_variance, working_type
+from operations.science.frames.bands import Band, each_band
+from operations.science.frames.images import Image, header_of, look_at
+from operations.science.frames.planes import Reader
+from operations.science.frames.product import Product
+from operations.science.scripts.cosmic_rays import SCRIPT
 
 REPLACE, FLAG = "replace", "flag"
 REACH = 16
@@ -96,7 +96,7 @@ class CosmicRayRejection(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to clean one frame at a time."""
-        return estimating.cleaning(inputs.frames("input_files"))
+        return estimates.cleaning(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy, astropy and astroscrappy."""
@@ -111,7 +111,7 @@ class CosmicRayRejection(BaseDataOperation):
                 save({kept}, {stem!r}, index)
             """
         title = f"Cosmic rays taken out of {len(files)} frames."
-        return scripting.script(title, {"FILES": files}, steps, SCRIPT, "import astroscrappy\n")
+        return script_parts.script(title, {"FILES": files}, steps, SCRIPT, "import astroscrappy\n")
 
 
 @dataclass(frozen=True)

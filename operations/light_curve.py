@@ -1,14 +1,14 @@
 """Light Curve: the magnitude of one source in every frame."""
 
-from operations import estimating
-from operations.choices import COMPATIBILITY, compatible
-from operations.curves.curve import described, observe
-from operations.curves.table import curve_picture, handed_over
-from operations.inputs import FilesInput, SourceInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.scripts.curves import curve_script
-from operations.work import Work
+from operations.framework import estimates
+from operations.framework.common_inputs import COMPATIBILITY, compatible
+from operations.framework.context import Work
+from operations.framework.inputs import FilesInput, SourceInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.science.curves.curve import described, observe
+from operations.science.curves.table import curve_picture, handed_over
+from operations.science.scripts.curves import curve_script
 
 FILTERS = ("rp", "ip", "gp", "zs")
 FILES = FilesInput(
@@ -41,7 +41,7 @@ class LightCurve(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read catalogues."""
-        return estimating.cataloguing(inputs.frames("input_files"))
+        return estimates.cataloguing(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""

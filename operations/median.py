@@ -1,16 +1,16 @@
 """Median: one image, each pixel the median of that pixel over all frames."""
 
-from operations import estimating, scripting
-from operations.choices import COMPATIBILITY, STORAGE, compatible
-from operations.combining.recipe import Combination, Recipe, Share
-from operations.combining.reduction import Reduction
-from operations.delivery import deliver
-from operations.frames.headers import combined_header
-from operations.frames.images import look_at
-from operations.inputs import FilesInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.work import Stage, Work
+from operations.framework import estimates, script_parts
+from operations.framework.common_inputs import COMPATIBILITY, STORAGE, compatible
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.output_files import deliver
+from operations.science.combination.reduction import Reduction
+from operations.science.combination.stack_settings import Combination, Recipe, Share
+from operations.science.frames.headers import combined_header
+from operations.science.frames.images import look_at
 
 
 class Median(BaseDataOperation):
@@ -39,7 +39,7 @@ class Median(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read all frames once by bands."""
-        return estimating.combining(inputs.frames("input_files"))
+        return estimates.combining(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""
@@ -48,4 +48,4 @@ class Median(BaseDataOperation):
         if compatible(inputs):
             value = "np.median(np.array(common(*map(science, FILES))), axis=0)"
         steps = f"save({value}, {stem!r})"
-        return scripting.script(f"Median of {len(files)} frames.", {"FILES": files}, steps)
+        return script_parts.script(f"Median of {len(files)} frames.", {"FILES": files}, steps)

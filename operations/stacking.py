@@ -5,23 +5,23 @@ from dataclasses import replace
 
 from astropy.io import fits
 
-from operations import estimating
-from operations.choices import COMPATIBILITY, OFF, STORAGE, compatible
-from operations.combining.matching import SCALE, WEIGHTS, ZERO, shares
-from operations.combining.recipe import Combination, Recipe, Share
-from operations.combining.reduction import Reduction
-from operations.delivery import deliver
-from operations.frames.headers import combined_header
-from operations.frames.images import Image, look_at
-from operations.frames.wcs import put
-from operations.inputs import FilesInput, FloatInput, IntInput, SelectInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.projecting.grid import Grid, common_grid
-from operations.projecting.projection import project
-from operations.projecting.rectangles import Rectangle, common
-from operations.scripts.stacking import stacking_steps
-from operations.work import Stage, Work
+from operations.framework import estimates
+from operations.framework.common_inputs import COMPATIBILITY, OFF, STORAGE, compatible
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput, FloatInput, IntInput, SelectInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.output_files import deliver
+from operations.science.combination.frame_scales import SCALE, WEIGHTS, ZERO, shares
+from operations.science.combination.reduction import Reduction
+from operations.science.combination.stack_settings import Combination, Recipe, Share
+from operations.science.frames.headers import combined_header
+from operations.science.frames.images import Image, look_at
+from operations.science.frames.wcs import put
+from operations.science.projection.grid import Grid, common_grid
+from operations.science.projection.projection import project
+from operations.science.projection.rectangles import Rectangle, common
+from operations.science.scripts.stacking import stacking_steps
 
 SIMPLE, REPROJECT = "simple", "reproject"
 COMMON, ALL = "common", "all"
@@ -120,8 +120,8 @@ class Stacking(BaseDataOperation):
         """Return what it takes to read all frames by bands, and to project them one by one if that is asked."""
         frames = inputs.frames("input_files")
         if inputs.text("stacking_mode") == REPROJECT:
-            return estimating.projecting(frames)
-        return estimating.combining(frames, copies=2.5)
+            return estimates.projecting(frames)
+        return estimates.combining(frames, copies=2.5)
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy, astropy and reproject."""

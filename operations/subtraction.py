@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from operations import estimating, scripting
-from operations.choices import COMPATIBILITY, STORAGE, compatible
-from operations.combining.single import changed
-from operations.combining.stacks import read_good, read_variance, working_type
-from operations.delivery import deliver_each
-from operations.frames.bands import Band
-from operations.frames.headers import subtract_noise
-from operations.frames.images import Image, header_of, look, look_at, same_shape
-from operations.frames.planes import Reader
-from operations.frames.product import Product
-from operations.inputs import FilesInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.work import Stage, Work
+from operations.framework import estimates, script_parts
+from operations.framework.common_inputs import COMPATIBILITY, STORAGE, compatible
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.output_files import deliver_each
+from operations.science.combination.single_frame import changed
+from operations.science.combination.stacks import read_good, read_variance, working_type
+from operations.science.frames.bands import Band
+from operations.science.frames.headers import subtract_noise
+from operations.science.frames.images import Image, header_of, look, look_at, same_shape
+from operations.science.frames.planes import Reader
+from operations.science.frames.product import Product
 
 
 class Subtraction(BaseDataOperation):
@@ -48,7 +48,7 @@ class Subtraction(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to have one frame at a time in memory."""
-        return estimating.one_by_one(inputs.frames("input_files"))
+        return estimates.one_by_one(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""
@@ -60,7 +60,7 @@ class Subtraction(BaseDataOperation):
                 save(frame - taken, {stem!r}, index)
             """
         title = f"Subtraction of one frame from {len(files)}."
-        return scripting.script(title, {"FILES": files, "TAKEN": inputs.frames("subtraction_file")}, steps)
+        return script_parts.script(title, {"FILES": files, "TAKEN": inputs.frames("subtraction_file")}, steps)
 
 
 def difference(taken: Image, image: Image, stage: Stage) -> Product:

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from operations import estimating
-from operations.choices import COMPATIBILITY, compatible
-from operations.curves import periods
-from operations.curves.curve import Curve, described, observe
-from operations.curves.points import bjd
-from operations.curves.table import curve_picture, folded, handed_over
-from operations.curves.timing import JD_MINUS_MJD
+from operations.framework import estimates
+from operations.framework.common_inputs import COMPATIBILITY, compatible
+from operations.framework.context import Work
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
 from operations.light_curve import FILES as SOME_FILES
 from operations.light_curve import SOURCE
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.scripts.curves import curve_script
-from operations.work import Work
+from operations.science.curves import periods
+from operations.science.curves.curve import Curve, described, observe
+from operations.science.curves.julian_dates import JD_MINUS_MJD
+from operations.science.curves.points import bjd
+from operations.science.curves.table import curve_picture, folded, handed_over
+from operations.science.scripts.curves import curve_script
 
 FILES = replace(SOME_FILES, minimum=periods.FEWEST)
 
@@ -43,7 +43,7 @@ class VariableStar(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to read catalogues and to search."""
-        return estimating.cataloguing(inputs.frames("input_files"))
+        return estimates.cataloguing(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy and astropy."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from proxy.plane import Plane
+from proxy.state import Plane
 
 COUNTERS = {
     "requests": "Requests that were read.",

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from core.errors import BadInput, Conflict, Forbidden, NotFound
-from models.principal import Principal
-from models.services.rights import changing
+from models.permissions.principal import Principal
+from models.services.accounts.permission_changes import changing
 
 T = TypeVar("T")
 Fault = BadInput | NotFound | Conflict | Forbidden

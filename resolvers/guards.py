@@ -6,10 +6,10 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from core.errors import Forbidden, NotFound, Unauthenticated
-from models.actors import Actor
-from models.policies.actions import ACTS, Action, decide
-from models.principal import Principal
-from models.services import denials
+from models.permissions.actor import Actor
+from models.permissions.principal import Principal
+from models.policies.authorization import ACTS, Action, decide
+from models.services.accounts import denials
 
 M = TypeVar("M", bound=Model)
 

@@ -9,25 +9,25 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from core.errors import CarrelError
-from models.accounts import User
-from models.principal import Principal
-from models.services import denials
-from resolvers.house import House
-from schema.browser import Browser, not_found, plain_error
+from models.accounts.users import User
+from models.permissions.principal import Principal
+from models.services.accounts import denials
+from resolvers.app_state import House
 from schema.context import Context
-from schema.core.graphiql import Explorer, assets
-from schema.core.sdl import print_sdl
-from schema.core.server import GraphQLServer, MakeContext, Surface
-from schema.credentials import Credentials
-from schema.health import health_of
-from schema.numbers import numbers_of
-from schema.pages import bar
-from schema.pictures import pictures_of
+from schema.example_queries import TABS
+from schema.graphql.sdl import print_sdl
+from schema.http.authentication import Credentials
+from schema.http.health import health_of
+from schema.http.html import bar
+from schema.http.metrics import numbers_of
+from schema.http.result_files import sender_of
+from schema.http.sign_in import Browser, not_found, plain_error
+from schema.http.upload_endpoint import receiver_of
 from schema.rates import gate_of
-from schema.receiving import receiver_of
 from schema.root import schema
-from schema.sending import sender_of
-from schema.walk import TABS
+from schema.sessions.logos import pictures_of
+from schema.transport.graphiql import Explorer, assets
+from schema.transport.server import GraphQLServer, MakeContext, Surface
 
 SDL = print_sdl(schema)
 

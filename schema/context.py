@@ -5,11 +5,11 @@ from typing import Any
 
 from strawberry.types.info import Info as StrawberryInfo
 
-from models.principal import Principal
+from models.permissions.principal import Principal
+from resolvers.app_state import House
 from resolvers.guards import known
-from resolvers.house import House
-from resolvers.loaders import Loaders
-from schema.core.context import Context as CoreContext
+from resolvers.loaders.request_loaders import Loaders
+from schema.execution.context import Context as CoreContext
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """The rate limits of this installation, over its Redis."""
 
-from core.buckets import Bucket, Buckets, OwnBuckets, SharedBuckets, TabbedBuckets
-from core.redis import MEMORY
-from resolvers.house import House
-from schema.core.rates import Gate
+from core.rate_limit.token_bucket import Bucket, Buckets, OwnBuckets, SharedBuckets, TabbedBuckets
+from core.redis.client import MEMORY
+from resolvers.app_state import House
+from schema.execution.rate_limiter import Gate
 
 
 def gate_of(house: House) -> Gate | None:

@@ -3,39 +3,39 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.access import AccessQueries
-from schema.accounts import AccountMutations, AccountQueries
-from schema.available import AvailableQueries
-from schema.collaborations import CollaborationMutations, CollaborationQueries
-from schema.core.ids import NodeQueries
-from schema.core.scalars import SCALARS
-from schema.core.schema import Schema
-from schema.data_following import DataSubscriptions
-from schema.dataoperations import DataOperationQueries
-from schema.datasession_users import DatasessionUserMutations
-from schema.datasessions import DatasessionQueries
-from schema.filling import DatasessionMutations
-from schema.following import SessionSubscriptions
-from schema.grants import GrantQueries
-from schema.history import HistoryQueries
-from schema.holders import HolderMutations
-from schema.images import ImageMutations, ImageSubscriptions
-from schema.joining import JoiningMutations
-from schema.keeping import ArchiveTokenMutations, ArchiveTokenQueries
-from schema.launching import SessionMutations
-from schema.lifetimes import LifetimeMutations
-from schema.logos import LogoMutations
-from schema.operating import OperationMutations
-from schema.organizations import OrganizationMutations, OrganizationQueries
-from schema.regions import RegionQueries
-from schema.results import ResultMutations
-from schema.roles import RoleMutations, RoleQueries
-from schema.sessions import SessionQueries
-from schema.stopping import StoppingMutations
-from schema.tokens import TokenMutations
-from schema.uploads import UploadMutations, UploadQueries
-from schema.workstation_users import WorkstationUserMutations
-from schema.workstations import WorkstationMutations, WorkstationQueries
+from schema.accounts.collaborations import CollaborationMutations, CollaborationQueries
+from schema.accounts.grants import GrantQueries
+from schema.accounts.history import HistoryQueries
+from schema.accounts.member_mutations import JoiningMutations
+from schema.accounts.organizations import OrganizationMutations, OrganizationQueries
+from schema.accounts.role_mutations import HolderMutations
+from schema.accounts.roles import RoleMutations, RoleQueries
+from schema.accounts.rules import AccessQueries
+from schema.accounts.tokens import TokenMutations
+from schema.accounts.users import AccountMutations, AccountQueries
+from schema.data.dataoperations import DataOperationQueries
+from schema.data.datasession_mutations import DatasessionMutations
+from schema.data.datasession_sharing import DatasessionUserMutations
+from schema.data.datasessions import DatasessionQueries
+from schema.data.operation_catalog import AvailableQueries
+from schema.data.operation_mutations import OperationMutations
+from schema.data.results import ResultMutations
+from schema.data.source_credentials import ArchiveTokenMutations, ArchiveTokenQueries
+from schema.data.subscriptions import DataSubscriptions
+from schema.data.uploads import UploadMutations, UploadQueries
+from schema.execution.schema import Schema
+from schema.graphql.node import NodeQueries
+from schema.graphql.scalars import SCALARS
+from schema.sessions.bulk_stop import StoppingMutations
+from schema.sessions.images import ImageMutations, ImageSubscriptions
+from schema.sessions.keep_alive import LifetimeMutations
+from schema.sessions.logo_mutations import LogoMutations
+from schema.sessions.regions import RegionQueries
+from schema.sessions.session_mutations import SessionMutations
+from schema.sessions.session_subscriptions import SessionSubscriptions
+from schema.sessions.sessions import SessionQueries
+from schema.sessions.workstation_sharing import WorkstationUserMutations
+from schema.sessions.workstations import WorkstationMutations, WorkstationQueries
 
 
 @strawberry.type(description="What can be read.")

@@ -14,7 +14,7 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from core.database import config, forget_statements
+from core.database.connection import config, forget_statements
 from core.errors import Conflict
 from core.settings import load
 from models.services import migration

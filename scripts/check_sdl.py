@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schema.core.sdl import print_sdl
+from schema.graphql.sdl import print_sdl
 from schema.root import schema
 from scripts.sdl_base import accepted, published
 from scripts.sdl_changes import announced, refused

@@ -5,9 +5,9 @@ import math
 import sys
 from pathlib import Path
 
-from operations.inputs import FilesInput, Input, NumberInput, SelectInput, StringInput, TargetPositionsInput
-from operations.operation import BaseDataOperation
-from operations.registry import own
+from operations.framework.inputs import FilesInput, Input, NumberInput, SelectInput, StringInput, TargetPositionsInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.registry import own
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 HEAD = """# Data operations

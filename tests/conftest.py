@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
-from core import database as databases
-from core.database import forget_statements
+from core.database import connection as databases
+from core.database.connection import forget_statements
 from core.engine.protocol import EngineUnavailable
-from core.redis import close_redis, open_redis
+from core.redis.client import close_redis, open_redis
 from core.settings import Settings, load, variable
 from tests import docker_service
 from tests.services import chromium

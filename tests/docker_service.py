@@ -7,9 +7,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from core.engine.host import find, prepare
-from core.engine.private import PrivateDocker
-from core.patience import Patience
+from core.concurrency.cancellable_thread import Patience
+from core.engine.local.discovery import find, prepare
+from core.engine.local.private_docker import PrivateDocker
 
 CACHE = Path(os.environ.get("CARREL_TEST_CACHE", Path(__file__).parents[1] / "build" / "test-cache"))
 

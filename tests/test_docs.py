@@ -9,7 +9,7 @@ import typer
 
 from carrel.cli import app
 from core.settings import Settings, variable
-from schema.walk import TABS
+from schema.example_queries import TABS
 from scripts import settings_table
 from tests.tree import ROOT
 

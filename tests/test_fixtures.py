@@ -4,7 +4,7 @@ from playwright.async_api import Browser
 from redis.asyncio import Redis
 
 from core.settings import Settings
-from models.organizations import Organization
+from models.accounts.organizations import Organization
 from tests.waiting import eventually
 
 

@@ -12,7 +12,15 @@ LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 VAGUE = {"utils", "helpers", "common", "manager", "base_service", "misc"}
 # Slow to import and seldom needed, so they may wait until a function runs.
-LAZY = {"docker", "IPython", "core.engine.docker", "core.storage", "argon2", "fakeredis", "botocore"}
+LAZY = {
+    "docker",
+    "IPython",
+    "core.engine.docker.engine",
+    "core.storage.object_store",
+    "argon2",
+    "fakeredis",
+    "botocore",
+}
 # Brackets keep this file from finding itself.
 FOREIGN = re.compile(
     r"p[y]pi\.org|pythonh[o]sted\.org|np[m]js\.(org|com)|deb\.d[e]bian\.org|proxy\.g[o]lang\.org|ghcr\.i[o]/"

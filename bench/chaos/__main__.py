@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.chaos import real, storm
-from bench.chaos.plan import Storm
-from bench.chaos.storm import Report
+from bench.chaos import chaos_run, docker_run
+from bench.chaos.chaos_run import Report
+from bench.chaos.faults import Storm
 from tests.services.postgres import postgres_server
 
 
@@ -26,11 +26,11 @@ def main() -> int:
         folder = options.keep or Path(stack.enter_context(TemporaryDirectory(prefix="carrel-chaos-")))
         reports, weather = {}, Storm(launches=options.launches, kills=options.kills, seed=options.seed)
         if options.only in (None, "fake"):
-            reports["fake engine"] = asyncio.run(storm.run(weather, folder / "fake", options.postgres))
+            reports["fake engine"] = asyncio.run(chaos_run.run(weather, folder / "fake", options.postgres))
         if options.only in (None, "functions"):
             reports["fake engine, functions in place of workers"] = _with_functions(weather, folder / "functions")
         if options.only in (None, "docker"):
-            reports["Docker"] = asyncio.run(real.run(folder / "docker", options.seed))
+            reports["Docker"] = asyncio.run(docker_run.run(folder / "docker", options.seed))
     for name, report in reports.items():
         _print(name, report)
     return int(any(report.faults for report in reports.values()))
@@ -40,7 +40,7 @@ def _with_functions(weather: Storm, folder: Path) -> Report:
     """Let the storm pass over functions, which know PostgreSQL alone: one of its own."""
     with postgres_server() as server:
         url = asyncio.run(server.create("storm"))
-        return asyncio.run(storm.run(replace(weather, with_functions=True), folder, url))
+        return asyncio.run(chaos_run.run(replace(weather, with_functions=True), folder, url))
 
 
 def _options() -> argparse.Namespace:

@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 from sysconfig import get_path
 
-from core.bell import HEADER, is_signed
 from core.queue import region_queue
+from core.queue.functions.waker import HEADER, is_signed
 from core.settings import Settings, variable
-from jobs.sweep import Cadence, chores_of
+from jobs.periodic import Cadence, chores_of
 from tests.services.local_lambda import QuietServer, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +137,7 @@ class Functions:
             if (value := getattr(settings, name)) not in (None, {}) and name != "secret_key"
         }
         paths = [ROOT, Path(get_path("purelib"))]
-        return Sandbox(f"jobs.handlers.aws.{handler}", paths, environment, LIMIT_SECONDS, log=self._log)
+        return Sandbox(f"jobs.functions.aws_lambda.{handler}", paths, environment, LIMIT_SECONDS, log=self._log)
 
 
 def _text(value: object) -> str:

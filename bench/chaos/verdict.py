@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.engine.protocol import Container, ContainerState
-from core.outbox import OutboxMessage
-from jobs.runtime import session_id_of
-from models.access import Resource
-from models.accounts import Token, TokenKind
-from models.history import HistoryEntry
-from models.sessions import ENDINGS, MOVES, Reason, Session, SessionState
+from core.messaging.outbox import OutboxMessage
+from jobs.context import session_id_of
+from models.accounts.history import HistoryEntry
+from models.accounts.roles import Resource
+from models.accounts.users import Token, TokenKind
+from models.sessions.sessions import ENDINGS, MOVES, Reason, Session, SessionState
 
 Expected = Mapping[int, tuple[SessionState, frozenset[Reason | None]]]
 SETTLED = ENDINGS | {SessionState.RUNNING}

@@ -2,13 +2,13 @@
 
 import json
 
-from core.bell import message
-from core.clappers import HttpClapper, clappers_of
 from core.errors import BadInput
 from core.queue import QueueClass, queue_of
+from core.queue.functions.transports import HttpClapper, clappers_of
+from core.queue.functions.waker import message
 from core.settings import Settings
+from jobs.periodic import Cadence, chores_of
 from jobs.queues import FUNCTIONS
-from jobs.sweep import Cadence, chores_of
 
 EVERY = {"minute": Cadence.MINUTE, "hour": Cadence.HOUR}
 

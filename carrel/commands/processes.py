@@ -5,61 +5,61 @@ from pathlib import Path
 
 import typer
 
-from carrel import demo, demo_data, ending, serving
+from carrel import demo, demo_data, servers, shutdown
 from carrel.client import Client
-from carrel.kernel import open_kernel, open_region
+from carrel.services import open_kernel, open_region
+from core.concurrency.cancellable_thread import Patience
 from core.errors import BadInput
-from core.patience import Patience
 from core.settings import Settings
-from jobs.handlers.limits import refuse_to_follow
-from models.services import regions
+from jobs.functions.preflight import refuse_to_follow
+from models.services.sessions import regions
 
 
 async def serve(settings: Settings) -> None:
     """Run the API until a signal comes."""
-    await ending.until_signal(_serve(settings))
+    await shutdown.until_signal(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
     async with open_kernel(settings) as kernel:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
-        sockets = [serving.listen(settings.bind_host, serving.port_of(settings.api_url), "CARREL_API_URL")]
-        await serving.api(kernel, sockets)
+        sockets = [servers.listen(settings.bind_host, servers.port_of(settings.api_url), "CARREL_API_URL")]
+        await servers.api(kernel, sockets)
 
 
 async def proxy(settings: Settings) -> None:
     """Run the proxy until a signal comes."""
-    await ending.until_signal(_proxy(settings))
+    await shutdown.until_signal(_proxy(settings))
 
 
 async def _proxy(settings: Settings) -> None:
     async with open_kernel(settings) as kernel:
-        sockets = [serving.listen(settings.bind_host, serving.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
-        await serving.proxy(kernel, sockets)
+        sockets = [servers.listen(settings.bind_host, servers.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
+        await servers.proxy(kernel, sockets)
 
 
 async def work(settings: Settings) -> None:
     """Run the worker of the configured region until a signal comes."""
-    await ending.until_signal(_work(settings))
+    await shutdown.until_signal(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
     refuse_to_follow()
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
-        await serving.work(kernel, kernel.runtime(engine))
+        await servers.work(kernel, kernel.runtime(engine))
 
 
 async def watch(settings: Settings) -> None:
     """Follow the engine of the configured region until a signal comes; its jobs are done by functions."""
-    await ending.until_signal(_watch(settings))
+    await shutdown.until_signal(_watch(settings))
 
 
 async def _watch(settings: Settings) -> None:
     refuse_to_follow()
     async with open_kernel(settings) as kernel, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
-        await serving.watch(kernel, kernel.runtime(engine))
+        await servers.watch(kernel, kernel.runtime(engine))
 
 
 def demonstrate(settings: Settings, url: str, token: str) -> None:

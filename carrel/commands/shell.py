@@ -3,31 +3,33 @@
 from importlib import import_module
 from typing import Any
 
-from core import database
+from core.database import connection
 from core.settings import Settings
 
-BANNER = """Carrel's shell. Tables: Session, Image, Workstation, User … Verbs: sessions, images, accounts …
+BANNER = """Carrel's shell. Tables: Session, Image, Workstation, User … Services: sessions, images, users …
 Try:  await Session.all().count()
-      principal = await auth.principal_for(await User.get(username="demo"))
+      principal = await authentication.principal_for(await User.get(username="demo"))
 """
 TABLES = (
-    *("accounts", "access", "organizations", "history", "regions", "uploads", "workstations", "images", "sessions"),
-    *("datasessions", "dataoperations", "results"),
+    *("accounts.users", "accounts.roles", "accounts.organizations", "accounts.collaborations", "accounts.history"),
+    *("data.uploads", "data.datasessions", "data.dataoperations", "data.results"),
+    *("sessions.regions", "sessions.workstations", "sessions.images", "sessions.sessions"),
 )
-VERBS = (
-    *("accounts", "auth", "images", "organizations", "regions", "sessions", "uploads", "workstations"),
-    *("datasessions", "dataoperations"),
+SERVICES = (
+    *("accounts.users", "accounts.authentication", "accounts.organizations", "accounts.collaborations"),
+    *("data.uploads", "data.datasessions", "data.dataoperations"),
+    *("sessions.regions", "sessions.workstations", "sessions.images", "sessions.sessions"),
 )
 
 
 def names(settings: Settings) -> dict[str, Any]:
-    """Return what the prompt knows."""
-    found: dict[str, Any] = {"settings": settings, "connect": lambda: database.connect(settings)}
+    """Return the names that the prompt offers."""
+    found: dict[str, Any] = {"settings": settings, "connect": lambda: connection.connect(settings)}
     for noun in TABLES:
         module = import_module(f"models.{noun}")
         found |= {name: value for name, value in vars(module).items() if isinstance(value, type)}
-    for noun in VERBS:
-        found[noun] = import_module(f"models.services.{noun}")
+    for noun in SERVICES:
+        found[noun.rpartition(".")[2]] = import_module(f"models.services.{noun}")
     return found
 
 

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from core import database
+from core.database import connection
 from core.errors import NotFound
 from core.settings import Settings, load
-from models.accounts import TokenKind, User
-from models.actors import SERVICE
-from models.services import accounts
+from models.accounts.users import TokenKind, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import users
 
 app = typer.Typer(help="Make accounts and tokens. Example: carrel user add ada --role builder.", no_args_is_help=True)
 
@@ -24,10 +24,10 @@ Name = Annotated[str, typer.Argument(help="The user name.")]
 def _run(work: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
     async def inside() -> None:
         try:
-            await database.connect(settings)
+            await connection.connect(settings)
             await work()
         finally:
-            await database.disconnect()
+            await connection.disconnect()
 
     asyncio.run(inside())
 
@@ -44,7 +44,7 @@ def add(
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
 
     async def work() -> None:
-        await accounts.register(name, password, role=role)
+        await users.register(name, password, role=role)
         typer.echo(f"Made {name}." if password_stdin else f"Made {name}; password (shown once): {password}")
 
     _run(work, load())
@@ -72,7 +72,7 @@ def token(
         user = await User.get_or_none(username=name)
         if user is None:
             raise NotFound(f"There is no user {name!r}.")
-        _, minted = await accounts.mint_token(
+        _, minted = await users.mint_token(
             user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=days), name="command line"
         )
         typer.echo(minted.text)

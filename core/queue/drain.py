@@ -13,10 +13,10 @@ from arq.utils import timestamp_ms
 from redis.asyncio import Redis
 
 from core.errors import BadInput
+from core.queue.job_spec import Spec
+from core.queue.metrics import Outcome
 from core.queue.names import Job
 from core.queue.runner import WINDOW, Runner
-from core.queue.spec import Spec
-from core.queue.tally import Outcome
 
 MARGIN_SECONDS = 1.0
 """What ending takes: the last writes to Redis, and the closing of connections."""

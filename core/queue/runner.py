@@ -14,11 +14,11 @@ from arq.worker import Worker as ArqWorker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core.convoy import Convoy
+from core.concurrency.batcher import Convoy
 from core.queue.codec import arq_over, decode, encode
+from core.queue.job_spec import Spec, guarded
+from core.queue.metrics import Tally
 from core.queue.names import Job
-from core.queue.spec import Spec, guarded
-from core.queue.tally import Tally
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.queue.job_spec import Spec
 from core.queue.names import Job
 from core.queue.runner import Runner
-from core.queue.spec import Spec
 
 log = logging.getLogger(__name__)
 

@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from operations import estimating, scripting
-from operations.choices import STORAGE
-from operations.combining.stacks import read_good, working_type
-from operations.delivery import deliver_each
-from operations.frames.bands import Band
-from operations.frames.images import Image, header_of, look_at
-from operations.frames.planes import Reader
-from operations.frames.product import Product
-from operations.inputs import FilesInput, FloatInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome
-from operations.work import Stage, Work
+from operations.framework import estimates, script_parts
+from operations.framework.common_inputs import STORAGE
+from operations.framework.context import Stage, Work
+from operations.framework.inputs import FilesInput, FloatInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.output_files import deliver_each
+from operations.science.combination.stacks import read_good, working_type
+from operations.science.frames.bands import Band
+from operations.science.frames.images import Image, header_of, look_at
+from operations.science.frames.planes import Reader
+from operations.science.frames.product import Product
 
 IMPORTS = "from typing import Any\n\nfrom numpy.typing import NDArray\nfrom scipy.ndimage import gaussian_filter\n"
 
@@ -50,7 +50,7 @@ class Smoothing(BaseDataOperation):
 
     def estimate(self, inputs: Given) -> Estimate:
         """Return what it takes to have one frame at a time in memory."""
-        return estimating.one_by_one(inputs.frames("input_files"))
+        return estimates.one_by_one(inputs.frames("input_files"))
 
     def script(self, inputs: Given, stem: str) -> str:
         """Return the same with numpy, astropy and scipy."""
@@ -60,7 +60,7 @@ class Smoothing(BaseDataOperation):
                 save(smoothed(read(path), {inputs.number("sigma")}), {stem!r}, index)
             """
         title = f"{len(files)} frames smoothed."
-        return scripting.script(title, {"FILES": files}, steps, scripting.sources(smoothed), IMPORTS)
+        return script_parts.script(title, {"FILES": files}, steps, script_parts.sources(smoothed), IMPORTS)
 
 
 def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[Any]:

@@ -1,14 +1,14 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
-from core.outbox import Kind
-from models.accounts import TokenKind
-from models.history import ActorKind
-from models.images import ImageState
-from models.nouns import ObjectRole, Resource
-from models.sessions import Reason, SessionState
-from models.uploads import UploadState
-from models.vocabulary import MemberRole
+from core.messaging.outbox import Kind
+from models.accounts.users import TokenKind
+from models.accounts.history import ActorKind
+from models.sessions.images import ImageState
+from models.permissions.tables import ObjectRole, Resource
+from models.sessions.sessions import Reason, SessionState
+from models.data.uploads import UploadState
+from models.permissions.enums import MemberRole
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

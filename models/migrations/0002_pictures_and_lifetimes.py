@@ -1,6 +1,6 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from models.sessions import Reason
+from models.sessions.sessions import Reason
 from orjson import loads
 from tortoise.fields.data import JSON_DUMPS
 from tortoise import fields

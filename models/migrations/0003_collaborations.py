@@ -1,7 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
-from models.history import ActorKind
+from models.accounts.history import ActorKind
 from tortoise.fields.base import OnDelete
 from tortoise import fields
 

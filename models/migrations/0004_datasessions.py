@@ -1,9 +1,9 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
-from models.dataoperations import DataOperationState
-from models.nouns import ObjectRole, Resource
-from models.results import ResultState
+from models.data.dataoperations import DataOperationState
+from models.permissions.tables import ObjectRole, Resource
+from models.data.results import ResultState
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

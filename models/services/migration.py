@@ -16,11 +16,11 @@ from tortoise.connection import get_connection
 from tortoise.migrations.api import migrate as run_migrations
 from tortoise.migrations.executor import MigrationExecutor
 
-from core import database
 from core.clock import now
+from core.database import connection as database_connection
 from core.errors import Conflict
 from core.settings import Settings
-from models.services.roles import sync_default_roles
+from models.services.accounts.roles import sync_default_roles
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 async def migrate(settings: Settings, *, target: str | None = None) -> list[str]:
     """Apply what is missing, or go to `target`; return the names of the migrations that were applied."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database.forget_statements()
-    configuration = database.config(settings)
+    database_connection.forget_statements()
+    configuration = database_connection.config(settings)
     try:
         pending = await _pending(configuration)
         if pending or target:

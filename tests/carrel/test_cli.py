@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from carrel.cli import main
-from core.database import forget_statements
+from core.database.connection import forget_statements
 from core.settings import Settings, variable
 from schema.app import SDL
 

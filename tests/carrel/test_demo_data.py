@@ -10,12 +10,12 @@ from redis.asyncio import Redis
 
 from carrel import demo_data
 from carrel.client import Client
-from core.database import forget_statements
+from core.database.connection import forget_statements
 from core.settings import Settings
-from models.dataoperations import DataOperation, DataOperationState
-from models.datasessions import Datasession
-from models.uploads import Upload
-from schema import walk
+from models.data.dataoperations import DataOperation, DataOperationState
+from models.data.datasessions import Datasession
+from models.data.uploads import Upload
+from schema import example_queries
 from tests.schema.computing import worker
 from tests.schema.served import Served, served_api
 
@@ -36,7 +36,7 @@ async def test_two_data_sessions_are_made_once_and_their_script_does_the_same(se
         files = await Upload.all().count()
         second = await asyncio.to_thread(demo_data.run, client, told.append)
 
-        script = await served.ask("olive", walk.SCRIPT, session=first.worked)
+        script = await served.ask("olive", example_queries.SCRIPT, session=first.worked)
 
     assert first == second
     assert await Upload.all().count() == files == len(demo_data.SHIPPED) + demo_data.SERIES

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from models.actors import SERVICE
-from models.services import sessions
-from schema.core.ids import encode
+from models.permissions.actor import SERVICE
+from models.services.sessions import sessions
+from schema.graphql.node import encode
 from tests.schema.served import Served
-from tests.schema.stages import queued_session
+from tests.schema.steps import queued_session
 from tests.services.missing import needed
 from tests.services.node import installed, node
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core import outbox
+from core.messaging import outbox
 from core.settings import Settings
-from tests.core.post import Post
+from tests.core.recording_sender import Post
 
 
 @pytest.fixture

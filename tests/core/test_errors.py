@@ -6,7 +6,7 @@ import pytest
 
 from core import errors
 from core.errors import BadInput, CarrelError, RateLimited
-from schema.core.errors import Code
+from schema.graphql.errors import Code
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, CarrelError)]
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 from tests.e2e import documents
-from tests.e2e.house import House, Person
+from tests.e2e.installation import House, Person
 
 ENDINGS = {"STOPPED", "FAILED", "EXPIRED"}
 CHUNK = 1 << 20

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core import database as databases
-from core.database import forget_statements
+from core.database import connection as databases
+from core.database.connection import forget_statements
 from tests import docker_service
 from tests.e2e.caller import Caller
-from tests.e2e.house import House, open_house
+from tests.e2e.installation import House, open_house
 from tests.services.databases import copy_sqlite
 from tests.services.missing import needed
 from tests.services.postgres import Postgres

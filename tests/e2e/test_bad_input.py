@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from tests import docker_service
-from tests.core.archives import Recipe, as_json, tar
+from tests.core.sample_archives import Recipe, as_json, tar
 from tests.e2e import documents
 from tests.e2e.caller import Caller, Launched
-from tests.e2e.house import NARROW, House
+from tests.e2e.installation import NARROW, House
 
 MUTE = b'FROM carrel/workstation:latest\nCMD ["python3", "-uc", "import time; print(\'Hm.\'); time.sleep(600)"]\n'
 

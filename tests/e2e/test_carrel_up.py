@@ -15,9 +15,9 @@ import pytest
 
 from carrel.client import Client
 from core.settings import Settings, load
-from schema import walk
+from schema import example_queries
 from tests.e2e import documents
-from tests.e2e.house import CARREL, environment, free_port, interrupt, remove_instance
+from tests.e2e.installation import CARREL, environment, free_port, interrupt, remove_instance
 from tests.waiting import eventually
 
 START_SECONDS = 120
@@ -89,7 +89,7 @@ async def session_of(addresses: dict[str, str], key: str) -> Any:
 async def pictures(addresses: dict[str, str]) -> list[bytes]:
     """Return the small pictures that the tab of the data sessions shows, read with the demo's token."""
     client = Client(addresses["graphql"], addresses["token"])
-    nodes = (await asyncio.to_thread(client.ask, walk.DATA))["datasessions"]["nodes"]
+    nodes = (await asyncio.to_thread(client.ask, example_queries.DATA))["datasessions"]["nodes"]
     (worked,) = [node for node in nodes if node["id"] == addresses["datasessionId"]]
     outputs = [output for operation in worked["operations"]["nodes"] for output in operation["outputs"]]
     urls = [file["url"] for output in outputs for file in output["files"] if file["kind"] == "small"]

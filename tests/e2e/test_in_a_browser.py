@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e import documents
 from tests.e2e.caller import Caller
-from tests.e2e.house import NARROW, House
+from tests.e2e.installation import NARROW, House
 from tests.e2e.visitor import Visitor, fill_in
 from tests.waiting import eventually
 

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from core.settings import Settings, load
 from tests.e2e import documents
-from tests.e2e.house import CARREL, environment, free_port, remove_instance
+from tests.e2e.installation import CARREL, environment, free_port, remove_instance
 from tests.waiting import eventually
 
 BOUND_SECONDS = 40.0

@@ -7,7 +7,7 @@ import docker
 
 from tests.e2e import documents
 from tests.e2e.caller import Caller
-from tests.e2e.house import House
+from tests.e2e.installation import House
 
 DIAL = """
 import socket, sys

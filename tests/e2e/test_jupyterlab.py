@@ -14,9 +14,9 @@ from playwright.async_api import Browser, Page, expect
 from tests.docker_service import CACHE
 from tests.e2e import documents
 from tests.e2e.caller import Caller
-from tests.e2e.house import House
+from tests.e2e.installation import House
 from tests.e2e.visitor import Visitor
-from tests.jobs.data import frame
+from tests.jobs.data.job_env import frame
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "build_image.py"
 BUILD_SECONDS = 600

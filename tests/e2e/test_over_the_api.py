@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.e2e.caller import Caller
 from tests.e2e.conftest import bring_workstation
-from tests.e2e.house import House
+from tests.e2e.installation import House
 
 
 async def walk(house: House, workstation: str) -> None:

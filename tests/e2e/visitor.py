@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.house import House, Person
+from tests.e2e.installation import House, Person
 
 ASK = """async ([query, variables]) => {
   const answer = await fetch("/graphql", {

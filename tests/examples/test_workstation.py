@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from core.engine.docker import DockerEngine
+from core.engine.docker.engine import DockerEngine
 from core.engine.protocol import Address, Container, ContainerSpec, ContainerState, Limits
 from tests.docker_service import workstation_image
 from tests.waiting import eventually

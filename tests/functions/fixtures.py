@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from core.database import forget_statements
+from core.database.connection import forget_statements
 from scripts.function_package import ARCHIVES, Built, Target, build
-from tests.functions.house import SECRET, FunctionHouse, function_house
+from tests.functions.environment import SECRET, FunctionHouse, function_house
 from tests.services.aws import KEYS, Aws, aws_server
 from tests.services.local_lambda import runtime_folder
 from tests.services.missing import needed

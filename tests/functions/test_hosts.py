@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from core import bell
-from core.bell import HEADER, sign
 from core.queue import region_queue
-from models.sessions import SessionState
-from tests.functions.house import REGION, SECRET, FunctionHouse
+from core.queue.functions import waker
+from core.queue.functions.waker import HEADER, sign
+from models.sessions.sessions import SessionState
+from tests.functions.environment import REGION, SECRET, FunctionHouse
 from tests.tree import ROOT
 from tests.waiting import eventually
 
-BELL = bell.message(region_queue(REGION))
-FRAMEWORK = ("-m", "functions_framework", "--source", "jobs/handlers/framework.py", "--host", "127.0.0.1")
-ASGI = ("-m", "uvicorn", "jobs.handlers.asgi:app", "--host", "127.0.0.1")
+BELL = waker.message(region_queue(REGION))
+FRAMEWORK = ("-m", "functions_framework", "--source", "jobs/functions/functions_framework.py", "--host", "127.0.0.1")
+ASGI = ("-m", "uvicorn", "jobs.functions.asgi:app", "--host", "127.0.0.1")
 CLOUD_EVENT = {
     "ce-id": "1",
     "ce-source": "a scheduler",

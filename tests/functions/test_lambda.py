@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from core.clock import now
-from core.outbox import OutboxMessage
+from core.messaging.outbox import OutboxMessage
 from core.queue import region_queue
-from models.access import Resource
-from models.history import HistoryEntry
-from models.services import accounts
-from models.sessions import Session, SessionState
-from tests.functions.house import REGION, FunctionHouse
+from models.accounts.history import HistoryEntry
+from models.accounts.roles import Resource
+from models.services.accounts import users
+from models.sessions.sessions import Session, SessionState
+from tests.functions.environment import REGION, FunctionHouse
 from tests.services.aws import KEYS, Aws
 from tests.services.local_lambda import Invocation, Sandbox
 from tests.waiting import eventually
@@ -33,7 +33,9 @@ def sandbox(unpacked: dict[str, Path], runtime: Path, house: FunctionHouse) -> I
         archive = "sessions" if handler == "sessions" else "files"
         paths = [unpacked[archive], runtime]
         told = house.environment(**KEYS, **environment)
-        one = Sandbox(f"jobs.handlers.aws.{handler}", paths, told, timeout, log=house.settings.data_dir / "lambda.log")
+        one = Sandbox(
+            f"jobs.functions.aws_lambda.{handler}", paths, told, timeout, log=house.settings.data_dir / "lambda.log"
+        )
         opened.append(one)
         return one
 
@@ -133,7 +135,7 @@ async def test_concurrent_calls_drain_a_thousand_jobs_with_each_effect_once(
 
 
 async def _stopping(house: FunctionHouse, count: int) -> list[int]:
-    person = await accounts.register("reader", None)
+    person = await users.register("reader", None)
     until = now() + timedelta(hours=1)
     rows = [
         Session(

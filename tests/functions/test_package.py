@@ -19,9 +19,9 @@ sys.path[:] = [path for path in sys.path if "packages" not in path] + [sys.argv[
 import importlib
 module, _, name = sys.argv[2].rpartition(".")
 assert callable(getattr(importlib.import_module(module), name))
-import core.engine.docker, core.postgres
+import core.engine.docker.engine, core.database.postgres
 if sys.argv[3] == "files":
-    import core.storage
+    import core.storage.object_store
 ours = [found for found in sys.modules.values() if getattr(found, "__file__", None)]
 strangers = {m.__name__ for m in ours if not m.__file__.startswith((sys.argv[1], sys.base_prefix))}
 assert strangers <= {"__main__"}, strangers

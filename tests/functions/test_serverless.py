@@ -14,9 +14,9 @@ import yaml
 
 from core.queue import QueueClass, queue_of
 from core.settings import Settings, variable
-from jobs.handlers.call import RESERVE_SECONDS
+from jobs.functions.invocation import RESERVE_SECONDS
+from jobs.periodic import CHORES, Cadence
 from jobs.queues import FUNCTIONS
-from jobs.sweep import CHORES, Cadence
 from scripts.function_package import ARCHIVES
 from tests.services.aws import KEYS, REGION, Aws
 from tests.services.missing import needed
@@ -79,7 +79,7 @@ def test_every_queue_that_functions_serve_has_one_with_a_bell_and_a_tick(kind: Q
     function = CONFIG["functions"][kind.value]
     (bell,) = [event["sqs"] for event in function["events"] if "sqs" in event]
 
-    assert function["handler"] == f"jobs.handlers.aws.{kind}"
+    assert function["handler"] == f"jobs.functions.aws_lambda.{kind}"
     assert bell["functionResponseType"] == "ReportBatchItemFailures"
     assert bell["maximumConcurrency"]
     assert rates(kind.value) == {"rate(1 minute)": [{"queue": queue_of(kind, "${param:region}")}]}

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from carrel.kernel import Kernel, open_kernel
-from core.engine.fake import FakeEngine
+from carrel.services import Kernel, open_kernel
+from core.engine.fake.engine import FakeEngine
 from core.settings import Settings
-from jobs.runtime import Runtime
-from models.actors import Actor
-from models.images import Image, ImageState
-from models.principal import Principal
-from models.regions import Region
-from models.services import accounts, auth, regions, sessions, workstations
-from models.services.roles import sync_default_roles
-from models.sessions import Session
-from tests.jobs.data import Data, open_data
+from jobs.context import Runtime
+from models.permissions.actor import Actor
+from models.permissions.principal import Principal
+from models.services.accounts import authentication, users
+from models.services.accounts.roles import sync_default_roles
+from models.services.sessions import regions, sessions, workstations
+from models.sessions.images import Image, ImageState
+from models.sessions.regions import Region
+from models.sessions.sessions import Session
+from tests.jobs.data.job_env import Data, open_data
 
 PLUGIN = Path(__file__).parent / "plugin"
 
@@ -64,8 +65,8 @@ async def bench(settings: Settings, database_url: str, redis: object) -> AsyncIt
     engine = FakeEngine()
     async with open_kernel(settings) as kernel:
         await sync_default_roles()
-        user = await accounts.register("ada", "correct horse", role="builder")
-        principal = await auth.principal_for(user)
+        user = await users.register("ada", "correct horse", role="builder")
+        principal = await authentication.principal_for(user)
         workstation = await workstations.create("Viewer", actor=Actor.of(principal))
         image = await Image.create(
             workstation=workstation, state=ImageState.READY, is_desired=True, reference="viewer:1", http_port=8080

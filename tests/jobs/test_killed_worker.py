@@ -13,14 +13,14 @@ import pytest
 from redis.asyncio import Redis
 
 from core.settings import Settings
-from jobs.data_sweep import sweep_data
-from jobs.sweep import _each
-from models.dataoperations import DataOperation, DataOperationState
-from models.history import HistoryEntry
-from models.results import Result
-from tests.e2e.house import environment
+from jobs.data.sweep import sweep_data
+from jobs.periodic import _each
+from models.accounts.history import HistoryEntry
+from models.data.dataoperations import DataOperation, DataOperationState
+from models.data.results import Result
+from tests.e2e.installation import environment
 from tests.jobs.conftest import PLUGIN
-from tests.jobs.data import Data
+from tests.jobs.data.job_env import Data
 from tests.waiting import eventually
 
 S = DataOperationState
@@ -33,7 +33,7 @@ def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     path = os.pathsep.join([str(PLUGIN), str(ROOT)])
     changes = {"CARREL_SWEEP_SECONDS": "0.3", "CARREL_LEASE_SECONDS": "2", "PYTHONPATH": path}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.working"], env=environment(settings, **changes)
+        [sys.executable, "-m", "tests.jobs.running_worker"], env=environment(settings, **changes)
     ) as process:
         yield process
         process.kill()

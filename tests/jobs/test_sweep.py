@@ -5,23 +5,24 @@ from datetime import timedelta
 
 import pytest
 
-from core import outbox
 from core.clock import now
-from core.database import transaction
-from core.dispatch import Dispatcher
-from core.engine.fake import Behaviour
-from core.outbox import OutboxMessage
+from core.database.connection import transaction
+from core.engine.fake.engine import Behaviour
+from core.messaging import outbox
+from core.messaging.dispatcher import Dispatcher
+from core.messaging.outbox import OutboxMessage
 from core.queue import import_queue, region_queue
-from core.storage import Storage
-from jobs.launching import session_launch
-from jobs.sweep import _each, sweep
-from models.accounts import Token, TokenKind
-from models.actors import SERVICE, Actor
-from models.images import Image, ImageState
-from models.services import accounts, lifetimes, sessions
-from models.sessions import Reason, Session, SessionState
-from models.uploads import Upload, UploadState
-from tests.core.archives import stream
+from core.storage.object_store import Storage
+from jobs.periodic import _each, sweep
+from jobs.sessions.launch import session_launch
+from models.accounts.users import Token, TokenKind
+from models.data.uploads import Upload, UploadState
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import users
+from models.services.sessions import session_lifetime, sessions
+from models.sessions.images import Image, ImageState
+from models.sessions.sessions import Reason, Session, SessionState
+from tests.core.sample_archives import stream
 from tests.jobs.conftest import Bench
 
 QUEUE = region_queue("local")
@@ -163,7 +164,7 @@ async def test_a_session_whose_container_is_gone_fails_and_the_others_run_on(ben
 
 
 async def test_ended_tokens_are_forgotten_after_a_month(bench: Bench) -> None:
-    token, _ = await accounts.mint_token(bench.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
+    token, _ = await users.mint_token(bench.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
     await Token.filter(id=token.id).update(revoked_at=now() - timedelta(days=40))
 
     await sweep(bench.runtime)
@@ -209,10 +210,10 @@ async def test_a_session_in_which_nobody_works_is_ended_where_the_house_wants_it
 async def test_use_and_a_sign_of_life_from_the_container_put_the_idle_end_off(bench: Bench) -> None:
     session = await _running_since(bench, 1000, 11)
     await bench.kernel.doors.used(session.id)
-    assert await lifetimes.idle(bench.region.id, 600, 10) == []
+    assert await session_lifetime.idle(bench.region.id, 600, 10) == []
 
     await Session.filter(id=session.id).update(last_active_at=now() - timedelta(minutes=11))
-    assert [row.id for row in await lifetimes.idle(bench.region.id, 600, 10)] == [session.id]
+    assert [row.id for row in await session_lifetime.idle(bench.region.id, 600, 10)] == [session.id]
     settings = bench.kernel.settings
-    await lifetimes.keep_alive(await bench.read(session), settings.session_seconds * 2, settings, actor=SERVICE)
-    assert await lifetimes.idle(bench.region.id, 600, 10) == []
+    await session_lifetime.keep_alive(await bench.read(session), settings.session_seconds * 2, settings, actor=SERVICE)
+    assert await session_lifetime.idle(bench.region.id, 600, 10) == []

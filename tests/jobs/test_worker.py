@@ -6,17 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from core import pulse
-from core.engine.fake import Behaviour
+from core.engine import heartbeat
+from core.engine.fake.engine import Behaviour
 from core.settings import Settings
-from jobs.launching import session_launch
-from jobs.sweep import CHORES, Cadence
+from jobs.periodic import CHORES, Cadence
+from jobs.sessions.launch import session_launch
 from jobs.worker import run, watch
-from models.actors import SERVICE, Actor
-from models.history import ActorKind
-from models.services import accounts, sessions, uploads
-from models.sessions import Reason, Session, SessionState
-from models.uploads import Upload
+from models.accounts.history import ActorKind
+from models.data.uploads import Upload
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import users
+from models.services.data import uploads
+from models.services.sessions import sessions
+from models.sessions.sessions import Reason, Session, SessionState
 from tests.jobs.conftest import Bench
 from tests.waiting import eventually
 
@@ -104,7 +106,7 @@ async def test_who_only_follows_notices_a_death_and_runs_no_job(bench: Bench) ->
     session = await bench.launch()
     await session_launch(bench.context, session.id)
     await bench.kernel.redis.flushall()
-    person = await accounts.register("bob", None)
+    person = await users.register("bob", None)
     actor = Actor(ActorKind.USER, person.id)
     waiting, _ = await sessions.launch(bench.image, bench.region, bench.kernel.settings, actor=actor)
     watching = asyncio.create_task(watch(bench.runtime, bench.kernel.redis))
@@ -113,7 +115,7 @@ async def test_who_only_follows_notices_a_death_and_runs_no_job(bench: Bench) ->
 
     await eventually(lambda: _is(bench, session, SessionState.FAILED))
     assert (await bench.read(waiting)).state is SessionState.QUEUED
-    assert await pulse.heard(bench.kernel.redis, ["local"]) == {"local": "up"}
+    assert await heartbeat.heard(bench.kernel.redis, ["local"]) == {"local": "up"}
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.settings import Settings
-from tests.cast import Cast, assemble
+from tests.people import Cast, assemble
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from core.database import connect, disconnect, ping
+from core.database.connection import connect, disconnect, ping
 from core.settings import Settings, load
-from models.access import DEFAULT_ROLES, Role
-from models.accounts import User
+from models.accounts.roles import DEFAULT_ROLES, Role
+from models.accounts.users import User
 from models.services.migration import migrate
-from models.sessions import Session
-from tests.cast import assemble
+from models.sessions.sessions import Session
+from tests.people import assemble
 
 
 def _copies(folder: Path) -> list[Path]:

@@ -10,11 +10,11 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from operations.outcome import Frame, Given, Outcome, Output, OutputKind
-from operations.registry import find
-from operations.running import given_inputs, run
-from operations.validation import validate
-from operations.work import Alone
+from operations.framework.context import Alone
+from operations.framework.outcome import Frame, Given, Outcome, Output, OutputKind
+from operations.framework.registry import find
+from operations.framework.runner import given_inputs, run
+from operations.framework.validation import validate
 
 
 @dataclass

@@ -12,7 +12,7 @@ from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from operations.registry import find
+from operations.framework.registry import find
 from tests.operations.frames import Bench
 
 

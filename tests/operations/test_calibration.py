@@ -11,8 +11,8 @@ from ccdproc import flat_correct, subtract_bias, subtract_dark
 
 from core.errors import BadInput
 from examples import starfield
-from operations.registry import find
-from operations.validation import validate
+from operations.framework.registry import find
+from operations.framework.validation import validate
 from tests.operations.frames import Bench, header, noise, pixels
 from tests.operations.scripts import again, scripted
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from examples import starfield
-from operations.outcome import Outcome, OutputKind
+from operations.framework.outcome import Outcome, OutputKind
 from tests.operations.frames import Bench, header, noise, pixels
 
 CARDS = {"GAIN": 1.7, "RDNOISE": 3.2, "EXPTIME": 30.0}

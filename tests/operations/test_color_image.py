@@ -10,8 +10,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from PIL import Image
 
-from operations.outcome import Outcome, OutputKind
-from operations.pictures.stretch import GAMMA
+from operations.framework.outcome import Outcome, OutputKind
+from operations.science.graphics.stretch import GAMMA
 from tests.operations.frames import Bench, noise, one
 from tests.operations.scripts import scripted, wcs_cards
 

@@ -14,9 +14,9 @@ from reproject import reproject_adaptive, reproject_exact
 from reproject.mosaicking import find_optimal_celestial_wcs
 
 from core.errors import BadInput
-from operations.frames.images import look
-from operations.frames.opening import opened
-from operations.outcome import Frame
+from operations.framework.outcome import Frame
+from operations.science.frames.fits_open import opened
+from operations.science.frames.images import look
 from tests.operations import shipped
 from tests.operations.frames import Bench, cropped, header, noise, pixels
 from tests.operations.scripts import star, wcs_cards, wcs_of

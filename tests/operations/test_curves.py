@@ -13,13 +13,13 @@ from PIL import Image
 
 from core.errors import BadInput
 from examples import starfield
-from operations.curves.brightness import magnitude
-from operations.curves.periods import periodogram
-from operations.curves.points import nearest
-from operations.curves.timing import barycentric, julian_date
-from operations.errors import OperationFailed
-from operations.outcome import OutputKind
-from operations.pictures.chart import chart
+from operations.framework.errors import OperationFailed
+from operations.framework.outcome import OutputKind
+from operations.science.curves.brightness import magnitude
+from operations.science.curves.julian_dates import barycentric, julian_date
+from operations.science.curves.periods import periodogram
+from operations.science.curves.points import nearest
+from operations.science.graphics.chart import chart
 from tests.operations.frames import Bench, noise, one
 from tests.operations.scripts import scripted
 

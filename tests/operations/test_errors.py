@@ -8,10 +8,10 @@ import pytest
 from astropy.io import fits
 
 from core.errors import BadInput
-from operations.errors import Cancelled, OperationInterrupted
-from operations.registry import available
-from operations.running import estimate
-from operations.work import Alone
+from operations.framework.context import Alone
+from operations.framework.errors import Cancelled, OperationInterrupted
+from operations.framework.registry import available
+from operations.framework.runner import estimate
 from tests.operations.frames import Bench, noise, pixels
 from tests.operations.scripts import wcs_cards
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput
-from operations.inputs import (
+from operations.framework.inputs import (
     FilesInput,
     FloatInput,
     Input,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from operations.keys import datalab_key, datalab_key_of, given_key, result_key
+from operations.framework.keys import datalab_key, datalab_key_of, given_key, result_key
+from operations.framework.runner import given_inputs
+from operations.framework.validation import validate
 from operations.median import Median
-from operations.running import given_inputs
-from operations.validation import validate
 from tests.operations.frames import Bench, noise
 
 

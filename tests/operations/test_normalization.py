@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from core.errors import BadInput
-from operations.outcome import OutputKind
+from operations.framework.outcome import OutputKind
 from tests.operations.frames import Bench, header, noise, pixels
 from tests.operations.scripts import again, scripted
 

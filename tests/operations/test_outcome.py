@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from operations.errors import OperationFailed, OperationInterrupted, final
-from operations.outcome import Frame, Given, plain
+from operations.framework.errors import OperationFailed, OperationInterrupted, final
+from operations.framework.outcome import Frame, Given, plain
 
 
 def test_nan_and_infinity_are_null() -> None:

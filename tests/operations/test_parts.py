@@ -7,15 +7,15 @@ import pytest
 from astropy.io import fits
 
 from core.errors import BadInput
-from operations.aligning.similarity import Similarity, centred, fit, match
-from operations.combining.levels import levels
-from operations.combining.medians import WIDEST, median, nan_median, network
-from operations.errors import Cancelled
-from operations.frames.bands import BUDGET, Band, each_band, plan, threads
-from operations.frames.images import look
-from operations.frames.wcs import put
-from operations.projecting.rectangles import Rectangle, common, covered
-from operations.work import Alone, Stage
+from operations.framework.context import Alone, Stage
+from operations.framework.errors import Cancelled
+from operations.science.alignment.similarity import Similarity, centred, fit, match
+from operations.science.combination.levels import levels
+from operations.science.combination.medians import WIDEST, median, nan_median, network
+from operations.science.frames.bands import BUDGET, Band, each_band, plan, threads
+from operations.science.frames.images import look
+from operations.science.frames.wcs import put
+from operations.science.projection.rectangles import Rectangle, common, covered
 from tests.operations.frames import Bench, noise
 from tests.operations.scripts import wcs_cards, wcs_of
 

@@ -9,10 +9,10 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from core.errors import BadInput
-from operations.frames.images import Image, look
-from operations.frames.opening import opened
-from operations.frames.planes import Reader
-from operations.outcome import Frame
+from operations.framework.outcome import Frame
+from operations.science.frames.fits_open import opened
+from operations.science.frames.images import Image, look
+from operations.science.frames.planes import Reader
 from tests.operations import shipped
 from tests.operations.frames import noise
 

@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from astropy.io import fits
-from operations.registry import available, find
+from operations.framework.registry import available, find
 from tests.operations.frames import Bench, noise, pixels
 from tests.operations.scripts import again, scripted
 bench = Bench(Path(sys.argv[1]))
@@ -28,7 +28,7 @@ print(json.dumps({
     "same": bool(np.array_equal(again(bench, 0), pixels(outcome, 0))),
 }))
 """
-LIST = "import json; from operations.registry import available; print(json.dumps(list(available())))"
+LIST = "import json; from operations.framework.registry import available; print(json.dumps(list(available())))"
 
 
 @pytest.fixture(scope="module")

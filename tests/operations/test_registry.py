@@ -3,8 +3,8 @@
 import pytest
 
 from core.errors import BadInput
-from operations.operation import BaseDataOperation
-from operations.registry import available, find
+from operations.framework.operation import BaseDataOperation
+from operations.framework.registry import available, find
 
 
 def test_every_operation_of_the_package_is_there_under_its_name() -> None:

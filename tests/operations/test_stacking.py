@@ -7,8 +7,8 @@ import pytest
 from astropy.io import fits
 
 from core.errors import BadInput
-from operations.registry import find
-from operations.validation import validate
+from operations.framework.registry import find
+from operations.framework.validation import validate
 from tests.operations.frames import Bench, cropped, header, noise, pixels
 from tests.operations.scripts import again, scripted, star, wcs_cards, wcs_of
 

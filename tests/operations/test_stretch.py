@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from operations.outcome import OutputKind
-from operations.pictures.stretch import GAMMA, Limits, found_limits, grey
+from operations.framework.outcome import OutputKind
+from operations.science.graphics.stretch import GAMMA, Limits, found_limits, grey
 from tests.operations.frames import Bench, noise, one
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from core.errors import BadInput
-from operations.inputs import FilesInput, FloatInput, SelectInput
+from operations.framework.inputs import FilesInput, FloatInput, SelectInput
+from operations.framework.registry import available, find
+from operations.framework.validation import validate
 from operations.median import Median
-from operations.registry import available, find
-from operations.validation import validate
 
 WORDS = strategies.sampled_from(["basename", "source", "color", "r", "g", "b", "zmin", "zmax", "ra", "dec", "filter"])
 FILES = [{"source": "upload", "basename": name} for name in ("b.fits", "a.fits")]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from operations.registry import available, find
+from operations.framework.registry import available, find
 
 FITS = {"type": "fits", "minimum": 1, "maximum": 999}
 ONE_FILTER = {"single_filter": True, "filter_options": ["rp", "ip", "gp", "zs"]}

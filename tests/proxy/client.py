@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from tests.proxy.doors import LABEL
+from tests.proxy.session_directory import LABEL
 
 DOMAIN = "sessions.test"
 HOST = f"{LABEL}.{DOMAIN}"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 import uvloop
 
-from proxy.options import Options
-from proxy.serve import ProxyServer, create_server, run
+from proxy.config import Options
+from proxy.server import ProxyServer, create_server, run
 from tests.proxy.client import DOMAIN, Client, Reply
-from tests.proxy.doors import LABEL, MemoryDesk, MemoryDoors
 from tests.proxy.origin import Origin
+from tests.proxy.session_directory import LABEL, MemoryDesk, MemoryDoors
 
 OPTIONS = Options("http://platform.test:8080", "http", DOMAIN, 8081, sweep_seconds=0.05, grace_seconds=2)
 

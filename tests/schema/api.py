@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2 as httpx
 
-from carrel.kernel import Kernel
-from models.accounts import TokenKind
-from schema.core.ids import encode
-from tests.cast import Cast
+from carrel.services import Kernel
+from models.accounts.users import TokenKind
+from schema.graphql.node import encode
+from tests.people import Cast
 
 COOKIE = "carrel-browser"
 MARK = {"X-Carrel-CSRF": "1"}

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from core.queue import Worker
-from jobs.laboratory import open_laboratory
-from jobs.resident import DATA
-from tests.jobs.data import frame
+from jobs.data.context import open_laboratory
+from jobs.worker_queues import DATA
+from tests.jobs.data.job_env import frame
 from tests.schema.served import Served
 
 PYTHON = sys.executable

@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx2
 
-from carrel.kernel import Kernel, open_kernel
-from carrel.serving import api, listen
+from carrel.servers import api, listen
+from carrel.services import Kernel, open_kernel
 from core.settings import Settings
-from models.accounts import TokenKind, User
-from models.actors import SERVICE
-from models.services import accounts, regions
-from models.services.roles import sync_default_roles
+from models.accounts.users import TokenKind, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import users as accounts_users
+from models.services.accounts.roles import sync_default_roles
+from models.services.sessions import regions
 
 ROLES = {"ada": "builder", "eve": "researcher", "olive": "operator"}
 
@@ -94,7 +95,7 @@ async def served_api(settings: Settings) -> AsyncIterator[Served]:
     async with open_kernel(settings.model_copy(update={"api_url": url})) as kernel:
         await sync_default_roles()
         await regions.ensure("local", 2)
-        users = {name: await accounts.register(name, None, role=role) for name, role in ROLES.items()}
+        users = {name: await accounts_users.register(name, None, role=role) for name, role in ROLES.items()}
         tokens = {name: await _token(user) for name, user in users.items()}
         serving = asyncio.create_task(api(kernel, [opened]))
         try:
@@ -105,7 +106,7 @@ async def served_api(settings: Settings) -> AsyncIterator[Served]:
 
 
 async def _token(user: User) -> str:
-    _, minted = await accounts.mint_token(
+    _, minted = await accounts_users.mint_token(
         user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), name="tests"
     )
     return minted.text

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from models.access import Grant, ObjectRole
-from models.accounts import Token, TokenKind
-from models.actors import SERVICE
-from models.organizations import MemberRole, Membership
-from models.services import accounts, organizations
-from models.sessions import Session, SessionState
-from schema.core.ids import encode
+from models.accounts.organizations import MemberRole, Membership
+from models.accounts.roles import Grant, ObjectRole
+from models.accounts.users import Token, TokenKind
+from models.permissions.actor import SERVICE
+from models.services.accounts import organizations, users
+from models.sessions.sessions import Session, SessionState
+from schema.graphql.node import encode
 from tests.schema.served import Served
-from tests.schema.stages import queued_session, ready_image
+from tests.schema.steps import queued_session, ready_image
 
 STOP = """mutation($ids: [ID!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
   sessionsStop(ids: $ids, errorPolicy: $policy) {
@@ -110,7 +110,7 @@ def _codes(payload: dict[str, Any]) -> list[list[str]]:
 async def _token_ids(served: Served, name: str, count: int) -> list[str]:
     user = served.users[name]
     made = [
-        await accounts.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=None, name="t") for _ in range(count)
+        await users.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=None, name="t") for _ in range(count)
     ]
     return [encode("Token", token.id) for token, _ in made]
 
@@ -151,9 +151,9 @@ async def test_many_become_members_and_leave_each_with_a_result(served: Served) 
 
 async def test_all_or_none_keeps_members_when_the_last_administrator_would_go(served: Served) -> None:
     lab = await _lab(served)
-    other = await accounts.register("otto", None, role="operator")
+    other = await users.register("otto", None, role="operator")
     await _ask(served, "olive", ADD, id=lab, names=["ada", "eve"])
-    _, minted = await accounts.mint_token(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
+    _, minted = await users.mint_token(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
     both = Served(served.kernel, served.port, {**served.tokens, "otto": minted.text}, {**served.users, "otto": other})
 
     answer = await _ask(both, "otto", REMOVE, id=lab, names=["ada", "olive", "eve"], policy="REJECT_EVERYTHING")

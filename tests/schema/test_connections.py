@@ -15,12 +15,12 @@ from graphql import (
     is_non_null_type,
 )
 
-from models.datasessions import Datasession
-from models.regions import Region
-from schema.core.ids import encode
+from models.data.datasessions import Datasession
+from models.sessions.regions import Region
+from schema.graphql.node import encode
 from schema.root import schema
 from tests.schema.served import Served
-from tests.schema.stages import queued_operation, queued_session, ready_image
+from tests.schema.steps import queued_operation, queued_session, ready_image
 
 PAGE = "nodes { __typename } edges { cursor node { __typename } } totalCount"
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"

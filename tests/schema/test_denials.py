@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from core.clock import now
-from models.access import Resource
-from models.history import ActorKind, HistoryEntry
-from models.services import sessions
-from models.sessions import Session
+from models.accounts.history import ActorKind, HistoryEntry
+from models.accounts.roles import Resource
+from models.services.sessions import sessions
+from models.sessions.sessions import Session
 from tests.schema.api import Api
 
 CREATE = 'mutation { workstationCreate(input: {title: "x"}) { workstation { id } } }'

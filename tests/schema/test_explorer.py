@@ -2,9 +2,9 @@
 
 from playwright.async_api import Browser, Page, expect
 
-from core import passwords
-from models.accounts import User
-from schema.walk import TABS
+from core.security import passwords
+from models.accounts.users import User
+from schema.example_queries import TABS
 from tests.schema.served import Served
 
 PASSWORD = "a long enough password"

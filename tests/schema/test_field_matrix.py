@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type, parse
 
-from models.access import DEFAULT_ROLES, DESK, Operation, Resource, Rule, Scope
-from models.history import HistoryEntry
-from models.organizations import MemberRole
-from models.principal import Principal, PrincipalKind
-from models.rules import MEMBER_ROLES, RULES, Permission
+from models.accounts.history import HistoryEntry
+from models.accounts.organizations import MemberRole
+from models.accounts.roles import DEFAULT_ROLES, DESK, Operation, Resource, Rule, Scope
+from models.permissions.principal import Principal, PrincipalKind
+from models.permissions.rules import MEMBER_ROLES, RULES, Permission
+from schema.accounts.history import NOUNS
 from schema.app import SDL
 from schema.context import Context
-from schema.core.ids import encode, readers
-from schema.history import NOUNS
+from schema.graphql.node import encode, readers
 from schema.root import schema
 from tests.schema.api import Api
 

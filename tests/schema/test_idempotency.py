@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from core.clock import now
-from core.database import joining
+from core.database.connection import joining
 from core.errors import Conflict
-from models.access import Resource
-from models.accounts import Token, User
-from models.actors import SERVICE
-from models.collaborations import Collaboration
-from models.idempotency import IdempotencyKey
-from models.organizations import Organization
-from models.services import idempotency, organizations
-from models.sessions import Session
-from models.workstations import Workstation
-from schema.core.idempotency import heeds
-from schema.core.ids import encode
+from models.accounts.collaborations import Collaboration
+from models.accounts.idempotency_keys import IdempotencyKey
+from models.accounts.organizations import Organization
+from models.accounts.roles import Resource
+from models.accounts.users import Token, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import idempotency_keys, organizations
+from models.sessions.sessions import Session
+from models.sessions.workstations import Workstation
+from schema.graphql.idempotency import heeds
+from schema.graphql.node import encode
 from schema.root import schema
 from tests.schema.served import Served
-from tests.schema.stages import ready_image
+from tests.schema.steps import ready_image
 
 CREATE = """mutation($title: String!, $key: String!) {
   workstationCreate(input: {title: $title}) @idempotent(key: $key) { workstation { id title } errors { code message } }
@@ -132,17 +132,17 @@ async def test_keys_that_are_too_old_are_forgotten(served: Served) -> None:
         await _create(served, "Viewer", key)
     await IdempotencyKey.filter(key="old").update(expires_at=now() - timedelta(seconds=1))
 
-    assert await idempotency.purge() == 1
+    assert await idempotency_keys.purge() == 1
     assert await IdempotencyKey.all().values_list("key", flat=True) == ["new"]
 
 
 async def test_a_request_whose_key_was_taken_over_makes_nothing(served: Served) -> None:
-    request = idempotency.Request(served.users["ada"].id, "k", "organizationCreate", "f" * 64)
-    slow = await idempotency.claim(request)
+    request = idempotency_keys.Request(served.users["ada"].id, "k", "organizationCreate", "f" * 64)
+    slow = await idempotency_keys.claim(request)
     await IdempotencyKey.all().update(lease_until=now() - timedelta(seconds=1))
-    await idempotency.claim(request)
+    await idempotency_keys.claim(request)
 
-    with pytest.raises(Conflict), joining(lambda: idempotency.settle_with(slow, Resource.ORGANIZATION)):
+    with pytest.raises(Conflict), joining(lambda: idempotency_keys.settle_with(slow, Resource.ORGANIZATION)):
         await organizations.create("Lab", actor=SERVICE)
 
     assert not await Organization.filter(name="Lab").exists()

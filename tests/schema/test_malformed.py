@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from schema.core.errors import Code
+from schema.graphql.errors import Code
 from tests.schema.malformed import Malformed
 from tests.schema.served import Served
 

@@ -6,36 +6,24 @@ from typing import Any
 import pytest
 from tortoise.queryset import QuerySet
 
-from core.database import transaction
-from models.access import DEFAULT_ROLES, ObjectRole, Operation, Resource, UserRule
-from models.actors import SERVICE
-from models.organizations import MemberRole
-from models.policies import (
-    accounts,
-    collaborations,
-    dataoperations,
-    datasessions,
-    grants,
-    history,
-    images,
-    organizations,
-    regions,
-    results,
-    roles,
-    sessions,
-    uploads,
-    workstations,
-)
-from models.policies.actions import ACTS, Action
-from models.principal import Principal
-from models.rules import NOUN_OF
-from models.services import accounts as account_service
-from models.services import grants as grant_service
-from models.services import organizations as organization_service
-from schema.access import type_of
+from core.database.connection import transaction
+from models.accounts.organizations import MemberRole
+from models.accounts.roles import DEFAULT_ROLES, ObjectRole, Operation, Resource, UserRule
+from models.permissions.actor import SERVICE
+from models.permissions.principal import Principal
+from models.permissions.rules import NOUN_OF
+from models.policies.accounts import collaborations, grants, history, organizations, roles
+from models.policies.accounts import users as accounts_users
+from models.policies.authorization import ACTS, Action
+from models.policies.data import dataoperations, datasessions, results, uploads
+from models.policies.sessions import images, regions, sessions, workstations
+from models.services.accounts import grants as grant_service
+from models.services.accounts import organizations as organization_service
+from models.services.accounts import users as account_service
+from schema.accounts.rules import type_of
 from schema.context import Context
-from schema.core.ids import encode
-from schema.core.permissions import Requires, guard_of
+from schema.graphql.node import encode
+from schema.graphql.permissions import Requires, guard_of
 from schema.root import schema
 from tests.schema.api import Api
 from tests.schema.every_mutation import CASES as MUTATIONS
@@ -66,7 +54,7 @@ WITH_PARTICULARS = {
     Action.WORKSTATION_LOGO_SET,
     Action.IMAGE_MOVE,
 }
-"""What is given, to whom, or out of what, decides as well; tests/models/test_giving.py has that half."""
+"""What is given, to whom, or out of what, decides as well; tests/models/policies/test_delegation.py has that half."""
 IN_BULK = {
     "sessionsStop": Action.SESSION_STOP,
     "tokensRevoke": Action.TOKEN_REVOKE,
@@ -112,7 +100,7 @@ async def ask(api: Api, principal: Principal, query: str, **variables: Any) -> t
 
 
 LISTS: dict[str, tuple[str, Resource, Callable[[Principal], QuerySet[Any]]]] = {
-    "users": ("User", Resource.USER, accounts.readable),
+    "users": ("User", Resource.USER, accounts_users.readable),
     "organizations": ("Organization", Resource.ORGANIZATION, organizations.readable),
     "workstations": ("Workstation", Resource.WORKSTATION, workstations.readable),
     "sessions": ("Session", Resource.SESSION, sessions.readable),
@@ -128,7 +116,7 @@ LISTS: dict[str, tuple[str, Resource, Callable[[Principal], QuerySet[Any]]]] = {
 OTHERS: dict[str, Callable[[Principal], QuerySet[Any]]] = {
     "Image": images.readable,
     "Result": results.readable,
-    "Token": accounts.readable_tokens,
+    "Token": accounts_users.readable_tokens,
 }
 PLAIN = {"regions"}
 """Lists that are short by their nature, and no connections."""
@@ -169,7 +157,7 @@ async def test_lists_and_nodes_show_what_the_policy_says_and_lists_are_refused_w
 
 
 RELATED: dict[str, Callable[[Principal], QuerySet[Any]]] = {
-    "User": accounts.readable,
+    "User": accounts_users.readable,
     "Image": images.readable,
     "Region": regions.readable,
     "Datasession": datasessions.readable,

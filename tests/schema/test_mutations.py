@@ -2,19 +2,19 @@
 
 import pytest
 
-from core.outbox import OutboxMessage
-from models.access import Grant
-from models.accounts import Token, TokenKind
-from models.credentials import SourceCredential
-from models.dataoperations import DataOperation
-from models.datasessions import Datasession
-from models.history import HistoryEntry
-from models.images import Image, ImageState
-from models.organizations import Membership
-from models.results import Result
-from models.sessions import Session, SessionState
-from models.uploads import Upload, UploadState
-from models.workstations import Workstation
+from core.messaging.outbox import OutboxMessage
+from models.accounts.history import HistoryEntry
+from models.accounts.organizations import Membership
+from models.accounts.roles import Grant
+from models.accounts.users import Token, TokenKind
+from models.data.dataoperations import DataOperation
+from models.data.datasessions import Datasession
+from models.data.results import Result
+from models.data.source_credentials import SourceCredential
+from models.data.uploads import Upload, UploadState
+from models.sessions.images import Image, ImageState
+from models.sessions.sessions import Session, SessionState
+from models.sessions.workstations import Workstation
 from schema.root import schema
 from tests.schema.api import Api
 from tests.schema.every_mutation import CASES

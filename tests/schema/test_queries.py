@@ -1,8 +1,8 @@
 """Reads: each sees what it may, by list, by id and by slug alike, and strange input is a clear refusal."""
 
-from models.images import Image
-from models.sessions import Session
-from schema.core.ids import encode
+from models.sessions.images import Image
+from models.sessions.sessions import Session
+from schema.graphql.node import encode
 from tests.schema.api import Api
 
 NODE = "query($id: ID!) { node(id: $id) { id __typename } }"

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from core.database import transaction
-from models.access import Operation, Resource, Rule, UserRule
-from models.accounts import User
-from models.policies.actions import ACTS, Action
-from models.principal import Principal
-from models.rules import RULES
-from models.services import auth
+from core.database.connection import transaction
+from models.accounts.roles import Operation, Resource, Rule, UserRule
+from models.accounts.users import User
+from models.permissions.principal import Principal
+from models.permissions.rules import RULES
+from models.policies.authorization import ACTS, Action
+from models.services.accounts import authentication
 from schema.context import Context
-from schema.core.ids import encode
-from schema.core.permissions import Requires, guard_of
+from schema.graphql.node import encode
+from schema.graphql.permissions import Requires, guard_of
 from schema.root import schema
 from tests.schema.api import Api
 from tests.schema.test_matrix import (
@@ -53,7 +53,7 @@ async def holding(user: User, rule: Rule) -> Principal:
     """Let the user hold this rule and no other, and return them."""
     await UserRule.filter(user=user).delete()
     await UserRule.create(user=user, rule=str(rule))
-    return await auth.principal_for(user)
+    return await authentication.principal_for(user)
 
 
 @SQLITE

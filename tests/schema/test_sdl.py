@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLObjectType, build_schema, validate_schema
 
-from schema import app, walk
-from schema.core.errors import Payload, UserError
-from schema.core.permissions import guarded_non_null_fields, undeclared_fields, undescribed
-from schema.core.sdl import print_sdl
+from schema import app, example_queries
+from schema.graphql.errors import Payload, UserError
+from schema.graphql.permissions import guarded_non_null_fields, undeclared_fields, undescribed
+from schema.graphql.sdl import print_sdl
 from schema.root import schema
 from tests.schema.api import Api
 
@@ -60,7 +60,7 @@ async def test_the_text_is_served(api: Api) -> None:
     assert (response.status_code, response.text) == (200, app.SDL)
 
 
-@pytest.mark.parametrize("tab", walk.TABS, ids=lambda tab: tab.name[:30])
-def test_every_tab_of_the_walk_has_a_name_and_says_what_to_fill_in(tab: walk.Tab) -> None:
+@pytest.mark.parametrize("tab", example_queries.TABS, ids=lambda tab: tab.name[:30])
+def test_every_tab_of_the_walk_has_a_name_and_says_what_to_fill_in(tab: example_queries.Tab) -> None:
     assert tab.query.strip()
     assert all(f"${name}" in tab.query for name in tab.variables)

@@ -16,18 +16,19 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from core import database
-from core.database import forget_statements
+from core.database import connection
+from core.database.connection import forget_statements
 from core.settings import Settings, load
-from models.accounts import Token, TokenKind, User
-from models.actors import SERVICE, Actor
-from models.images import Image, ImageState
-from models.regions import Region
-from models.services import accounts, auth, sessions, workstations
-from models.services.roles import sync_default_roles
-from models.sessions import Session, SessionState
-from schema.core.ids import decode, encode
-from tests.e2e.house import await_answer, free_port, process
+from models.accounts.users import Token, TokenKind, User
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import authentication, users
+from models.services.accounts.roles import sync_default_roles
+from models.services.sessions import sessions, workstations
+from models.sessions.images import Image, ImageState
+from models.sessions.regions import Region
+from models.sessions.sessions import Session, SessionState
+from schema.graphql.node import decode, encode
+from tests.e2e.installation import await_answer, free_port, process
 from tests.services.databases import copy_sqlite
 from tests.services.missing import needed
 from tests.services.postgres import Postgres
@@ -79,29 +80,29 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> str:
 async def _furnish(settings: Settings) -> None:
     """Let there be ada."""
     forget_statements()
-    await database.connect(settings)
+    await connection.connect(settings)
     await sync_default_roles()
-    await accounts.register("ada", None, role="builder")
-    await database.disconnect()
+    await users.register("ada", None, role="builder")
+    await connection.disconnect()
 
 
 @pytest.fixture
 async def ada(apis: Apis) -> AsyncIterator[User]:
     """Somebody with an account, as the database knows them; this process sends nothing to Redis."""
     forget_statements()
-    await database.connect(apis.settings)
+    await connection.connect(apis.settings)
     yield await User.get(username="ada")
-    await database.disconnect()
+    await connection.disconnect()
 
 
 async def _token(user: User, lifetime: timedelta | None = None, kind: TokenKind = TokenKind.API) -> tuple[str, str]:
-    token, minted = await accounts.mint_token(user.id, kind, actor=SERVICE, lifetime=lifetime, name="test")
+    token, minted = await users.mint_token(user.id, kind, actor=SERVICE, lifetime=lifetime, name="test")
     return encode("Token", token.id), minted.text
 
 
 async def _session(user: User, apis: Apis, title: str) -> str:
     """Queue a session; no worker runs, so it stays in line."""
-    actor = Actor.of(await auth.principal_for(user))
+    actor = Actor.of(await authentication.principal_for(user))
     workstation = await workstations.create(title, actor=actor)
     image = await Image.create(workstation=workstation, state=ImageState.READY, is_desired=True, reference="x:1")
     region = await Region.get(name="local")

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import RoleHolder
-from models.actors import SERVICE
-from models.policies.sessions import readable
-from models.services import roles
-from models.sessions import Session
+from models.accounts.roles import RoleHolder
+from models.permissions.actor import SERVICE
+from models.policies.sessions.sessions import readable
+from models.services.accounts import roles
+from models.sessions.sessions import Session
 from schema.root import schema
 from tests.schema.api import Api, Stream
 from tests.statements import counting

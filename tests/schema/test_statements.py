@@ -6,18 +6,18 @@ import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLOutputType, get_named_type
 
 from core.clock import now
-from models.accounts import User
-from models.collaborations import Collaboration, Participant
-from models.dataoperations import DataOperation, Need
-from models.datasessions import Datasession
-from models.images import Image, ImageState
-from models.organizations import MemberRole, Membership, Organization
-from models.regions import Region
-from models.results import Result
-from models.sessions import Session, SessionState
-from models.uploads import Upload
-from models.workstations import Workstation
-from schema.core.ids import encode
+from models.accounts.collaborations import Collaboration, Participant
+from models.accounts.organizations import MemberRole, Membership, Organization
+from models.accounts.users import User
+from models.data.dataoperations import DataOperation, Need
+from models.data.datasessions import Datasession
+from models.data.results import Result
+from models.data.uploads import Upload
+from models.sessions.images import Image, ImageState
+from models.sessions.regions import Region
+from models.sessions.sessions import Session, SessionState
+from models.sessions.workstations import Workstation
+from schema.graphql.node import encode
 from schema.root import schema
 from tests.schema.api import Api
 from tests.statements import counting

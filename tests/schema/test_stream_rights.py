@@ -5,14 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 from core.clock import now
-from models.access import Role, RoleHolder, Rule
-from models.accounts import Token, User
-from models.actors import SERVICE
-from models.services import roles, sessions
-from models.sessions import Session
-from schema.core.ids import encode
+from models.accounts.roles import Role, RoleHolder, Rule
+from models.accounts.users import Token, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import roles
+from models.services.sessions import sessions
+from models.sessions.sessions import Session
+from schema.graphql.node import encode
 from tests.schema.served import Served
-from tests.schema.stages import queued_session
+from tests.schema.steps import queued_session
 
 FOLLOW = "subscription($id: ID!) { sessionUpdated(id: $id) { state region { name } } }"
 

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from core.database import transaction
-from models.access import Grant
-from models.accounts import Token, User
-from models.actors import SERVICE
-from models.images import ImageState
-from models.regions import Region
-from models.services import accounts, sessions
-from models.services.moves import move_image, move_session
-from models.sessions import Session, SessionState
+from core.database.connection import transaction
+from models.accounts.roles import Grant
+from models.accounts.users import Token, User
+from models.permissions.actor import SERVICE
+from models.services.accounts import users
+from models.services.sessions import sessions
+from models.services.transitions import move_image, move_session
+from models.sessions.images import ImageState
+from models.sessions.regions import Region
+from models.sessions.sessions import Session, SessionState
 from tests.schema.api import Api
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -129,7 +130,7 @@ async def test_a_revoked_token_ends_its_streams_within_two_seconds(api: Api) -> 
     token = await _token_of(api, "guest")
     async with api.follow("guest", MINE) as stream:
         await stream.value()
-        await accounts.revoke(token, actor=SERVICE)
+        await users.revoke(token, actor=SERVICE)
 
         async with asyncio.timeout(2):
             assert await stream.next() is None
@@ -176,7 +177,7 @@ async def test_signing_out_closes_the_socket_within_two_seconds(api: Api, socket
     await _hear(socket)
     token = await Token.filter(kind="browser", user=api.cast.users["guest"]).order_by("-id").first()
     assert token is not None
-    await accounts.revoke(token, actor=SERVICE)
+    await users.revoke(token, actor=SERVICE)
 
     async with asyncio.timeout(2):
         await socket.wait_closed()

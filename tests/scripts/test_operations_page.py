@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from operations.inputs import FloatInput, IntInput, StringInput, TargetPositionsInput
-from operations.registry import own
+from operations.framework.inputs import FloatInput, IntInput, StringInput, TargetPositionsInput
+from operations.framework.registry import own
 from scripts.operations_page import PAGE, allowed, page
 
 

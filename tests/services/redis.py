@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.errors import Unavailable
-from core.redis_server import RedisServer, binary
+from core.redis.server import RedisServer, binary
 from tests.services.missing import Missing
 
 START_SECONDS = 10.0

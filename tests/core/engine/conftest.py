@@ -10,8 +10,8 @@ from uuid import uuid4
 import docker
 import pytest
 
-from core.engine.docker import DockerEngine
-from core.engine.fake import FakeEngine
+from core.engine.docker.engine import DockerEngine
+from core.engine.fake.engine import FakeEngine
 from core.engine.protocol import ContainerSpec, Limits
 from tests.docker_service import workstation_image
 

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from core.clock import now
-from core.engine.docker import DockerEngine
+from core.engine.docker.engine import DockerEngine
 from core.engine.protocol import (
     Address,
     ContainerState,

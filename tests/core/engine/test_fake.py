@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.clock import now
-from core.engine.fake import Behaviour, FakeEngine
-from core.engine.open import open_engine
+from core.engine.factory import open_engine
+from core.engine.fake.engine import Behaviour, FakeEngine
 from core.engine.protocol import (
     Address,
     Container,

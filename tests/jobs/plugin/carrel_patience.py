@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from operations.errors import OperationInterrupted
-from operations.inputs import FilesInput, FloatInput, StringInput
-from operations.operation import BaseDataOperation
-from operations.outcome import Estimate, Given, Outcome, Output, OutputKind
-from operations.work import Work
+from operations.framework.context import Work
+from operations.framework.errors import OperationInterrupted
+from operations.framework.inputs import FilesInput, FloatInput, StringInput
+from operations.framework.operation import BaseDataOperation
+from operations.framework.outcome import Estimate, Given, Outcome, Output, OutputKind
 
 FILES = FilesInput(name="Files", description="Any files.", required=False, minimum=0)
 

@@ -1,0 +1,164 @@
+"""A house to measure: a database with rows, a Redis, and API servers as processes of their own."""
+
+import argparse
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvicorn
+import uvloop
+
+from bench import plain
+from carrel import gc_tuning
+from carrel.services import open_kernel
+from core.clock import now
+from core.database import connection
+from core.redis.server import RedisServer
+from core.security import tokens
+from core.settings import Settings, load
+from models.accounts.roles import Role, RoleHolder
+from models.accounts.users import Token, TokenKind, User
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import authentication
+from models.services.accounts import users as accounts_users
+from models.services.accounts.roles import sync_default_roles
+from models.services.migration import migrate
+from models.services.sessions import regions, sessions, workstations
+from models.sessions.images import Image, ImageState
+from schema.app import create_app
+from schema.transport.server import Surface
+
+USERS, IMAGES, SESSIONS = 10, 10, 100
+START_SECONDS = 20.0
+
+
+@contextmanager
+def furnished() -> Iterator[tuple[Settings, list[str]]]:
+    """Give settings of a house with a hundred sessions, and operators' tokens."""
+    with TemporaryDirectory(prefix="carrel-bench-", ignore_cleanup_errors=True) as name:
+        redis = RedisServer(Path(name) / "redis")
+        try:
+            settings = load(
+                data_dir=Path(name),
+                redis_url=asyncio.run(redis.start()),
+                requests_per_minute=100_000_000,
+                points_per_minute=2_000_000_000,
+                log_level="WARNING",
+            )
+            asyncio.run(migrate(settings))
+            yield settings, asyncio.run(_fill(settings))
+        finally:
+            asyncio.run(redis.stop())
+
+
+async def _fill(settings: Settings) -> list[str]:
+    async with open_kernel(settings):
+        await sync_default_roles()
+        region = await regions.ensure("local", 2)
+        people = [await accounts_users.register(f"user{number}", None, role="operator") for number in range(USERS)]
+        actors = [Actor.of(await authentication.principal_for(person)) for person in people]
+        workstation = await workstations.create("Viewer", actor=actors[0])
+        held = [
+            await Image.create(workstation=workstation, state=ImageState.READY, reference=f"v:{n}", http_port=8080)
+            for n in range(IMAGES)
+        ]
+        for number in range(SESSIONS):
+            await sessions.launch(held[number // USERS], region, settings, actor=actors[number % USERS])
+        minted = [
+            await accounts_users.mint_token(person.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=2))
+            for person in people
+        ]
+    return [text.text for _, text in minted]
+
+
+async def crowded(settings: Settings, people: int) -> list[str]:
+    """Let so many more people hold the operator's role, and return a token of each."""
+    async with open_kernel(settings):
+        operator = await Role.get(name="operator", organization_id=None)
+        minted = [tokens.mint(TokenKind.API) for _ in range(people)]
+        first = (await User.all().order_by("-id").first() or User(id=0)).id + 1
+        users = [User(id=first + number, username=f"crowd{number}") for number in range(people)]
+        await User.bulk_create(users)
+        await RoleHolder.bulk_create([RoleHolder(user_id=user.id, role_id=operator.id) for user in users])
+        ends = now() + timedelta(hours=2)
+        await Token.bulk_create(
+            [
+                Token(kind=TokenKind.API, key=each.key, digest=each.digest, user_id=user.id, expires_at=ends)
+                for user, each in zip(users, minted, strict=True)
+            ]
+        )
+    return [each.text for each in minted]
+
+
+@contextmanager
+def server(kind: str, settings: Settings, *, streams_per_caller: int = 200) -> Iterator[tuple[int, int]]:
+    """Run `ours`, `plain`, or the plain one `settled`, as a process; give its port and its process id."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port = int(opened.getsockname()[1])
+    told = (port, settings.data_dir, settings.redis_url, streams_per_caller)
+    command = [sys.executable, "-m", "bench.environment", kind, *map(str, told)]
+    running = subprocess.Popen(command)
+    try:
+        _await_port(port)
+        yield port, running.pid
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def _await_port(port: int) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"No server came up on port {port}.")
+
+
+async def _serve(kind: str, port: int, data_dir: Path, redis_url: str, streams_per_caller: int) -> None:
+    settings = load(
+        data_dir=data_dir,
+        redis_url=redis_url,
+        api_url=f"http://127.0.0.1:{port}",
+        requests_per_minute=100_000_000,
+        points_per_minute=2_000_000_000,
+    )
+    options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
+    options |= {"ws_ping_interval": None, "ws_per_message_deflate": False, "log_level": "warning"}
+    async with open_kernel(settings) as kernel:
+        surface = Surface(streams_per_caller=streams_per_caller)
+        app = create_app(kernel.house, surface) if kind == "ours" else plain.create_app()
+        await uvicorn.Server(uvicorn.Config(app, **options)).serve()  # type: ignore[arg-type]
+    await connection.disconnect()
+
+
+def main() -> None:
+    """Serve one of them; only `server` calls this."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["ours", "plain", "settled"])
+    parser.add_argument("port", type=int)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("redis_url")
+    parser.add_argument("streams_per_caller", type=int)
+    given = parser.parse_args()
+    if given.kind != "plain":
+        gc_tuning.settle()  # As `carrel serve` does.
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url, given.streams_per_caller))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    return uvloop.new_event_loop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Batching, coalescing, caching and threads: how concurrent work is shared and cancelled."""

@@ -1,0 +1,1 @@
+"""The container engine over the Docker API; it also serves Podman."""

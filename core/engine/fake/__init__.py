@@ -1,0 +1,1 @@
+"""A container engine without containers, for tests and benchmarks."""

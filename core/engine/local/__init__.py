@@ -1,0 +1,1 @@
+"""Finding a container engine on this machine, or starting a private one."""

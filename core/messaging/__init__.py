@@ -1,0 +1,1 @@
+"""The outbox, its dispatcher and the event bus: what leaves a transaction after commit."""

@@ -1,0 +1,1 @@
+"""Waking functions that drain a queue: signed HTTP requests or SQS messages."""

@@ -1,0 +1,1 @@
+"""Redis: the client, and a private server for one machine."""

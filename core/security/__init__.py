@@ -1,0 +1,1 @@
+"""Passwords, tokens, signatures, encryption and global ids."""

@@ -1,0 +1,1 @@
+"""Object storage, the file cache, frame archives and uploaded images."""

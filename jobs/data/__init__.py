@@ -1,0 +1,1 @@
+"""Jobs of data sessions: run operations and store their results."""

@@ -1,0 +1,84 @@
+"""Users and their tokens."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tortoise import fields
+from tortoise.models import Model
+
+from core.clock import now
+
+if TYPE_CHECKING:
+    from models.accounts.organizations import Organization
+    from models.sessions.sessions import Session
+
+
+class TokenKind(StrEnum):
+    """Where a token lives.
+
+    In a browser's cookie for the API, with a person or script, in a session's container, or in the cookie by which its
+    creator enters a session.
+    """
+
+    BROWSER = "browser"
+    API = "api"
+    DESK = "desk"
+    ENTRY = "entry"
+
+
+class User(Model):
+    """A person with an account."""
+
+    id = fields.IntField(primary_key=True)
+    username = fields.CharField(max_length=128, unique=True)
+    email = fields.CharField(max_length=254, unique=True, null=True)
+    display_name = fields.CharField(max_length=128, default="")
+    password_hash = fields.CharField(max_length=256, null=True)
+    home_organization: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
+        "models.Organization", related_name="residents", null=True, on_delete=fields.RESTRICT, db_index=True
+    )
+    is_active = fields.BooleanField(default=True)
+    failed_sign_ins = fields.IntField(default=0)
+    locked_until = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField(default=now)
+
+    home_organization_id: int | None
+
+    class Meta:
+        table = "user"
+
+
+class Token(Model):
+    """A credential: shown once, kept as a digest, found by its key."""
+
+    id = fields.IntField(primary_key=True)
+    kind = fields.CharEnumField(TokenKind, max_length=16)
+    key = fields.CharField(max_length=32, unique=True)
+    digest = fields.CharField(max_length=64)
+    user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
+        "models.User", related_name="tokens", on_delete=fields.CASCADE, db_index=True
+    )
+    session: fields.ForeignKeyNullableRelation["Session"] = fields.ForeignKeyField(
+        "models.Session", related_name="tokens", null=True, on_delete=fields.CASCADE, db_index=True
+    )
+    parent: fields.ForeignKeyNullableRelation["Token"] = fields.ForeignKeyField(
+        "models.Token", related_name="children", null=True, on_delete=fields.CASCADE, db_index=True
+    )
+    name = fields.CharField(max_length=128, default="")
+    scopes: list[str] | None = fields.JSONField(null=True)
+    created_at = fields.DatetimeField(default=now)
+    expires_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+
+    user_id: int
+    session_id: int | None
+    parent_id: int | None
+
+    class Meta:
+        table = "token"
+
+    def is_live(self, at: datetime) -> bool:
+        """Say whether the token is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

@@ -1,0 +1,1 @@
+"""Tables of data sessions: uploads, operations and results."""

@@ -1,0 +1,1 @@
+"""The permission kernel: enums, rules, default roles and principals."""

@@ -1,0 +1,72 @@
+"""Collaborations, and work that travels to their nodes."""
+
+from models.permissions.enums import Noun
+from models.permissions.resources import Resource
+
+FEDERATION: dict[Resource, Noun] = {
+    Resource.COLLABORATION: Noun(
+        description="Organizations that compute together.",
+        rules="view:RG edit:CG create:G delete:CG",
+        roles={
+            "root": "view:RG edit:CG create:G delete:CG",
+            "viewer": "view:R",
+            "collaboration_admin": "edit:C",
+            "node": "view:R",
+            "container": "view:R",
+        },
+    ),
+    Resource.FEDERATION_STUDY: Noun(
+        description="Some of a collaboration's organizations, for one question.",
+        rules="view:RCG edit:RCG create:CG delete:RCG",
+        roles={
+            "root": "view:RCG edit:RCG create:CG delete:RCG",
+            "viewer": "view:R",
+            "collaboration_admin": "view:C create:C edit:C delete:C",
+            "node": "view:R",
+            "container": "view:R",
+        },
+    ),
+    Resource.NODE: Noun(
+        description="The agent of an organization, beside its data.",
+        rules="view:RCG edit:RCG create:RCG delete:RCG",
+        roles={
+            "root": "view:RCG edit:RCG create:RCG delete:RCG",
+            "viewer": "view:RC",
+            "organization_admin": "create:R edit:R",
+            "collaboration_admin": "create:C delete:C",
+            "node": "view:R edit:R",
+            "container": "view:R",
+        },
+    ),
+    Resource.TASK: Noun(
+        description="A computation that is sent to where the data is.",
+        rules="view:ORCG create:CG delete:ORCG",
+        roles={
+            "root": "view:ORCG create:CG delete:ORCG",
+            "viewer": "view:C",
+            "federation_researcher": "create:C delete:R",
+            "node": "view:C",
+            "container": "view:C",
+        },
+    ),
+    Resource.RUN: Noun(
+        description="A task's part at one organization, and its result.",
+        rules="view:ORCG",
+        roles={"root": "view:ORCG", "viewer": "view:C", "node": "view:C", "container": "view:C"},
+    ),
+    Resource.PORT: Noun(
+        description="A port that a run's container listens on.",
+        rules="view:RG",
+        roles={"root": "view:RG", "viewer": "view:R", "node": "view:R", "container": "view:R"},
+    ),
+    Resource.EVENT: Noun(
+        description="What nodes and people tell one another while tasks run.",
+        rules="send:RCG receive:RCG",
+        roles={
+            "root": "send:RCG receive:RCG",
+            "viewer": "receive:RC",
+            "organization_admin": "send:R",
+            "collaboration_admin": "send:C",
+        },
+    ),
+}

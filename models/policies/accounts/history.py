@@ -1,0 +1,66 @@
+"""Who reads the history."""
+
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
+
+from models.accounts.history import HistoryEntry
+from models.accounts.roles import Operation, Permission, Resource
+from models.permissions.principal import Principal
+from models.policies.accounts import collaborations, organizations
+from models.policies.data import dataoperations
+from models.policies.data.datasessions import DATASESSIONS
+from models.policies.row_access import Mine, Reach, Related
+from models.policies.sessions import sessions, workstations
+
+
+def _of_own_sessions(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.SESSION, object_id__in=Subquery(sessions.readable(principal).values("id")))
+
+
+def _of_edited_workstations(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.WORKSTATION, object_id__in=Subquery(workstations.editable(principal).values("id")))
+
+
+def _of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
+    managed = organizations.MEMBERS.rows(principal, Operation.EDIT)
+    return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
+
+
+def _of_edited_collaborations(principal: Principal, _permission: Permission) -> Q:
+    edited = Subquery(collaborations.editable(principal).values("id"))
+    return Q(resource=Resource.COLLABORATION, object_id__in=edited)
+
+
+def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
+    edited = DATASESSIONS.rows(principal, Operation.EDIT).values("id")
+    operations = dataoperations.editable(principal)
+    results = operations.filter(result_id__isnull=False).values("result_id")
+    return (
+        Q(resource=Resource.DATASESSION, object_id__in=Subquery(edited))
+        | Q(resource=Resource.DATA_OPERATION, object_id__in=Subquery(operations.values("id")))
+        | Q(resource=Resource.RESULT, object_id__in=Subquery(results))
+    )
+
+
+def _of_itself(principal: Principal, _permission: Permission) -> Q:
+    return Q(resource=Resource.USER, object_id=principal.user_id)
+
+
+HISTORY = Reach(
+    HistoryEntry,
+    Resource.HISTORY,
+    own=(
+        Mine("actor_id"),
+        Related(_of_itself),
+        Related(_of_own_sessions),
+        Related(_of_edited_workstations),
+        Related(_of_managed_organizations),
+        Related(_of_edited_collaborations),
+        Related(_of_edited_datasessions),
+    ),
+)
+
+
+def readable(principal: Principal) -> QuerySet[HistoryEntry]:
+    """Return everything for who may see all; else what the principal did and what befell it and its own objects."""
+    return HISTORY.rows(principal, Operation.VIEW)

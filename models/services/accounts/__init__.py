@@ -1,0 +1,1 @@
+"""Services of accounts: users, tokens, organizations, roles and history."""

@@ -1,0 +1,173 @@
+"""Make accounts, sign in with a password, make and revoke tokens."""
+
+import re
+from datetime import datetime, timedelta
+
+from tortoise.expressions import F
+
+from core.clock import now
+from core.database.connection import transaction
+from core.errors import BadInput, RateLimited, Unauthenticated
+from core.messaging import outbox
+from core.security import passwords, tokens
+from core.security.tokens import Minted
+from core.settings import Settings
+from models.accounts.history import ActorKind
+from models.accounts.roles import Resource, Role, RoleHolder, Rule, role_key
+from models.accounts.users import Token, TokenKind, User
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import denials, history
+from models.services.accounts.permission_changes import alone
+
+USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
+
+
+async def register(
+    username: str,
+    password: str | None,
+    *,
+    actor: Actor = SERVICE,
+    role: str = "researcher",
+    email: str | None = None,
+    home_organization_id: int | None = None,
+) -> User:
+    """Make an account that holds a default role; BadInput says what is wrong with name or password."""
+    hashed = await hashed_password(username, password)
+    return await enroll(
+        username, hashed, actor=actor, role=role, email=email, home_organization_id=home_organization_id
+    )
+
+
+async def hashed_password(username: str, password: str | None) -> str | None:
+    """Return what is kept of the password; it takes a while, so do it before a lock is taken."""
+    _check(username, password)
+    return await passwords.hash_password(password) if password is not None else None
+
+
+async def enroll(
+    username: str,
+    hashed: str | None,
+    *,
+    actor: Actor,
+    role: str,
+    email: str | None = None,
+    home_organization_id: int | None,
+) -> User:
+    """Make an account with a password that is hashed already."""
+    holds = await Role.get_or_none(key=role_key(role, None))
+    if holds is None:
+        known = ", ".join(
+            str(name) for name in await Role.filter(is_default=True).order_by("id").values_list("name", flat=True)
+        )
+        raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
+    async with alone():
+        if await User.filter(username=username).exists():
+            raise BadInput("This user name is taken.", path=("username",))
+        user = await User.create(
+            username=username, email=email, password_hash=hashed, home_organization_id=home_organization_id
+        )
+        await RoleHolder.create(user=user, role=holds)
+        await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
+    return user
+
+
+def _check(username: str, password: str | None) -> None:
+    if not USERNAME.fullmatch(username):
+        raise BadInput(
+            "A user name has 3 to 128 letters, digits, dots, dashes or underscores and begins with a letter.",
+            path=("username",),
+        )
+    if password is not None and len(password) < passwords.MINIMUM_LENGTH:
+        raise BadInput(f"A password has at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
+
+
+async def sign_in(username: str, password: str, settings: Settings) -> User:
+    """Return the user with this name and password; after too many mistakes the account is locked for a while."""
+    user = await User.get_or_none(username=username) if USERNAME.fullmatch(username) else None
+    if user and user.locked_until and now() < user.locked_until:
+        await denials.record_sign_in(user.id, "the account is locked")
+        raise RateLimited(
+            "Too many wrong passwords; wait and try again.",
+            retry_after=(user.locked_until - now()).total_seconds(),
+        )
+    valid = await passwords.verify(password, user.password_hash if user and user.is_active else None)
+    if user is None:
+        await denials.record_sign_in(None, "unknown user name")
+        raise Unauthenticated("Wrong user name or password.")
+    if not valid:
+        await _count_mistake(user, settings)
+        raise Unauthenticated("Wrong user name or password.")
+    async with transaction():
+        await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=None)
+        await history.record(Resource.USER, user.id, "sign_in", Actor(ActorKind.USER, user.id))
+    return user
+
+
+async def _count_mistake(user: User, settings: Settings) -> None:
+    async with transaction():
+        await User.filter(id=user.id).update(failed_sign_ins=F("failed_sign_ins") + 1)
+        await user.refresh_from_db(fields=["failed_sign_ins"])
+        await history.record(Resource.USER, user.id, "sign_in_refused", SERVICE, cause="wrong password")
+        if user.failed_sign_ins >= settings.sign_in_attempts:
+            until = now() + timedelta(seconds=settings.sign_in_lock_seconds)
+            await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=until)
+            await history.record(Resource.USER, user.id, "lock", SERVICE, cause="too many wrong passwords")
+
+
+async def mint_token(
+    user_id: int,
+    kind: TokenKind,
+    *,
+    actor: Actor,
+    lifetime: timedelta | None,
+    name: str = "",
+    scopes: list[Rule] | None = None,
+    session_id: int | None = None,
+    parent_id: int | None = None,
+) -> tuple[Token, Minted]:
+    """Make a token of the user; its text is in the second value and nowhere else afterwards."""
+    minted = tokens.mint(kind)
+    async with transaction():
+        token = await Token.create(
+            kind=kind,
+            key=minted.key,
+            digest=minted.digest,
+            user_id=user_id,
+            session_id=session_id,
+            parent_id=parent_id,
+            name=name,
+            scopes=None if scopes is None else [str(rule) for rule in scopes],
+            expires_at=now() + lifetime if lifetime else None,
+        )
+        await history.record(Resource.TOKEN, token.id, "create", actor, detail={"kind": kind, "name": name})
+    return token, minted
+
+
+async def revoke(token: Token, *, actor: Actor, cause: str = "") -> None:
+    """End a token at once; everything that was opened with it is told."""
+    async with transaction():
+        if await Token.filter(id=token.id, revoked_at=None).update(revoked_at=now()):
+            await history.record(Resource.TOKEN, token.id, "revoke", actor, cause=cause)
+            outbox.publish(f"token:{token.id}")
+            outbox.publish(f"user:{token.user_id}")
+
+
+async def revoke_desk_tokens(session_id: int) -> None:
+    """End the tokens that a session's container held; called within the transaction that ends the session.
+
+    The cookies by which its creator came in stay: they now open the page that says how the session ended.
+    """
+    held = Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None)
+    await held.update(revoked_at=now())
+
+
+async def prolong_desk_tokens(session_id: int, until: datetime) -> None:
+    """Let the tokens that a session's container holds live until then; those that were revoked stay so."""
+    await Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None).update(expires_at=until)
+
+
+async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:
+    """Delete tokens that ended longer ago than `kept`; return how many."""
+    before = now() - kept
+    ended = await Token.filter(expires_at__lt=before).delete()
+    return ended + await Token.filter(revoked_at__lt=before).delete()

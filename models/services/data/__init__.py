@@ -1,0 +1,1 @@
+"""Services of data sessions: files, operations and results."""

@@ -1,0 +1,200 @@
+"""Bring images, decide which is used, and record what their import found."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tortoise.expressions import F, Q
+
+from core.clock import now
+from core.database.connection import transaction
+from core.errors import BadInput, Conflict
+from core.messaging import outbox
+from core.queue import Job, import_queue
+from core.settings import Settings
+from models.accounts.roles import Resource
+from models.data.uploads import Upload, UploadState
+from models.permissions.actor import SERVICE, Actor
+from models.services.accounts import history
+from models.services.sessions import active_image
+from models.services.transitions import move_image
+from models.sessions.images import Image, ImageState
+from models.sessions.workstations import Workstation
+
+PATH = re.compile(r"[^/\s][^\s]*")
+ATTEMPTS = 5
+PORTS = {"http_port": "httpPort", "websocket_port": "websocketPort"}
+EDITABLE = (*PORTS, "initial_path", "comment")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found: the computed digest, the engine's reference, and facts of the image."""
+
+    digest: str
+    reference: str
+    architecture: str
+    user: str
+    exposed_ports: tuple[int, ...]
+    size_bytes: int
+
+
+async def create(
+    workstation: Workstation,
+    upload: Upload,
+    *,
+    actor: Actor,
+    region: str,
+    http_port: int = 8080,
+    websocket_port: int | None = None,
+    initial_path: str = "",
+    comment: str = "",
+    is_desired: bool = True,
+) -> Image:
+    """Queue the import of a complete upload as a version of the workstation."""
+    _check(http_port, websocket_port, initial_path, comment)
+    async with transaction():
+        if not await Upload.filter(id=upload.id, state=UploadState.COMPLETE).update(state=UploadState.USED):
+            raise BadInput("This upload is not complete, or was used before.", path=("uploadId",))
+        image = await Image.create(
+            workstation_id=workstation.id,
+            creator_id=actor.user_id,
+            upload_id=upload.id,
+            http_port=http_port,
+            websocket_port=websocket_port,
+            initial_path=initial_path,
+            comment=comment,
+            is_desired=is_desired,
+            archive_bytes=upload.size_bytes,
+        )
+        await history.record(Resource.IMAGE, image.id, "create", actor, to_state=image.state)
+        enqueue_import(image, region)
+    return image
+
+
+def _check(http_port: int, websocket_port: int | None, initial_path: str, comment: str) -> None:
+    _check_port(http_port, "httpPort")
+    if websocket_port is not None:
+        _check_port(websocket_port, "websocketPort")
+    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256 or not initial_path.isprintable()):
+        raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
+    if "\0" in comment:
+        raise BadInput("A comment has no zero bytes.", path=("comment",))
+
+
+def _check_port(port: int, field: str) -> None:
+    if not 1 <= port <= 65_535:
+        raise BadInput("A port is a number from 1 to 65535.", path=(field,))
+
+
+async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> None:
+    """Change ports, initial path or comment: the path also for sessions that run, ports for those that start later.
+
+    What the import has found decides over ports: a ready image declares them.
+    """
+    if not changes:
+        return
+    _check(**{name: changes.get(name, getattr(image, name)) for name in EDITABLE})
+    if not PORTS.keys().isdisjoint(changes):
+        _check_declared(image, changes)
+    async with transaction():
+        if not await Image.filter(id=image.id, state=image.state).update(**changes):
+            raise Conflict("The image changed meanwhile; read it again.")
+        await history.record(Resource.IMAGE, image.id, "update", actor, detail=dict(changes))
+        outbox.publish(f"image:{image.id}")
+    image.update_from_dict(dict(changes))
+
+
+def _check_declared(image: Image, changes: Mapping[str, Any]) -> None:
+    if image.state is ImageState.IMPORTING:
+        raise Conflict("The image is being imported; change its ports when that is over.")
+    for name, field in PORTS.items():
+        port = changes.get(name)
+        if image.state is ImageState.READY and port not in (None, getattr(image, name), *image.exposed_ports):
+            declared = ", ".join(map(str, image.exposed_ports)) or "none"
+            raise BadInput(f"The image does not declare port {port}; it declares {declared}.", path=(field,))
+
+
+def enqueue_import(image: Image, region: str) -> None:
+    """Ask for the import within the open transaction."""
+    key = f"image:{image.id}:{image.fence}"
+    outbox.enqueue(Job.IMAGE_IMPORT, image.id, queue=import_queue(region), key=key)
+
+
+async def claim_import(image_id: int, settings: Settings) -> Image | None:
+    """Take the image for import: one that waits, or one whose worker's lease is over. None: nothing to do."""
+    at = now()
+    image = await Image.get_or_none(id=image_id)
+    if image is None:
+        return None
+    if image.state is ImageState.QUEUED:
+        changes: dict[str, Any] = {
+            "fence": image.fence + 1,
+            "lease_until": at + settings.lease,
+            "attempts": image.attempts + 1,
+        }
+        try:
+            await move_image(image, ImageState.IMPORTING, SERVICE, held=image.fence, **changes)
+        except Conflict:
+            return None
+        return image
+    rows = Image.filter(Q(lease_until__lt=at), id=image_id, state=ImageState.IMPORTING, fence=image.fence)
+    taken = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease, attempts=F("attempts") + 1)
+    return await Image.get(id=image_id) if taken else None
+
+
+async def renew(image: Image, until: datetime) -> bool:
+    """Prolong the lease; False when the claim was lost and the work must end."""
+    rows = Image.filter(id=image.id, state=ImageState.IMPORTING, fence=image.fence)
+    return await rows.update(lease_until=until) == 1
+
+
+async def finish_import(image: Image, found: Imported) -> None:
+    """Record a good import; a desired image becomes the one that new sessions run."""
+    async with transaction():
+        await move_image(
+            image,
+            ImageState.READY,
+            SERVICE,
+            held=image.fence,
+            reason="",
+            lease_until=None,
+            ready_at=now(),
+            digest=found.digest,
+            reference=found.reference,
+            architecture=found.architecture,
+            image_user=found.user,
+            exposed_ports=list(found.exposed_ports),
+            size_bytes=found.size_bytes,
+        )
+        if image.is_desired:
+            await active_image.prefer(image)
+
+
+async def fail_import(image: Image, reason: str) -> None:
+    """Record why an image could not be imported; a desired one gives way to its predecessor.
+
+    Its upload can be used again, with other ports for example; unless it is, it is deleted when its time is over.
+    """
+    async with transaction():
+        await move_image(
+            image,
+            ImageState.FAILED,
+            SERVICE,
+            cause=reason,
+            held=image.fence,
+            reason=reason,
+            lease_until=None,
+            is_desired=False,
+        )
+        used = Upload.filter(id=image.upload_id, state=UploadState.USED)
+        await used.update(state=UploadState.COMPLETE)
+
+
+async def restore(image: Image, region: str) -> None:
+    """Import a ready image once more, because the engine has lost it."""
+    async with transaction():
+        await move_image(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
+        enqueue_import(image, region)

@@ -1,0 +1,1 @@
+"""Tables of sessions: regions, workstations, images and sessions."""

@@ -1,0 +1,1 @@
+"""What every data operation is built from: inputs, context, outcome, keys and the registry."""

@@ -1,0 +1,18 @@
+"""The kinds of inputs that an operation declares; each checks one value and describes itself."""
+
+from operations.framework.inputs.files import FilesInput
+from operations.framework.inputs.input import Input
+from operations.framework.inputs.scalars import FloatInput, IntInput, NumberInput, SelectInput, StringInput
+from operations.framework.inputs.sky import SourceInput, TargetPositionsInput
+
+__all__ = [
+    "FilesInput",
+    "FloatInput",
+    "Input",
+    "IntInput",
+    "NumberInput",
+    "SelectInput",
+    "SourceInput",
+    "StringInput",
+    "TargetPositionsInput",
+]

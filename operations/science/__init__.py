@@ -1,0 +1,1 @@
+"""Pure functions on frames that the operations share."""

@@ -1,0 +1,1 @@
+"""Who may enter a session: admission and recorded activity."""

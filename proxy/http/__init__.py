@@ -1,0 +1,1 @@
+"""HTTP heads, parsed and written."""

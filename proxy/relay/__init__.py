@@ -1,0 +1,1 @@
+"""The data path between clients and containers."""

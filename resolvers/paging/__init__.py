@@ -1,0 +1,1 @@
+"""Pages of rows: keysets, counts and nested pages."""

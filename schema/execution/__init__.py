@@ -1,0 +1,1 @@
+"""Execution of GraphQL documents: plan, cost, limits, executor, caches and metrics."""

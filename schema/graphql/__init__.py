@@ -1,0 +1,1 @@
+"""Building blocks of the schema: permissions, connections, filters, errors and scalars."""

@@ -1,0 +1,1 @@
+"""HTTP endpoints beside GraphQL: sign-in, health, metrics, uploads and files."""

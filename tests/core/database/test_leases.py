@@ -1,0 +1,61 @@
+"""A row is worked on by one at a time, and each claim can be told from the one before."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from core.clock import now
+from core.database import leases
+from core.settings import Settings
+from models.accounts.users import User
+from models.sessions.images import Image, ImageState
+from models.sessions.workstations import Workstation
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def image(database: Settings) -> Image:
+    user = await User.create(username="ada")
+    workstation = await Workstation.create(title="Viewer", slug="viewer", creator=user)
+    return await Image.create(workstation=workstation, exposed_ports=[8080], state=ImageState.IMPORTING)
+
+
+async def test_a_claim_raises_the_fence_and_lasts_until_its_lease_is_over(image: Image) -> None:
+    match, until = {"id": image.id, "state": ImageState.IMPORTING}, now() + MINUTE
+
+    claimed = await leases.claim(Image, match, until)
+
+    assert claimed is not None
+    assert (claimed.fence, claimed.lease_until) == (1, until)
+    assert dict(claimed) == dict(await Image.get(id=image.id))
+    assert await leases.claim(Image, match, until) is None
+
+
+async def test_a_lease_that_is_over_gives_way(image: Image) -> None:
+    match = {"id": image.id, "state": ImageState.IMPORTING}
+    assert await leases.claim(Image, match, now() - timedelta(milliseconds=1))
+
+    second = await leases.claim(Image, match, now() + MINUTE)
+
+    assert second is not None
+    assert second.fence == 2
+
+
+@pytest.mark.parametrize("differs", [{"state": ImageState.READY}, {"id": 0}, {"fence": 3}])
+async def test_a_row_that_differs_cannot_be_claimed(image: Image, differs: dict[str, object]) -> None:
+    match = {"id": image.id, "state": ImageState.IMPORTING}
+
+    assert await leases.claim(Image, match | differs, now() + MINUTE) is None
+
+    assert (await Image.get(id=image.id)).fence == 0
+
+
+async def test_of_many_who_claim_at_once_one_wins(image: Image) -> None:
+    match, until = {"id": image.id, "state": ImageState.IMPORTING}, now() + MINUTE
+
+    claims = await asyncio.gather(*(leases.claim(Image, match, until) for _ in range(8)))
+
+    assert sum(claim is not None for claim in claims) == 1
+    assert (await Image.get(id=image.id)).fence == 1

@@ -1,0 +1,106 @@
+"""A private Docker starts, is shared by its users, notices nothing of others, and ends with its last user."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.concurrency.cancellable_thread import Patience, on_a_thread
+from core.engine.docker.engine import DockerEngine
+from core.engine.local.discovery import prepare
+from core.engine.local.private_docker import PrivateDocker, free_subnet
+from core.engine.local.sockets import answers
+from core.engine.protocol import EngineUnavailable
+from tests.core.engine.conftest import Spec
+from tests.services.missing import Missing, needed
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[PrivateDocker]:
+    """A private Docker that is not started yet."""
+    with needed("private Docker"):
+        try:
+            prepare([].append, Patience())
+        except EngineUnavailable as error:
+            raise Missing(str(error)) from error
+    docker = PrivateDocker(tmp_path)
+    yield docker
+    docker.stop()
+
+
+def _bridge(private: PrivateDocker) -> bool:
+    return Path(f"/sys/class/net/carrel{private.mark}").exists()
+
+
+def test_the_last_user_stops_it(private: PrivateDocker, tmp_path: Path) -> None:
+    second = PrivateDocker(tmp_path)
+
+    assert private.start() == second.start()
+    private.stop()
+    assert answers(second.socket)
+    second.stop()
+
+    assert not answers(second.socket)
+    assert not _bridge(private)
+
+
+async def test_one_that_is_given_up_while_it_starts_leaves_nothing(private: PrivateDocker) -> None:
+    starting = asyncio.create_task(on_a_thread(private.start))
+    await eventually(private._pidfile.exists, 20)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    if not answers(private.socket):  # Else it was quicker than we, and is stopped as any other.
+        assert private.pid() is None
+        assert not _bridge(private)
+
+    private.stop()
+
+    assert (private.pid(), answers(private.socket)) == (None, False)
+    assert not _bridge(private)
+
+
+async def test_one_that_was_killed_is_started_again(private: PrivateDocker) -> None:
+    private.start()
+    os.kill(private.pid() or 0, signal.SIGKILL)
+    await eventually(lambda: not answers(private.socket))
+
+    private.stop()
+    private.start()
+
+    assert answers(private.socket)
+
+
+def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    docker = PrivateDocker(tmp_path / ("long" * 30))
+
+    assert len(str(docker.socket)) < 100
+
+
+async def test_events_notice_an_engine_that_hangs_and_lose_nothing(private: PrivateDocker, spec: Spec) -> None:
+    engine = DockerEngine(private.start(), silence_seconds=0.3)
+    events = engine.events(spec().labels, None)
+    waiting = asyncio.ensure_future(anext(events))  # type: ignore[arg-type]
+
+    # Longer than two silences: the reader connects again, and goes on waiting.
+    await asyncio.wait([waiting], timeout=0.8)
+    assert not waiting.done()
+
+    os.kill(private.pid() or 0, signal.SIGSTOP)
+    try:
+        with pytest.raises(EngineUnavailable):
+            await asyncio.wait_for(waiting, 20)
+    finally:
+        os.kill(private.pid() or 0, signal.SIGCONT)
+        await engine.close()
+
+
+def test_a_subnet_that_is_free_is_chosen() -> None:
+    taken = ["default", "10.0.0.0/8"]
+
+    assert str(free_subnet(["default", "10.213.0.0/23", "192.168.0.0/16"])) == "10.213.2.0/24"
+    with pytest.raises(EngineUnavailable, match="No free subnet"):
+        free_subnet(taken)

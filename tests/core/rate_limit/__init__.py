@@ -1,0 +1,1 @@
+"""Tests of core/rate_limit."""
