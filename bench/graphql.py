@@ -2,7 +2,7 @@
 
 Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
 1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
-app does none of that. Ours tunes its garbage collector as `carrel serve` does (carrel.gc_tuning); "settled" is the plain app
+app does none of that. Ours tunes its garbage collector as `carrel serve` does; "settled" is the plain app
 with that and nothing else. Ratios are theirs / ours, so that more than 1 means ours is quicker.
 """
 

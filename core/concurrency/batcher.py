@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Convoy(Generic[T]):
+class Batcher(Generic[T]):
     """One conversation after the other, each for all who came meanwhile; who comes alone is not kept waiting."""
 
     def __init__(self, leave: Callable[[list[T]], Awaitable[None]]) -> None:
@@ -17,14 +17,14 @@ class Convoy(Generic[T]):
         self._leaving: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
-    async def join(self, items: Iterable[T]) -> None:
+    async def submit(self, items: Iterable[T]) -> None:
         """Return when these have left; they leave also when whoever brought them is cancelled."""
         self._waiting += items
         if self._next is None:
-            self._next = asyncio.create_task(self._depart(self._leaving), name="convoy")
+            self._next = asyncio.create_task(self._run(self._leaving), name="convoy")
         await asyncio.shield(self._next)
 
-    async def _depart(self, before: asyncio.Task[None] | None) -> None:
+    async def _run(self, before: asyncio.Task[None] | None) -> None:
         if before and not before.done():
             await asyncio.wait({before})
         self._leaving, self._next = self._next, None

@@ -19,7 +19,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
-from core.concurrency.batcher import Convoy
+from core.concurrency.batcher import Batcher
 from core.database import connection
 
 log = logging.getLogger(__name__)
@@ -70,11 +70,11 @@ class _Post:
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
-        self._convoy = Convoy(self._leave)
+        self._convoy = Batcher(self._leave)
 
     async def send(self, batch: list[OutboxMessage]) -> None:
         """Return when the batch was sent or left to the relay."""
-        await self._convoy.join(batch)
+        await self._convoy.submit(batch)
 
     async def _leave(self, batch: list[OutboxMessage]) -> None:
         try:

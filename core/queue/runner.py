@@ -14,7 +14,7 @@ from arq.worker import Worker as ArqWorker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core.concurrency.batcher import Convoy
+from core.concurrency.batcher import Batcher
 from core.queue.codec import arq_over, decode, encode
 from core.queue.job_spec import Spec, guarded
 from core.queue.metrics import Tally
@@ -66,7 +66,7 @@ class Runner(ArqWorker):
             log_results=False,
         )
         self.in_progress_timeout_s = HELD_SECONDS
-        self._ending = Convoy(self._take_out)
+        self._ending = Batcher(self._take_out)
 
     async def main(self) -> None:
         """Run until it is over, and say then what was done."""
@@ -158,7 +158,7 @@ class Runner(ArqWorker):
     async def finish_job(self, job_id: str, finish: bool, result_data: bytes | None, *how: Any) -> None:
         """Take a job that has ended out of Redis, together with those that end in the same moment."""
         if finish and result_data is None:
-            await self._ending.join([job_id])
+            await self._ending.submit([job_id])
         else:
             await super().finish_job(job_id, finish, result_data, *how)
 

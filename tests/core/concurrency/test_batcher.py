@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.concurrency.batcher import Convoy
+from core.concurrency.batcher import Batcher
 
 
 class Road:
@@ -24,11 +24,11 @@ class Road:
 
 async def test_what_comes_meanwhile_leaves_together_and_in_order() -> None:
     road = Road()
-    convoy = Convoy(road.go)
+    convoy = Batcher(road.go)
 
-    first = asyncio.create_task(convoy.join([1]))
+    first = asyncio.create_task(convoy.submit([1]))
     await road.entered.wait()
-    others = [asyncio.create_task(convoy.join([number])) for number in (2, 3, 4)]
+    others = [asyncio.create_task(convoy.submit([number])) for number in (2, 3, 4)]
     await asyncio.sleep(0)
     road.open.set()
     await asyncio.gather(first, *others)
@@ -38,7 +38,7 @@ async def test_what_comes_meanwhile_leaves_together_and_in_order() -> None:
 
 async def test_nobody_returns_before_they_have_left() -> None:
     road = Road()
-    joining = asyncio.create_task(Convoy(road.go).join([1]))
+    joining = asyncio.create_task(Batcher(road.go).submit([1]))
     await road.entered.wait()
 
     assert not joining.done()
@@ -50,10 +50,10 @@ async def test_nobody_returns_before_they_have_left() -> None:
 async def test_all_who_went_together_hear_what_went_wrong_and_the_next_go_on() -> None:
     road = Road()
     road.open.set()
-    convoy = Convoy(road.go)
+    convoy = Batcher(road.go)
 
-    told = await asyncio.gather(convoy.join([12]), convoy.join([13]), return_exceptions=True)
-    await convoy.join([14])
+    told = await asyncio.gather(convoy.submit([12]), convoy.submit([13]), return_exceptions=True)
+    await convoy.submit([14])
 
     assert [type(each) for each in told] == [ConnectionError, ConnectionError]
     assert road.went == [[12, 13], [14]]
@@ -61,8 +61,8 @@ async def test_all_who_went_together_hear_what_went_wrong_and_the_next_go_on() -
 
 async def test_who_is_cancelled_holds_nobody_up_and_leaves_nothing_behind() -> None:
     road = Road()
-    convoy = Convoy(road.go)
-    first, second = (asyncio.create_task(convoy.join([number])) for number in (1, 2))
+    convoy = Batcher(road.go)
+    first, second = (asyncio.create_task(convoy.submit([number])) for number in (1, 2))
     await asyncio.sleep(0)
 
     first.cancel()
