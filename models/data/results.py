@@ -37,8 +37,8 @@ class Result(Model):
 
     Input files appear as labels, never as names (`models.data.input_labels`). `key` is equal for equal science on
     equal bytes. `slot` is the claim on it: the key while the result is made and kept, unique, so that equal work is
-    done once; null after the last operation let go of it, so that it is computed
-    again at the next request. Rows made before migration 0006 contain names and have a slot of key and names, which is no key.
+    done once; null after the last operation let go of it, so that it is computed again at the next request. Rows made
+    before migration 0006 contain names and have a slot of key and names, which is no key.
     """
 
     id = fields.IntField(primary_key=True)
