@@ -1,1 +1,1 @@
-"""Benchmarks and chaos: what the design promises, measured and put to the test."""
+"""Benchmarks and chaos runs, which measure and test the promises of the design."""

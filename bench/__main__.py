@@ -1,6 +1,6 @@
-"""Run all benchmarks, or those that are named: `python -m bench [NAME…]`.
+"""Runs all benchmarks, or the given ones: `python -m bench [NAME…]`.
 
-Each is a module of its own with options of its own: `python -m bench.launch --help`. Chaos is apart: `make chaos`.
+Each benchmark is a module with its own options: `python -m bench.launch --help`. Chaos runs are separate: `make chaos`.
 """
 
 import argparse
@@ -13,9 +13,9 @@ NAMES = sorted(path.stem for path in HERE.glob("[!_]*.py") if "\ndef main() -> i
 
 
 def main() -> int:
-    """Run them one after the other, each in a process of its own; exit with the worst of their codes."""
+    """Run the benchmarks in separate processes, one by one; exit with the highest exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all if none is said")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all by default")
     names = parser.parse_args().names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")

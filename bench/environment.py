@@ -1,4 +1,4 @@
-"""A house to measure: a database with rows, a Redis, and API servers as processes of their own."""
+"""The environment of API benchmarks: a database with rows, a Redis, and API servers in separate processes."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ import uvloop
 
 from bench import plain
 from carrel import gc_tuning
-from carrel.services import open_kernel
+from carrel.services import open_services
 from core.clock import now
 from core.database import connection
 from core.redis.server import RedisServer
@@ -33,15 +33,15 @@ from models.services.migration import migrate
 from models.services.sessions import regions, sessions, workstations
 from models.sessions.images import Image, ImageState
 from schema.app import create_app
-from schema.transport.server import Surface
+from schema.transport.server import ServerOptions
 
 USERS, IMAGES, SESSIONS = 10, 10, 100
 START_SECONDS = 20.0
 
 
 @contextmanager
-def furnished() -> Iterator[tuple[Settings, list[str]]]:
-    """Give settings of a house with a hundred sessions, and operators' tokens."""
+def with_database() -> Iterator[tuple[Settings, list[str]]]:
+    """Yield the settings of a database with SESSIONS sessions, and the tokens of operators."""
     with TemporaryDirectory(prefix="carrel-bench-", ignore_cleanup_errors=True) as name:
         redis = RedisServer(Path(name) / "redis")
         try:
@@ -59,18 +59,18 @@ def furnished() -> Iterator[tuple[Settings, list[str]]]:
 
 
 async def _fill(settings: Settings) -> list[str]:
-    async with open_kernel(settings):
+    async with open_services(settings):
         await sync_default_roles()
         region = await regions.ensure("local", 2)
         people = [await accounts_users.register(f"user{number}", None, role="operator") for number in range(USERS)]
-        actors = [Actor.of(await authentication.principal_for(person)) for person in people]
+        actors = [Actor.from_principal(await authentication.principal_for_user(person)) for person in people]
         workstation = await workstations.create("Viewer", actor=actors[0])
-        held = [
+        images = [
             await Image.create(workstation=workstation, state=ImageState.READY, reference=f"v:{n}", http_port=8080)
             for n in range(IMAGES)
         ]
         for number in range(SESSIONS):
-            await sessions.launch(held[number // USERS], region, settings, actor=actors[number % USERS])
+            await sessions.launch(images[number // USERS], region, settings, actor=actors[number % USERS])
         minted = [
             await accounts_users.mint_token(person.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=2))
             for person in people
@@ -78,9 +78,9 @@ async def _fill(settings: Settings) -> list[str]:
     return [text.text for _, text in minted]
 
 
-async def crowded(settings: Settings, people: int) -> list[str]:
-    """Let so many more people hold the operator's role, and return a token of each."""
-    async with open_kernel(settings):
+async def with_users(settings: Settings, people: int) -> list[str]:
+    """Add users with the operator role and return a token of each."""
+    async with open_services(settings):
         operator = await Role.get(name="operator", organization_id=None)
         minted = [tokens.mint(TokenKind.API) for _ in range(people)]
         first = (await User.all().order_by("-id").first() or User(id=0)).id + 1
@@ -99,12 +99,12 @@ async def crowded(settings: Settings, people: int) -> list[str]:
 
 @contextmanager
 def server(kind: str, settings: Settings, *, streams_per_caller: int = 200) -> Iterator[tuple[int, int]]:
-    """Run `ours`, `plain`, or the plain one `settled`, as a process; give its port and its process id."""
+    """Run the server `carrel`, `plain` or `tuned` (plain, with tuned garbage collection); yield port and process id."""
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         port = int(opened.getsockname()[1])
-    told = (port, settings.data_dir, settings.redis_url, streams_per_caller)
-    command = [sys.executable, "-m", "bench.environment", kind, *map(str, told)]
+    arguments = (port, settings.data_dir, settings.redis_url, streams_per_caller)
+    command = [sys.executable, "-m", "bench.environment", kind, *map(str, arguments)]
     running = subprocess.Popen(command)
     try:
         _await_port(port)
@@ -132,28 +132,34 @@ async def _serve(kind: str, port: int, data_dir: Path, redis_url: str, streams_p
         requests_per_minute=100_000_000,
         points_per_minute=2_000_000_000,
     )
-    options = {"port": port, "http": "httptools", "ws": "websockets-sansio", "lifespan": "off", "access_log": False}
-    options |= {"ws_ping_interval": None, "ws_per_message_deflate": False, "log_level": "warning"}
-    async with open_kernel(settings) as kernel:
-        surface = Surface(streams_per_caller=streams_per_caller)
-        app = create_app(kernel.house, surface) if kind == "ours" else plain.create_app()
-        await uvicorn.Server(uvicorn.Config(app, **options)).serve()  # type: ignore[arg-type]
+    uvicorn_options = {
+        "port": port,
+        "http": "httptools",
+        "ws": "websockets-sansio",
+        "lifespan": "off",
+        "access_log": False,
+    }
+    uvicorn_options |= {"ws_ping_interval": None, "ws_per_message_deflate": False, "log_level": "warning"}
+    async with open_services(settings) as services:
+        server_options = ServerOptions(streams_per_caller=streams_per_caller)
+        app = create_app(services.app_state, server_options) if kind == "carrel" else plain.create_app()
+        await uvicorn.Server(uvicorn.Config(app, **uvicorn_options)).serve()  # type: ignore[arg-type]
     await connection.disconnect()
 
 
 def main() -> None:
-    """Serve one of them; only `server` calls this."""
+    """Serve one kind; `server` starts this process."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["ours", "plain", "settled"])
+    parser.add_argument("kind", choices=["carrel", "plain", "tuned"])
     parser.add_argument("port", type=int)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("redis_url")
     parser.add_argument("streams_per_caller", type=int)
-    given = parser.parse_args()
-    if given.kind != "plain":
-        gc_tuning.settle()  # As `carrel serve` does.
+    options = parser.parse_args()
+    if options.kind != "plain":
+        gc_tuning.freeze_gc()  # As `carrel serve` does.
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_serve(given.kind, given.port, given.data_dir, given.redis_url, given.streams_per_caller))
+        runner.run(_serve(options.kind, options.port, options.data_dir, options.redis_url, options.streams_per_caller))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

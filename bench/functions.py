@@ -1,8 +1,8 @@
-"""What functions cost in time: cold starts under a share of a processor, and from the bell to the result when warm.
+"""Measures functions: cold starts under a share of a processor, and the time from a wake-up to the result when warm.
 
-Run `python -m bench.functions [--rounds 3] [--bells 60]`. The archive of the sessions runs under Lambda's own runtime
-client, over a real PostgreSQL and a real Redis. A platform gives a function a share of a processor by its memory; here
-a control group does, where this machine lets us make one.
+Run `python -m bench.functions [--rounds 3] [--wakeups 60]`. The archive of the sessions runs under Lambda's own runtime
+client, over a real PostgreSQL and a real Redis. A platform limits the processor share of a function by its memory; here
+a control group does, where this machine allows one.
 """
 
 import argparse
@@ -20,27 +20,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.chaos.functions import SECRET, Belfry
+from bench.chaos.functions import SECRET, WakeServer
 from core.queue import region_queue
-from core.queue.functions.transports import open_bells
+from core.queue.functions.transports import open_function_waker
 from core.settings import load
 from models.services.migration import migrate
 from scripts.function_package import ARCHIVES, Target, build
-from tests.functions.environment import REGION, FunctionHouse, function_house
+from tests.functions.environment import REGION, FunctionEnvironment, open_function_environment
 from tests.services.local_lambda import Sandbox, runtime_folder
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_on_a_port
 
-AIM_MS = 150.0
+TARGET_MS = 150.0
 SHARES = {512: 0.29, 1024: 0.58, 1769: 1.0}
-"""Memory in MiB, and the share of a processor that comes with it."""
+"""Processor share by memory in MiB."""
 PERIOD_US = 20_000
 GROUPS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))
 
 
 @contextmanager
-def share_of_a_processor(share: float) -> Iterator[Callable[[], None] | None]:
-    """Make a group of so much processor time; give what puts a new process into it, or None where there is no such."""
+def processor_share(share: float) -> Iterator[Callable[[], None] | None]:
+    """Create a control group and yield a function that moves a new process into it, or None without permission."""
     home = next((folder for folder in GROUPS if (folder / "cgroup.procs").exists()), GROUPS[-1])
     group = home / f"carrel-bench-{os.getpid()}"
     try:
@@ -67,13 +67,18 @@ def _join(group: Path) -> None:
     (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
-def cold(house: FunctionHouse, paths: list[Path], share: float) -> float | None:
-    """Return the seconds from nothing to the first answer, or None where no share can be given."""
-    with share_of_a_processor(share) as join:
+def cold_start(function_env: FunctionEnvironment, paths: list[Path], share: float) -> float | None:
+    """Return the seconds from process start to the first response, or None without a control group."""
+    with processor_share(share) as join:
         if join is None:
             return None
         one = Sandbox(
-            "jobs.functions.aws_lambda.sessions", paths, house.environment(), 60.0, freezes=False, preexec=join
+            "jobs.functions.aws_lambda.sessions",
+            paths,
+            function_env.process_variables(),
+            60.0,
+            freezes=False,
+            preexec=join,
         )
         try:
             first = one.invoke({})
@@ -83,31 +88,31 @@ def cold(house: FunctionHouse, paths: list[Path], share: float) -> float | None:
             one.close()
 
 
-async def cold_starts(house: FunctionHouse, archives: dict[str, Path], runtime: Path, rounds: int) -> None:
-    """Print a table of medians: memory, without bytecode and with."""
+async def cold_starts(function_env: FunctionEnvironment, archives: dict[str, Path], runtime: Path, rounds: int) -> None:
+    """Print medians by memory, without and with bytecode."""
     print("cold start, init and first call, seconds")
     for memory, share in SHARES.items():
         found: dict[str, list[float]] = {name: [] for name in archives}
         for _ in range(rounds):
             for name, root in archives.items():
-                seconds = await asyncio.to_thread(cold, house, [root, runtime], share)
+                seconds = await asyncio.to_thread(cold_start, function_env, [root, runtime], share)
                 if seconds is None:
                     print("  not measured: no control group can be made here")
                     return
                 found[name].append(seconds)
-        told = ", ".join(f"{name} {statistics.median(each):.2f}" for name, each in found.items())
-        print(f"  {memory} MiB ({share} of a processor): {told}")
+        medians = ", ".join(f"{name} {statistics.median(each):.2f}" for name, each in found.items())
+        print(f"  {memory} MiB ({share} of a processor): {medians}")
 
 
-async def bells(house: FunctionHouse, belfry: Belfry, paths: list[Path], count: int) -> None:
-    """Print how long it takes from the commit that rings to the answer of the warm function whose work it caused."""
-    sandbox = Sandbox("jobs.functions.aws_lambda.sessions", paths, house.environment(), 30.0)
+async def wakeups(function_env: FunctionEnvironment, wake_server: WakeServer, paths: list[Path], count: int) -> None:
+    """Print the time from the commit that sends a wake-up to the response of the warm function."""
+    sandbox = Sandbox("jobs.functions.aws_lambda.sessions", paths, function_env.process_variables(), 30.0)
     answered: asyncio.Queue[float] = asyncio.Queue()
     loop, ended = asyncio.get_running_loop(), threading.Event()
 
     def serve() -> None:
         while not ended.is_set():
-            event = belfry.rung.get()
+            event = wake_server.events.get()
             if event is None:
                 return
             done = sandbox.invoke(event)
@@ -117,21 +122,21 @@ async def bells(house: FunctionHouse, belfry: Belfry, paths: list[Path], count: 
     server = threading.Thread(target=serve, daemon=True)
     server.start()
     try:
-        (session,) = await house.launch()
+        (session,) = await function_env.launch()
         await answered.get()  # The first start is cold.
-        for name, act in (("a check", lambda: _check(house, session.id)), ("a launch", house.launch)):
+        for name, act in (("a check", lambda: _check(function_env, session.id)), ("a launch", function_env.launch)):
             await _time(name, act, answered, count)
     finally:
         ended.set()
-        belfry.rung.put(None)
+        wake_server.events.put(None)
         server.join(30)
         sandbox.close()
 
 
-async def _check(house: FunctionHouse, session_id: int) -> None:
+async def _check(function_env: FunctionEnvironment, session_id: int) -> None:
     queue = region_queue(REGION)
-    await house.kernel.queue.enqueue("session_check", session_id, queue=queue)
-    await open_bells(house.settings, house.kernel.redis).ring(queue)
+    await function_env.services.queue.enqueue("session_check", session_id, queue=queue)
+    await open_function_waker(function_env.settings, function_env.services.redis).wake(queue)
 
 
 async def _time(name: str, act: Callable[[], Any], answered: "asyncio.Queue[float]", count: int) -> None:
@@ -141,18 +146,20 @@ async def _time(name: str, act: Callable[[], Any], answered: "asyncio.Queue[floa
         await act()
         spent.append((await answered.get() - began) * 1000)
     median, p95 = statistics.median(spent), statistics.quantiles(spent, n=20)[-1]
-    print(f"bell to result, warm, {name}: median {median:.0f} ms, p95 {p95:.0f} ms (aim {AIM_MS:.0f} ms)")
+    print(f"wake-up to result, warm, {name}: median {median:.0f} ms, p95 {p95:.0f} ms (target {TARGET_MS:.0f} ms)")
 
 
 async def measure(folder: Path, archives: dict[str, Path], options: argparse.Namespace) -> None:
-    """Measure both in a house of their own."""
-    belfry, runtime = Belfry(), runtime_folder(folder / "runtime")
+    """Measure both in a new environment."""
+    wake_server, runtime = WakeServer(), runtime_folder(folder / "runtime")
     with redis_on_a_port() as redis_url:
-        changes = {"bell_secret": SECRET, "bells": {"sessions": belfry.url}, "log_level": "WARNING"}
-        async with function_house(folder, options.postgres, redis_url, capacity=10_000, **changes) as house:
-            await cold_starts(house, archives, runtime, options.rounds)
-            await bells(house, belfry, [archives["bytecode"], runtime], options.bells)
-    belfry.close()
+        changes = {"function_secret": SECRET, "function_urls": {"sessions": wake_server.url}, "log_level": "WARNING"}
+        async with open_function_environment(
+            folder, options.postgres, redis_url, capacity=10_000, **changes
+        ) as function_env:
+            await cold_starts(function_env, archives, runtime, options.rounds)
+            await wakeups(function_env, wake_server, [archives["bytecode"], runtime], options.wakeups)
+    wake_server.close()
 
 
 def unpacked(folder: Path) -> dict[str, Path]:
@@ -172,7 +179,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.functions", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3, help="of cold starts (3)")
-    parser.add_argument("--bells", type=int, default=60, help="of each sort (60)")
+    parser.add_argument("--wakeups", type=int, default=60, help="of each sort (60)")
     options = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with TemporaryDirectory(prefix="carrel-bench-") as name, postgres_server() as server:

@@ -1,9 +1,9 @@
-"""What a query costs: ours beside a plain tuned Strawberry app, in CPU time of the server, in turn.
+"""Measures queries: Carrel beside a plain tuned Strawberry app, in CPU time of the server, in turn.
 
 Run `python -m bench.graphql [--rounds 8] [--requests 150]`. The nested query reads a hundred rows with two relations,
-1,100 values; the small one reads who is calling. Ours authenticates, checks permissions, charges and pages; the plain
-app does none of that. Ours tunes its garbage collector as `carrel serve` does; "settled" is the plain app
-with that and nothing else. Ratios are theirs / ours, so that more than 1 means ours is quicker.
+1,100 values; the small one reads the caller. Carrel authenticates, checks permissions, charges and pages; the plain
+app does none of that. Carrel tunes its garbage collector as `carrel serve` does; "tuned" is the plain app with that
+tuning only. Ratios are plain / carrel, so that more than 1 means that Carrel is faster.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from contextlib import ExitStack
 
 import psutil
 
-from bench.environment import furnished, server
+from bench.environment import server, with_database
 
 NESTED = """{ sessions(first: 100) { nodes {
   id state createdAt expiresAt maximumSeconds image { id state httpPort } creator { id username displayName }
 } } }"""
 SMALL = "{ viewer { username } }"
 CONNECTIONS = 8
-KINDS = ("ours", "plain", "settled")
+KINDS = ("carrel", "plain", "tuned")
 
 
 async def _load(port: int, token: str, query: str, requests: int) -> None:
@@ -66,12 +66,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--requests", type=int, default=150)
-    given = parser.parse_args()
+    options = parser.parse_args()
     figures: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    with furnished() as (settings, tokens), ExitStack() as stack:
+    with with_database() as (settings, tokens), ExitStack() as stack:
         servers = {kind: stack.enter_context(server(kind, settings)) for kind in KINDS}
-        for turn in range(given.rounds + 1):
-            for name, query, requests in (("nested", NESTED, given.requests), ("small", SMALL, given.requests * 8)):
+        for turn in range(options.rounds + 1):
+            for name, query, requests in (("nested", NESTED, options.requests), ("small", SMALL, options.requests * 8)):
                 for kind, (port, pid) in servers.items():
                     figure = _measure(port, pid, tokens[0], query, requests)
                     if turn:  # The first round warms up.
@@ -87,9 +87,9 @@ def _report(name: str, figures: Mapping[str, list[tuple[float, float]]]) -> None
         best = min(cpu for cpu, _ in rounds)
         print(f"{name:7} {kind:7} CPU {cpu:7.3f} ms (best {best:.3f})  clock {clock:7.3f} ms  {1000 / clock:7.0f} /s")
     for kind in KINDS[1:]:
-        ratios = [theirs[0] / own[0] for own, theirs in zip(figures["ours"], figures[kind], strict=True)]
+        ratios = [plain[0] / own[0] for own, plain in zip(figures["carrel"], figures[kind], strict=True)]
         print(
-            f"{name:7} {kind} / ours, CPU, round by round: median {statistics.median(ratios):.2f}, "
+            f"{name:7} {kind} / carrel, CPU, round by round: median {statistics.median(ratios):.2f}, "
             f"{min(ratios):.2f} to {max(ratios):.2f}"
         )
 

@@ -1,4 +1,4 @@
-"""What the house's promises cost a worker: jobs with claim, fence and outbox, beside jobs of bare arq that do nothing.
+"""Measures the cost of claim, fence and outbox: jobs of Carrel beside jobs of bare arq that do nothing.
 
 Run `python -m bench.jobs [--rounds 5] [--jobs 1500] [--postgres URL]`. Both drain the same number of jobs from the same
 Redis, in turn, in one process on one loop; the figures are medians of the rounds.
@@ -23,12 +23,12 @@ from arq import func
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.clock import now
-from core.database.compare_and_set import change
-from core.database.connection import forget_statements
+from core.database.compare_and_set import update_with_outbox
+from core.database.connection import clear_statement_cache
 from core.messaging import outbox
-from core.queue import Job, Spec, drain, region_queue
+from core.queue import Job, JobSpec, drain, region_queue
 from core.redis.server import RedisServer
 from core.settings import Settings, load
 from models.accounts.history import ActorKind
@@ -41,56 +41,56 @@ from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session, SessionState
 from tests.services.postgres import postgres_server
 
-AIM = 0.5
+TARGET_RATIO = 0.5
 QUEUE = region_queue("bench")
 PARALLEL = 20
 
 
 async def nothing(_context: Mapping[str, Any], _key: int) -> None:
-    """Do nothing, as bare arq's job."""
+    """Do nothing."""
 
 
-class Work:
-    """Claim a row, and record under the fence that it is done, with the news of it in the outbox."""
+class FencedJob:
+    """A job that claims a row and records its end under the fence, with an outbox message."""
 
     def __init__(self, settings: Settings) -> None:
-        """Claim as long as the settings say."""
+        """Use the lease of `settings`."""
         self._settings = settings
 
     async def __call__(self, _context: Mapping[str, Any], key: int) -> None:
-        """Do it for one row."""
+        """Process one row."""
         row = await session_claims.claim_stop(key, self._settings)
         if row is None:
             return
-        mine = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}
+        condition = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}
         end = {"state": SessionState.STOPPED, "lease_until": None, "ended_at": now()}
-        await change(Session, mine, end, news=[outbox.event(row.topic)])
+        await update_with_outbox(Session, condition, end, messages=[outbox.event(row.topic)])
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a round went: jobs per second, and processor time of the worker's process for each."""
+class Throughput:
+    """Throughput of a round: jobs per second, and processor time per job."""
 
     per_second: float
     cpu_us: float
 
 
 class Stopwatch:
-    """Measures from its making on."""
+    """Measures wall and processor time from its creation."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Start."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def pace(self, count: int) -> Pace:
-        """Return how fast so many jobs were done."""
+    def throughput(self, count: int) -> Throughput:
+        """Return the throughput of `count` jobs."""
         spent, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        return Pace(count / spent, cpu / count * 1e6)
+        return Throughput(count / spent, cpu / count * 1e6)
 
 
-async def bare(kernel: Kernel, count: int) -> Pace:
-    """Return the pace of bare arq, in its burst mode, as its own documentation shows."""
-    pool = ArqRedis(pool_or_conn=kernel.redis.connection_pool)
+async def bare(services: ProcessServices, count: int) -> Throughput:
+    """Return the throughput of bare arq in burst mode, as its documentation shows."""
+    pool = ArqRedis(pool_or_conn=services.redis.connection_pool)
     for number in range(count):
         await pool.enqueue_job("nothing", number, _queue_name="bare")
     worker = ArqWorker(
@@ -105,34 +105,36 @@ async def bare(kernel: Kernel, count: int) -> Pace:
     watch = Stopwatch()
     await worker.main()
     assert worker.jobs_complete == count
-    return watch.pace(count)
+    return watch.throughput(count)
 
 
-async def ours(kernel: Kernel, keys: list[int]) -> Pace:
-    """Return the pace of our drain, over rows that are to be stopped."""
+async def drain_queue(services: ProcessServices, keys: list[int]) -> Throughput:
+    """Return the throughput of Carrel's drain over stopping sessions."""
     await Session.filter(id__in=keys).update(state=SessionState.STOPPING, lease_until=None)
     for key in keys:
-        await kernel.queue.enqueue(Job.SESSION_STOP, key, queue=QUEUE, key=f"stop:{key}")
-    specs = {Job.SESSION_STOP: Spec(Work(kernel.settings), 5)}
+        await services.queue.enqueue(Job.SESSION_STOP, key, queue=QUEUE, key=f"stop:{key}")
+    specs = {Job.SESSION_STOP: JobSpec(FencedJob(services.settings), 5)}
     watch = Stopwatch()
-    done = await drain(kernel.redis, QUEUE, specs, {}, budget=600, parallel=PARALLEL)
-    pace = watch.pace(len(keys))
+    done = await drain(services.redis, QUEUE, specs, {}, budget=600, parallel=PARALLEL)
+    throughput = watch.throughput(len(keys))
     assert done.done == len(keys)
     assert await Session.filter(state=SessionState.STOPPED).count() == len(keys), "every effect, once"
     assert await outbox.OutboxMessage.all().count() == 0, "every event has left"
-    return pace
+    return throughput
 
 
 @asynccontextmanager
-async def house(folder: Path, database_url: str | None, count: int) -> AsyncIterator[tuple[Kernel, list[int]]]:
-    """Open a house with so many sessions."""
+async def open_environment(
+    folder: Path, database_url: str | None, count: int
+) -> AsyncIterator[tuple[ProcessServices, list[int]]]:
+    """Open services over a database with `count` sessions."""
     redis = RedisServer(folder / "redis")
     address = await redis.start()
     try:
         settings = load(data_dir=folder, database_url=database_url, redis_url=address, log_level="WARNING")
         await migrate(settings)
-        async with open_kernel(settings) as kernel:
-            yield kernel, await _sessions(count)
+        async with open_services(settings) as services:
+            yield services, await _sessions(count)
     finally:
         await redis.stop()
 
@@ -152,23 +154,25 @@ async def _sessions(count: int) -> list[int]:
     return [int(str(key)) for key in await Session.all().values_list("id", flat=True)]
 
 
-async def measure(folder: Path, database_url: str | None, rounds: int, count: int) -> list[tuple[Pace, Pace]]:
-    """Return the paces of bare arq and ours in each round, after one that only warms up."""
-    async with house(folder, database_url, count) as (kernel, keys):
-        return [(await bare(kernel, count), await ours(kernel, keys)) for _ in range(rounds + 1)][1:]
+async def measure(
+    folder: Path, database_url: str | None, rounds: int, count: int
+) -> list[tuple[Throughput, Throughput]]:
+    """Return the throughputs of bare arq and Carrel in each round, after a warm-up round."""
+    async with open_environment(folder, database_url, count) as (services, keys):
+        return [(await bare(services, count), await drain_queue(services, keys)) for _ in range(rounds + 1)][1:]
 
 
-def report(kind: str, pairs: list[tuple[Pace, Pace]]) -> None:
-    """Print medians, and those of the ratios within each round."""
+def report(kind: str, pairs: list[tuple[Throughput, Throughput]]) -> None:
+    """Print the medians of both, and of the ratios within each round."""
     middle = statistics.median
-    plain, mine = middle(one.per_second for one, _ in pairs), middle(two.per_second for _, two in pairs)
+    plain, carrel = middle(one.per_second for one, _ in pairs), middle(two.per_second for _, two in pairs)
     ratios = sorted(two.per_second / one.per_second for one, two in pairs)
-    cpu, ours_cpu = middle(one.cpu_us for one, _ in pairs), middle(two.cpu_us for _, two in pairs)
+    cpu, carrel_cpu = middle(one.cpu_us for one, _ in pairs), middle(two.cpu_us for _, two in pairs)
     share = middle(one.cpu_us / two.cpu_us for one, two in pairs)
     spread = f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
     print(f"{kind}: bare arq {plain:.0f} jobs/s, {cpu:.0f} µs of processor time each")
-    print(f"  with claim, fence and outbox {mine:.0f} jobs/s, {ours_cpu:.0f} µs")
-    print(f"  ratio {middle(ratios):.2f} {spread}, by processor time {share:.2f}; the aim is {AIM}")
+    print(f"  with claim, fence and outbox {carrel:.0f} jobs/s, {carrel_cpu:.0f} µs")
+    print(f"  ratio {middle(ratios):.2f} {spread}, by processor time {share:.2f}; the target is {TARGET_RATIO}")
 
 
 def main() -> int:
@@ -183,7 +187,7 @@ def main() -> int:
         for kind, url in kinds.items():
             folder = Path(name) / kind
             folder.mkdir()
-            forget_statements()
+            clear_statement_cache()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 report(kind, runner.run(measure(folder, url, options.rounds, options.jobs)))
     return 0

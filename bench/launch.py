@@ -1,4 +1,4 @@
-"""What a launch costs: from the mutation to the first 200 through the proxy, beside a bare `docker run`.
+"""Measures a launch: from the mutation to the first 200 through the proxy, beside a bare `docker run`.
 
 Run `python -m bench.launch [--rounds 8]`. Both start the same image on the same engine, on the same network and under
 the same limits, in turn; the figures are medians of the rounds.
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UP_SECONDS = 180.0
 ANSWER_SECONDS = 60.0
 POLL_SECONDS = 0.005
-PATH = "/desk/"
+PATH = "/app/"
 DOCKER = ["docker"]
 Figures = dict[str, list[float]]
 

@@ -1,4 +1,4 @@
-"""A trivial data operation, from the mutation to the moment when its result is told, with all that takes part in it."""
+"""Measures a trivial data operation, from the mutation to the event with its result, over all real services."""
 
 import argparse
 import asyncio
@@ -15,13 +15,13 @@ from typing import Any
 import httpx2
 import psutil
 
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.settings import load
 from tests.jobs.data.job_env import frame
-from tests.schema.computing import RUN, bring, datasession, ended, worker
+from tests.schema.computing import RUN, create_datasession, operation_events, upload_file, worker
 from tests.schema.served import Served, served_api
 from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
-from tests.services.missing import Missing
+from tests.services.missing import MissingService
 from tests.services.postgres import postgres_server
 from tests.services.redis import redis_server
 
@@ -38,42 +38,44 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
             name = migrated_postgres(server, folder)
             found["postgres"] = asyncio.run(server.create("bench", name))
             yield found
-    except Missing as missing:
+    except MissingService as missing:
         print(f"not run: PostgreSQL: {missing}")
         yield found
 
 
 @asynccontextmanager
-async def house(folder: Path, database: str, redis: str) -> AsyncIterator[Served]:
+async def serve(folder: Path, database: str, redis: str) -> AsyncIterator[Served]:
     """Serve the API, with a worker for data operations in the same process, as `carrel up` does."""
-    forget_statements()
+    clear_statement_cache()
     settings = load(data_dir=folder, database_url=database, redis_url=redis, requests_per_minute=0)
     async with served_api(settings) as served, worker(served):
         yield served
 
 
 async def once(client: httpx2.AsyncClient, served: Served, session: str, item: dict[str, str]) -> dict[str, float]:
-    """Ask for an operation that nobody has asked for before, and follow it; return the seconds of both."""
+    """Create a new operation and follow it; return the seconds of the mutation and of the result."""
     began = time.perf_counter()
     body: dict[str, Any] = {"id": session, "name": "Normalization", "inputs": {"input_files": [item]}}
     answer = await client.post(served.url, json={"query": RUN, "variables": body}, headers=served.headers("ada"))
     operation = answer.json()["data"]["operationCreate"]["operation"]["id"]
     answered = time.perf_counter() - began
     headers = {**served.headers("ada"), "accept": "text/event-stream"}
-    asked = {"query": FOLLOW, "variables": {"id": operation}}
-    async with client.stream("POST", served.url, json=asked, headers=headers) as stream:
+    subscription = {"query": FOLLOW, "variables": {"id": operation}}
+    async with client.stream("POST", served.url, json=subscription, headers=headers) as stream:
         async for line in stream.aiter_lines():
             if '"SUCCEEDED"' in line:
-                return {"mutation answered": answered, "result told": time.perf_counter() - began}
-    raise RuntimeError(f"The operation ended as {(await ended(served, 'ada', operation))[-1]}.")
+                return {"mutation answered": answered, "result received": time.perf_counter() - began}
+    raise RuntimeError(f"The operation ended as {(await operation_events(served, 'ada', operation))[-1]}.")
 
 
 async def measure(folder: Path, database: str, redis: str, rounds: int) -> dict[str, list[float]]:
     """Return the seconds of every round but the first few."""
     figures: dict[str, list[float]] = defaultdict(list)
-    async with house(folder, database, redis) as served:
-        session, _ = await datasession(served, values=(1,))
-        items = [await bring(served, "ada", frame(number + 2), f"{number}.fits") for number in range(rounds + WARM)]
+    async with serve(folder, database, redis) as served:
+        session, _ = await create_datasession(served, values=(1,))
+        items = [
+            await upload_file(served, "ada", frame(number + 2), f"{number}.fits") for number in range(rounds + WARM)
+        ]
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             for number, item in enumerate(items):
                 before = _processor_seconds()

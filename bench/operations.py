@@ -1,8 +1,8 @@
-"""Data operations beside plain numpy and ccdproc, rounds interleaved, and their memory by number of frames.
+"""Measures data operations beside plain numpy and ccdproc, rounds interleaved, and their memory by number of frames.
 
-`python -m bench.operations [--rounds N] [--side PIXELS] [--quick]`. The median of 20 frames in memory is taken by ours,
-by numpy on a list and by ccdproc, all with the same bits; the sum of 100 files by the operation and by one numpy pass
-over the files. Memory is the peak of a process of its own, and is held against the operation's own estimate.
+`python -m bench.operations [--rounds N] [--side PIXELS] [--quick]`. The median of 20 frames in memory is computed by
+Carrel, by numpy on a list and by ccdproc, with identical results; the sum of 100 files by the operation and by one
+numpy pass over the files. Memory is the peak of a separate process, compared with the operation's estimate.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from astropy.nddata import CCDData
 from ccdproc import combine
 from numpy.typing import NDArray
 
-from operations.framework.context import Alone, Stage
+from operations.framework.context import LocalContext, SubProgress
 from operations.framework.outcome import Frame
-from operations.science.combination.medians import median as our_median
+from operations.science.combination.medians import median as carrel_median
 from operations.science.combination.reduction import Reduction
-from operations.science.combination.stack_settings import Combination, Recipe, Share
-from operations.science.frames.images import look
+from operations.science.combination.stack_settings import Combination, FrameScaling, StackSettings
+from operations.science.frames.images import open_image
 
 MIB = 1 << 20
 MEASURE = """
@@ -35,21 +35,21 @@ import json, sys
 from pathlib import Path
 from operations.framework.outcome import Frame
 from operations.framework.registry import find
-from operations.framework.runner import estimate, given_inputs, run
+from operations.framework.runner import estimate, build_run_inputs, run
 from operations.framework.validation import validate
-from operations.framework.context import Alone
+from operations.framework.context import LocalContext
 name, folder, raw = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 def frame(item):
     return Frame(folder / item["basename"], item["basename"], "", "0" * 64, item)
-given = given_inputs(find(name), validate(find(name), raw), frame)
+inputs = build_run_inputs(find(name), validate(find(name), raw), frame)
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
 before = peak()
-said = estimate(name, given)
+planned = estimate(name, inputs)
 (folder / "work").mkdir()
-run(name, find(name).version, given, Alone(folder / "work"))
-print(json.dumps({"before": before, "peak": peak(), "estimate": said.peak_bytes, "seconds": said.seconds}))
+run(name, find(name).version, inputs, LocalContext(folder / "work"))
+print(json.dumps({"before": before, "peak": peak(), "estimate": planned.peak_bytes, "seconds": planned.seconds}))
 """
 
 
@@ -68,7 +68,7 @@ def write(folder: Path, count: int, side: int, *, compress: bool = False, kind: 
 
 
 def measure(name: str, folder: Path, raw: dict[str, Any]) -> dict[str, float]:
-    """Run an operation in a process of its own and return its peak memory beside its estimate."""
+    """Run an operation in a process of its own and return its peak memory and its estimate."""
     command = [sys.executable, "-c", MEASURE, name, str(folder), json.dumps(raw)]
     began = time.perf_counter()
     answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
@@ -77,7 +77,7 @@ def measure(name: str, folder: Path, raw: dict[str, Any]) -> dict[str, float]:
 
 
 def interleaved(rounds: int, **tasks: Callable[[], Any]) -> dict[str, list[float]]:
-    """Run the tasks by turns and return the seconds of each."""
+    """Run the tasks in turn and return the seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds):
         for name, task in tasks.items():
@@ -87,11 +87,11 @@ def interleaved(rounds: int, **tasks: Callable[[], Any]) -> dict[str, list[float
     return seconds
 
 
-def reduced(folder: Path, names: Sequence[str], combination: Combination) -> NDArray[Any]:
-    """Combine files as the operation does, from looking at them to the pixels."""
-    images = [look(Frame(folder / name, name)) for name in names]
-    recipe = Recipe(combination, tuple(Share() for _ in images))
-    return Reduction(images, recipe).run(Stage(Alone(folder), "combining", 0, 1)).pixels
+def reduce(folder: Path, names: Sequence[str], combination: Combination) -> NDArray[Any]:
+    """Combine files as the operation does, from opening them to the pixels."""
+    images = [open_image(Frame(folder / name, name)) for name in names]
+    settings = StackSettings(combination, tuple(FrameScaling() for _ in images))
+    return Reduction(images, settings).run(SubProgress(LocalContext(folder), "combining", 0, 1)).pixels
 
 
 def medians(rounds: int, side: int) -> None:
@@ -102,12 +102,12 @@ def medians(rounds: int, side: int) -> None:
         frames = [fits.getdata(folder / name, "SCI").astype("f4") for name in names]
         data = [CCDData(frame, unit="adu") for frame in frames]
         expected = np.median(frames, axis=0)
-        assert np.array_equal(our_median(np.array(frames).reshape(20, -1)).reshape(side, side), expected)
-        assert np.array_equal(reduced(folder, names, Combination.MEDIAN), expected)
+        assert np.array_equal(carrel_median(np.array(frames).reshape(20, -1)).reshape(side, side), expected)
+        assert np.array_equal(reduce(folder, names, Combination.MEDIAN), expected)
         assert np.array_equal(combine(data, method="median", dtype="f4").data, expected)
         seconds = interleaved(
             rounds,
-            ours_from_files=lambda: reduced(folder, names, Combination.MEDIAN),
+            carrel_from_files=lambda: reduce(folder, names, Combination.MEDIAN),
             numpy_on_a_list=lambda: np.median(frames, axis=0),
             ccdproc_in_memory=lambda: combine(data, method="median", dtype="f4"),
         )
@@ -126,9 +126,9 @@ def sums(rounds: int, side: int, count: int) -> None:
                 total += fits.getdata(folder / name, "SCI", memmap=False)
             return total.astype("f4")
 
-        assert np.array_equal(plain(), reduced(folder, names, Combination.SUM))
+        assert np.array_equal(plain(), reduce(folder, names, Combination.SUM))
         seconds = interleaved(
-            rounds, ours=lambda: reduced(folder, names, Combination.SUM), one_numpy_pass_over_the_files=plain
+            rounds, carrel=lambda: reduce(folder, names, Combination.SUM), one_numpy_pass_over_the_files=plain
         )
     _table(f"sum of {count} files of {side}^2 float32, the same bits", seconds)
 
@@ -140,8 +140,10 @@ def memory(side: int, counts: Sequence[int], compress: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="carrel-bench-") as place:
             names = write(Path(place), count, side, compress=compress)
             found = measure("Median", Path(place), {"input_files": [{"basename": name} for name in names]})
-        said = f"{found['estimate'] / MIB:.0f} MiB and {found['seconds']:.1f} s estimated"
-        print(f"  {count:4d} frames: {found['peak'] / MIB:6.0f} MiB, {found['took']:6.1f} s; {said}", flush=True)
+        estimate_text = f"{found['estimate'] / MIB:.0f} MiB and {found['seconds']:.1f} s estimated"
+        print(
+            f"  {count:4d} frames: {found['peak'] / MIB:6.0f} MiB, {found['took']:6.1f} s; {estimate_text}", flush=True
+        )
 
 
 def _table(title: str, seconds: dict[str, list[float]]) -> None:
@@ -149,15 +151,17 @@ def _table(title: str, seconds: dict[str, list[float]]) -> None:
     first = median(next(iter(seconds.values())))
     for name, values in seconds.items():
         spread = f"{min(values):.2f} to {max(values):.2f}"
-        print(f"  {name:32s} {median(values):7.2f} s ({spread}); ours takes {first / median(values):.2f} x", flush=True)
+        print(
+            f"  {name:32s} {median(values):7.2f} s ({spread}); carrel takes {first / median(values):.2f} x", flush=True
+        )
 
 
 def main() -> int:
-    """Measure what was asked for."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--side", type=int, default=2048)
-    parser.add_argument("--quick", action="store_true", help="small frames, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="use small frames, to check that the benchmark runs")
     given = parser.parse_args()
     side = 256 if given.quick else given.side
     medians(given.rounds, side)

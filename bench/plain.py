@@ -1,7 +1,7 @@
-"""The measure for bench.graphql: a plain Strawberry app over the same tables, tuned, without any of what Carrel adds.
+"""The baseline of bench.graphql: a tuned plain Strawberry app over the same tables, without Carrel's features.
 
-It has uvloop, httptools, orjson, parser and validation caches and loaders, and no callers, permissions, limits,
-connections or errors of its own: whoever writes the same queries by the book gets this.
+It has uvloop, httptools, orjson, parser and validation caches and loaders. It has no authentication, permissions,
+limits, connections or error handling.
 """
 
 from collections.abc import Sequence

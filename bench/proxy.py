@@ -1,7 +1,7 @@
-"""What the proxy costs: processor time of its process per operation, against the gates of the design.
+"""Measures the proxy: processor time of its process per operation, compared with the gates of the design.
 
 Run `python -m bench.proxy [--rounds 4] [--seconds 5]`. Every round runs all measurements in a rotated order;
-the figure is the median of the rounds. It exits with 1 when a gate is missed.
+each figure is the median of the rounds. The exit code is 1 if a gate is missed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pathlib import Path
 
 import uvloop
 
-from proxy.config import Options
+from proxy.config import ProxyOptions
 from proxy.server import create_server, run
-from tests.proxy.session_directory import LABEL, MemoryDesk, MemoryDoors
+from tests.proxy.session_directory import LABEL, FakeSession, InMemoryDirectory
 
 DOMAIN = "sessions.test"
 HOST = f"{LABEL}.{DOMAIN}"
-COOKIE = f"carrel-desk={LABEL}:owner"
+COOKIE = f"carrel-entry={LABEL}:owner"
 SMALL = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n" + b"x" * 1024
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 GIB = 1 << 30
@@ -45,56 +45,56 @@ GATES = {
 
 
 class Origin(asyncio.Protocol):
-    """The container's stand-in: small answers, one GiB down, one GiB up, an echo after an upgrade."""
+    """A fake container: small responses, one GiB down, one GiB up, an echo after an upgrade."""
 
     def __init__(self) -> None:
-        self.take: Callable[[bytes], None] = self.head
-        self.left = 0
-        self.free = asyncio.Event()
+        self.handle: Callable[[bytes], None] = self.head
+        self.upload_left = 0
+        self.can_write = asyncio.Event()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection."""
+        """Keep the transport."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes as the present part of the exchange needs."""
-        self.take(data)
+        """Handle bytes by the state of the exchange."""
+        self.handle(data)
 
     def head(self, data: bytes) -> None:
-        """Answer a request's head."""
+        """Respond to a request's head."""
         if data.startswith(b"GET /small"):
             self.transport.write(SMALL)
         elif data.startswith(b"GET /big"):
             self.task = asyncio.ensure_future(self.send())
         elif data.startswith(b"POST"):
-            self.left = GIB - len(data.partition(b"\r\n\r\n")[2])
-            self.take = self.sink
+            self.upload_left = GIB - len(data.partition(b"\r\n\r\n")[2])
+            self.handle = self.sink
         else:
             self.transport.write(SWITCH)
-            self.take = self.transport.write
+            self.handle = self.transport.write
 
     def sink(self, data: bytes) -> None:
         """Count an upload."""
-        self.left -= len(data)
-        if self.left <= 0:
-            self.take = self.head
+        self.upload_left -= len(data)
+        if self.upload_left <= 0:
+            self.handle = self.head
             self.transport.write(SMALL)
 
     async def send(self) -> None:
         """Send one GiB."""
         self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % GIB)
-        self.free.set()
+        self.can_write.set()
         for _ in range(GIB // len(PIECE)):
-            await self.free.wait()
+            await self.can_write.wait()
             self.transport.write(PIECE)
 
     def pause_writing(self) -> None:
-        """Wait."""
-        self.free.clear()
+        """Pause the download."""
+        self.can_write.clear()
 
     def resume_writing(self) -> None:
-        """Go on."""
-        self.free.set()
+        """Resume the download."""
+        self.can_write.set()
 
 
 def listen() -> socket.socket:
@@ -105,22 +105,22 @@ def listen() -> socket.socket:
 
 
 async def serve_origin() -> None:
-    """Be the origin, and print its port."""
+    """Run the fake container and print its port."""
     server = await asyncio.get_running_loop().create_server(Origin, sock=listen())
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 async def serve_proxy(port: int) -> None:
-    """Be the proxy, and print its port."""
+    """Run the proxy and print its port."""
     listener = listen()
     many = 1 << 20
-    options = Options(
+    options = ProxyOptions(
         "http://platform.test", "http", DOMAIN, 80, tunnels_per_session=many, connections_per_address=many
     )
-    doors = MemoryDoors()
-    doors.desks[LABEL] = MemoryDesk(http=("127.0.0.1", port))
-    server = create_server(doors, options, host="127.0.0.1", port=0)
+    directory = InMemoryDirectory()
+    directory.sessions[LABEL] = FakeSession(http=("127.0.0.1", port))
+    server = create_server(directory, options, host="127.0.0.1", port=0)
     serving = asyncio.create_task(run(server, [listener]))
     await server.ready.wait()
     print(listener.getsockname()[1], flush=True)
@@ -141,14 +141,14 @@ def child(*arguments: str) -> Iterator[tuple[int, int]]:
 
 @dataclass
 class Bench:
-    """The running pieces, and how long a measurement takes."""
+    """The proxy under measurement, and the seconds that a measurement takes."""
 
     proxy: int
     port: int
     seconds: float
 
     def used(self, *, kernel: bool = True) -> float:
-        """Return the proxy's processor seconds so far, with or without those the kernel spent for it."""
+        """Return the proxy's processor seconds so far, with or without those in the kernel."""
         fields = Path(f"/proc/{self.proxy}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12]) * kernel) / os.sysconf("SC_CLK_TCK")
 

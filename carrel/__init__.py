@@ -1,1 +1,1 @@
-"""The front door: the command line, and everything together on one machine."""
+"""The command line, and `carrel up`, which runs everything on one machine."""

@@ -1,4 +1,4 @@
-"""The command line: `carrel COMMAND --help` tells more."""
+"""The command line `carrel`: parses options and runs the functions of carrel/commands; see `carrel COMMAND --help`."""
 
 import asyncio
 import logging
@@ -12,13 +12,16 @@ from rich.console import Console
 
 from carrel import gc_tuning, logs, up
 from carrel.commands import functions, processes, shell, users
+from carrel.commands.functions import INTERVALS
 from core.errors import CarrelError
 from core.settings import Settings, load
+from jobs.queues import FUNCTION_QUEUES
 from models.services.migration import migrate as run_migrations
 from schema.app import SDL
 
 app = typer.Typer(
-    help="Carrel: a GraphQL server for research computing. Settings are environment variables; README.md lists them.",
+    help="Carrel: a GraphQL server for research computing. Settings are environment variables; see docs/settings.md."
+    " Example: carrel up.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,33 +32,33 @@ app.add_typer(users.app, name="user")
 app.add_typer(demo_app, name="demo")
 
 
-class Options:
-    """What was given before the command."""
+class CliOptions:
+    """Options given before the command."""
 
     debug = False
 
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", envvar="CARREL_DEBUG", help="Show tracebacks.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="CARREL_DEBUG", help="Show tracebacks of errors.")] = False,
 ) -> None:
-    Options.debug = debug
+    CliOptions.debug = debug
 
 
 def run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Run a command over the settings of the environment."""
+    """Run a command with the settings of the environment."""
     settings = load()
     logs.configure(settings.log_level)
-    gc_tuning.settle()
+    gc_tuning.freeze_gc()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(settings))
 
 
 @app.command("up")
 def up_command() -> None:
-    """Run everything on this machine and show the main job. Example: carrel up."""
+    """Run everything on this machine and launch the demo. Example: carrel up."""
     console = Console(stderr=False, highlight=False)
-    console.print("Carrel is coming up …", style="bold")
+    console.print("Starting Carrel …", style="bold")
     run(lambda settings: up.run(settings, console))
 
 
@@ -70,7 +73,7 @@ def worker(
     follow_only: Annotated[
         bool,
         typer.Option(
-            "--follow-only", envvar="CARREL_FOLLOW_ONLY", help="Follow the engine only; functions do the jobs."
+            "--follow-only", envvar="CARREL_FOLLOW_ONLY", help="Follow the engine only; functions run the jobs."
         ),
     ] = False,
 ) -> None:
@@ -79,36 +82,41 @@ def worker(
 
 
 @app.command()
-def ring(
+def wake(
     queue: Annotated[
-        str, typer.Option(envvar="CARREL_RING_QUEUE", help="Sort of queue to wake, if it is no clean-up.")
+        str, typer.Option(envvar="CARREL_WAKE_QUEUE", help=f"Queue to drain: {' or '.join(FUNCTION_QUEUES)}.")
     ] = "",
-    every: Annotated[str, typer.Option(envvar="CARREL_RING_EVERY", help="Clean-ups to wake: minute or hour.")] = "",
+    every: Annotated[
+        str,
+        typer.Option(
+            envvar="CARREL_WAKE_EVERY", help=f"Periodic tasks to run: those of every {' or '.join(INTERVALS)}."
+        ),
+    ] = "",
 ) -> None:
-    """Wake a function by its signed bell, for a host's own timer. Example: carrel ring --every minute."""
-    run(lambda settings: functions.ring(settings, queue, every))
+    """Wake a function with a signed request, for the timer of a host. Example: carrel wake --every minute."""
+    run(lambda settings: functions.wake(settings, queue, every))
 
 
 @app.command()
 def proxy() -> None:
-    """Run the proxy before the sessions. Example: REDIS_URL=… carrel proxy."""
+    """Run the proxy of the sessions. Example: REDIS_URL=… carrel proxy."""
     run(processes.proxy)
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest shape. Example: carrel migrate."""
+    """Apply the migrations of the database. Example: carrel migrate."""
     run(_migrate)
 
 
 async def _migrate(settings: Settings) -> None:
     applied = await run_migrations(settings)
-    typer.echo(f"Applied: {', '.join(applied)}." if applied else "The database has the newest shape.")
+    typer.echo(f"Applied: {', '.join(applied)}." if applied else "The database is up to date.")
 
 
 @app.command("shell")
 def shell_command() -> None:
-    """Open IPython with the tables and verbs at hand. Example: carrel shell."""
+    """Open IPython with tables and services imported. Example: carrel shell."""
     shell.start(load())
 
 
@@ -118,25 +126,25 @@ def schema() -> None:
     typer.echo(SDL, nl=False)
 
 
-Url = Annotated[str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; that of `carrel up` if not said.")]
-Token = Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; that of `carrel up` if not said.")]
+Url = Annotated[str, typer.Option(envvar="CARREL_GRAPHQL", help="GraphQL address; by default that of `carrel up`.")]
+Token = Annotated[str, typer.Option(envvar="CARREL_TOKEN", help="API token; by default that of `carrel up`.")]
 
 
 @demo_app.callback()
 def demo(context: typer.Context, url: Url = "", token: Token = "") -> None:
-    """Show the main job on a running server: upload, import, launch. Example: carrel demo."""
+    """Upload, import and launch a workstation on a running server. Example: carrel demo."""
     if context.invoked_subcommand is None:
         processes.demonstrate(load(), url, token)
 
 
 @demo_app.command()
 def data(url: Url = "", token: Token = "") -> None:
-    """Make data sessions with real frames and run operations on them. Example: carrel demo data."""
+    """Create data sessions with real frames and run operations on them. Example: carrel demo data."""
     processes.demonstrate_data(load(), url, token)
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 refused, 2 misused; an error is one sentence unless --debug is given."""
+    """Run the command line. Exit codes: 0 done, 1 refused, 2 misused. Errors are one sentence unless --debug is set."""
     try:
         app()
     except CarrelError as error:
@@ -149,7 +157,7 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    if Options.debug:
-        raise  # noqa: PLE0704 - called from an except block alone
+    if CliOptions.debug:
+        raise  # noqa: PLE0704 - called from except blocks only
     typer.echo(f"carrel: {sentence}", err=True)
     sys.exit(1)

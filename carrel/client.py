@@ -1,4 +1,4 @@
-"""A small client of the public API, for the demo and for scripts: standard library only, and no way around the API."""
+"""A small client of the public API, for the demo and for scripts; uses the standard library only."""
 
 import json
 import socket
@@ -12,40 +12,40 @@ from urllib.parse import urlsplit
 
 from core.errors import CarrelError, Unavailable
 
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-class Refused(CarrelError):
-    """The server refused the request."""
+class ClientRefused(CarrelError):
+    """The server refused a request; the message is the server's."""
 
     code = "REFUSED"
 
 
 @dataclass(frozen=True)
 class Client:
-    """Talks to the GraphQL endpoint `url` with a token, one request at a time; `close` may come from another thread."""
+    """Sends requests to the GraphQL endpoint `url` with a token, one at a time; `close` is thread-safe."""
 
     url: str
     token: str
-    _held: list[socket.socket] = field(default_factory=list)
+    _sockets: list[socket.socket] = field(default_factory=list)
     _closed: Event = field(default_factory=Event)
 
     def close(self) -> None:
-        """Break off what is under way, and begin nothing more."""
+        """Abort the current request and refuse further ones."""
         self._closed.set()
-        for held in list(self._held):
-            held.shutdown(socket.SHUT_RDWR)
+        for opened in list(self._sockets):
+            opened.shutdown(socket.SHUT_RDWR)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Return the data of a query or mutation; Refused quotes the first error, of either kind."""
+        """Return the data of a query or mutation; ClientRefused has the first error of the response or its payload."""
         with self._post(query, variables, "application/json") as response:
             answer = json.loads(response.read())
         for error in answer.get("errors", ()):
-            raise Refused(error["message"])
+            raise ClientRefused(error["message"])
         data: dict[str, Any] = answer["data"]
         for payload in data.values():
             for error in (payload or {}).get("errors", ()) if isinstance(payload, dict) else ():
-                raise Refused(error["message"])
+                raise ClientRefused(error["message"])
         return data
 
     def follow(self, query: str, **variables: Any) -> Iterator[dict[str, Any]]:
@@ -61,13 +61,13 @@ class Client:
                     return
 
     def put(self, address: str, file: Path) -> dict[str, Any]:
-        """Send a file to an upload's address."""
+        """Upload a file to an upload's address and return the stored upload."""
         with file.open("rb") as source:
             headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
             with self._request("PUT", address, source, headers) as response:
                 body = response.read()
         if response.status != 201:
-            raise Refused(body.decode(errors="replace").strip())
+            raise ClientRefused(body.decode(errors="replace").strip())
         stored: dict[str, Any] = json.loads(body)
         return stored
 
@@ -79,11 +79,11 @@ class Client:
     def _request(self, method: str, address: str, body: Any, headers: Mapping[str, str]) -> HTTPResponse:
         parts = urlsplit(address)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.netloc, timeout=SECONDS)
+        connection = kind(parts.netloc, timeout=TIMEOUT_SECONDS)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
             connection.connect()
-            self._held[:] = [connection.sock]
+            self._sockets[:] = [connection.sock]
             if self._closed.is_set():
                 raise ConnectionAbortedError("the client was closed")
             connection.request(method, path, body, {**headers, "Connection": "close"})
@@ -94,6 +94,6 @@ class Client:
 
 def _data(answer: dict[str, Any]) -> dict[str, Any]:
     for error in answer.get("errors", ()):
-        raise Refused(error["message"])
+        raise ClientRefused(error["message"])
     data: dict[str, Any] = answer["data"]
     return data

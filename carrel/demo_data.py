@@ -1,4 +1,4 @@
-"""Data sessions to look at, by the public API alone: frames that libraries ship, a made series, operations on them."""
+"""The demo of data sessions: uploads real and simulated frames and runs operations on them, through the public API."""
 
 import runpy
 import shutil
@@ -9,19 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from carrel.client import Client, Refused
+from carrel.client import Client, ClientRefused
 
 STARFIELD = Path(__file__).parent.parent / "examples" / "starfield.py"
 SERIES = 12
 EMPTY = "Empty Data Session"
 WORKED = "Real frames and a variable star"
 SHIPPED = {
-    "ccd-a8280271.fits": ("ccdproc", "tests/data/a8280271.fits"),
+    "gmos.fits": ("astroscrappy", "tests/data/gmos.fits"),
     "m13.fits": ("astropy", "io/fits/hdu/compressed/tests/data/m13.fits"),
     "secchi-a.fits": ("reproject", "tests/data/secchi_l0_a.fits"),
     "secchi-b.fits": ("reproject", "tests/data/secchi_l0_b.fits"),
 }
-"""Real frames by the names that they get here, each with the package that has it and the path inside."""
+"""Real frames by file name; each with the package that ships it and its path inside the package."""
 
 FIND = """
 query($name: String!) {
@@ -43,35 +43,35 @@ mutation($session: ID!, $name: String!, $inputs: JSON!) {
 }"""
 FOLLOW = """subscription($id: ID!) { operationUpdated(id: $id) { state message } }"""
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 Item = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Made:
-    """The data sessions that are there to be looked at."""
+class DemoObjects:
+    """Ids of the demo's data sessions."""
 
     empty: str
     worked: str
 
 
-def run(client: Client, say: Say) -> Made:
-    """Make sure of two data sessions, one with files alone and one in which operations ran; return their ids.
+def run(client: Client, echo: Echo) -> DemoObjects:
+    """Create two data sessions, one with files only and one with operations; return their ids.
 
-    What an earlier run has made is found by its name and left as it is.
+    Data sessions of an earlier run are found by name and reused.
     """
     empty, worked = _find(client, EMPTY), _find(client, WORKED)
     if empty and worked and worked["operations"]["nodes"]:
-        return Made(str(empty["id"]), str(worked["id"]))
+        return DemoObjects(str(empty["id"]), str(worked["id"]))
     with TemporaryDirectory(prefix="carrel-frames-") as folder:
-        series, target = _series(Path(folder))
-        files = {**_shipped(Path(folder)), **series}
-        say(f"data sessions: sending {len(files)} frames")
-        items = {name: _bring(client, path) for name, path in files.items()}
+        series, target = _write_series(Path(folder))
+        files = {**_copy_shipped(Path(folder)), **series}
+        echo(f"data sessions: sending {len(files)} frames")
+        items = {name: _upload(client, path) for name, path in files.items()}
     empty_id = empty["id"] if empty else _create(client, EMPTY, [items[name] for name in SHIPPED][:3])
     worked_id = worked["id"] if worked else _create(client, WORKED, list(items.values()))
-    _compute(client, str(worked_id), items, target, say)
-    return Made(str(empty_id), str(worked_id))
+    _compute(client, str(worked_id), items, target, echo)
+    return DemoObjects(str(empty_id), str(worked_id))
 
 
 def _find(client: Client, name: str) -> dict[str, Any] | None:
@@ -81,24 +81,24 @@ def _find(client: Client, name: str) -> dict[str, Any] | None:
     return next((node for node in nodes if (node["creator"] or {}).get("username") == mine), None)
 
 
-def _shipped(folder: Path) -> dict[str, Path]:
+def _copy_shipped(folder: Path) -> dict[str, Path]:
     files = {}
     for name, (package, inside) in SHIPPED.items():
         spec = find_spec(package)
         if spec is None or spec.origin is None or not (Path(spec.origin).parent / inside).exists():
-            raise Refused(f"The package {package} has no {inside}; install the locked dependencies.")
+            raise ClientRefused(f"The package {package} has no {inside}; install the locked dependencies.")
         files[name] = Path(shutil.copyfile(Path(spec.origin).parent / inside, folder / name))
     return files
 
 
-def _series(folder: Path) -> tuple[dict[str, Path], dict[str, float]]:
-    """Make the series of a variable star from its fixed seed, and say where the star is."""
+def _write_series(folder: Path) -> tuple[dict[str, Path], dict[str, float]]:
+    """Write simulated frames of a variable star (fixed seed); return them with the star's position."""
     starfield = runpy.run_path(str(STARFIELD))
     paths = starfield["write"](folder, SERIES)
     return {path.name: path for path in paths}, starfield["Starfield"]().target
 
 
-def _bring(client: Client, path: Path) -> Item:
+def _upload(client: Client, path: Path) -> Item:
     announced = client.ask(UPLOAD, name=path.name)["uploadCreate"]
     client.put(announced["url"], path)
     return {"source": "upload", "basename": announced["upload"]["id"]}
@@ -109,29 +109,29 @@ def _create(client: Client, name: str, files: Sequence[Item]) -> str:
     return str(made["datasessionCreate"]["datasession"]["id"])
 
 
-def _compute(client: Client, session: str, items: Mapping[str, Item], target: Mapping[str, float], say: Say) -> None:
-    """Run one operation of each sort, and one on the output of another."""
+def _compute(client: Client, session: str, items: Mapping[str, Item], target: Mapping[str, float], echo: Echo) -> None:
+    """Run one operation of each kind, one of them on the output of another."""
 
-    def ask(name: str, **inputs: Any) -> str:
+    def create(name: str, **inputs: Any) -> str:
         made = client.ask(RUN, session=session, name=name, inputs=inputs)
         return str(made["operationCreate"]["operation"]["id"])
 
     series = [{**item, "filter": "rp"} for name, item in items.items() if name.startswith("starfield")]
     pair = [items["secchi-a.fits"], items["secchi-b.fits"]]
-    cleaned = ask("Cosmic Ray Rejection", input_files=[items["ccd-a8280271.fits"]])
-    asked = {
+    cleaned = create("Cosmic Ray Rejection", input_files=[items["gmos.fits"]])
+    operations = {
         "Cosmic Ray Rejection": cleaned,
-        "Normalization": ask("Normalization", input_files=[{"source": "datasession", "basename": f"{cleaned}-0"}]),
-        "Median": ask("Median", input_files=pair),
-        "Stacking": ask("Stacking", input_files=series[:4], stacking_mode="reproject"),
-        "Color Image": ask(
+        "Normalization": create("Normalization", input_files=[{"source": "datasession", "basename": f"{cleaned}-0"}]),
+        "Median": create("Median", input_files=pair),
+        "Stacking": create("Stacking", input_files=series[:4], stacking_mode="reproject"),
+        "Color Image": create(
             "Color Image", color_channels=[{**items["m13.fits"], "color": {"r": 255, "g": 200, "b": 90}}]
         ),
-        "Variable Star": ask("Variable Star", source=dict(target), input_files=series),
+        "Variable Star": create("Variable Star", source=dict(target), input_files=series),
     }
-    for name, operation in asked.items():
+    for name, operation in operations.items():
         for update in client.follow(FOLLOW, id=operation):
             last = update["operationUpdated"]
-        say(f"data session: {name} {last['state'].lower()}")
+        echo(f"data session: {name} {last['state'].lower()}")
         if last["state"] != "SUCCEEDED":
-            raise Refused(f"{name} of the demo did not succeed: {last['message']}")
+            raise ClientRefused(f"{name} of the demo did not succeed: {last['message']}")

@@ -1,15 +1,15 @@
-"""How a long-running process keeps its memory."""
+"""Tunes the garbage collector of long-running processes."""
 
 import gc
 
 THRESHOLDS = (10_000, 20, 20)
 
 
-def settle() -> None:
-    """Let the collector pass over all that was loaded at start, and come less often.
+def freeze_gc() -> None:
+    """Exclude all objects that exist now from garbage collection, and collect less often.
 
-    Call it once, when everything is imported. Schema, models and libraries are a million objects that never go;
-    looking through them again and again took a quarter of the time of a large answer.
+    Call it once, after all imports. Schema, models and libraries are a million permanent objects; scanning them took
+    a quarter of the time of a large response.
     """
     gc.collect()
     gc.freeze()

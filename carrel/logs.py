@@ -1,4 +1,4 @@
-"""Logs for people: one line an event, on standard error."""
+"""Configures logging: one line per record on standard error."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ QUIET = ("asyncio", "docker", "urllib3", "uvicorn.error", "uvicorn.access", "arq
 
 
 def configure(level: str) -> None:
-    """Log at `level`; libraries speak from WARNING up."""
+    """Log at `level`; the libraries in QUIET log from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""Run the API, the proxy and the worker over an open kernel, each until it is told to end."""
+"""Runs the API, the proxy and the worker over open services, each until its task is cancelled."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from carrel.services import Kernel
+from carrel.services import ProcessServices
 from core.errors import Unavailable
 from jobs import worker
-from jobs.context import Runtime
+from jobs.context import RegionContext
 from proxy.server import serve as serve_proxy
-from resolvers.data.dataoperations import known
-from resolvers.sessions.queue_position_events import follow_lines
+from resolvers.data.dataoperations import list_operations
+from resolvers.sessions.queue_position_events import watch_queues
 from schema.app import create_app
 
 HEADERS_LIMIT = 64 * 1024
@@ -22,16 +22,16 @@ GRACE_SECONDS = 5
 
 
 class ApiServer(uvicorn.Server):
-    """A uvicorn server that leaves the process's signals to its caller."""
+    """A uvicorn server that leaves signals to carrel.shutdown."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Catch nothing."""
+        """Install no signal handlers."""
         yield
 
 
 def listen(host: str, port: int, variable: str) -> socket.socket:
-    """Return a listening socket; when the port is taken, say which variable chooses another."""
+    """Return a listening socket; Unavailable names the `variable` that chooses another port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,23 +39,25 @@ def listen(host: str, port: int, variable: str) -> socket.socket:
         opened.bind((host, port))
     except OSError as error:
         opened.close()
-        raise Unavailable(f"Cannot listen on {host}:{port} ({error.strerror}); set {variable} to another.") from error
+        raise Unavailable(
+            f"Cannot listen on {host}:{port} ({error.strerror}); set {variable} to another address."
+        ) from error
     opened.listen(2048)
     opened.setblocking(False)
     return opened
 
 
 def port_of(url: str) -> int:
-    """Return the port of an address, named or usual."""
+    """Return the port of an address, or the default port of its scheme."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
-    """Serve the API on the sockets until the task is cancelled; requests in hand are finished."""
-    house = kernel.house
+async def api(services: ProcessServices, sockets: list[socket.socket]) -> None:
+    """Serve the API on the sockets until the task is cancelled; running requests get GRACE_SECONDS to finish."""
+    app_state = services.app_state
     config = uvicorn.Config(
-        create_app(house),
+        create_app(app_state),
         loop="none",
         http="httptools",
         ws="websockets-sansio",
@@ -64,33 +66,34 @@ async def api(kernel: Kernel, sockets: list[socket.socket]) -> None:
         access_log=False,
         server_header=False,
         ws_max_size=1 << 20,
-        ws_per_message_deflate=False,  # Events are small, and each socket would hold a compressor of 40 KiB.
+        ws_per_message_deflate=False,  # Events are small; each compressor would take 40 KiB.
         ws_ping_interval=None,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = ApiServer(config)
-    waking = asyncio.create_task(follow_lines(house.bus), name="lines")
-    serving = asyncio.create_task(server.serve(sockets))
-    loading = asyncio.create_task(known(), name="operations")  # So that nobody's first operation waits for it.
+    queue_events = asyncio.create_task(watch_queues(app_state.bus), name="queue-positions")
+    server_task = asyncio.create_task(server.serve(sockets))
+    # Importing operations is slow, so do it before the first request needs them.
+    operations = asyncio.create_task(list_operations(), name="operations")
     try:
-        await asyncio.shield(serving)
-        await loading
+        await asyncio.shield(server_task)
+        await operations
     except asyncio.CancelledError:
-        house.closing.set()
+        app_state.closing.set()
         server.should_exit = True
-        await asyncio.gather(serving, loading)
+        await asyncio.gather(server_task, operations)
         raise
     finally:
-        waking.cancel()
+        queue_events.cancel()
 
 
-async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
-    """Serve sessions on the sockets until the task is cancelled; open requests get a grace."""
-    settings = kernel.settings
+async def proxy(services: ProcessServices, sockets: list[socket.socket]) -> None:
+    """Serve sessions on the sockets until the task is cancelled; open requests get a grace period."""
+    settings = services.settings
     await serve_proxy(
         settings,
-        kernel.doors,
+        services.session_access,
         host=settings.bind_host,
         port=port_of(settings.sessions_url),
         health_port=settings.health_port or None,
@@ -99,11 +102,11 @@ async def proxy(kernel: Kernel, sockets: list[socket.socket]) -> None:
     )
 
 
-async def watch(kernel: Kernel, runtime: Runtime) -> None:
-    """Follow the engine of the runtime's region until the task is cancelled."""
-    await worker.watch(runtime, kernel.redis)
+async def watch(services: ProcessServices, region_context: RegionContext) -> None:
+    """Follow the engine of the region until the task is cancelled."""
+    await worker.watch(region_context, services.redis)
 
 
-async def work(kernel: Kernel, runtime: Runtime) -> None:
-    """Run the worker of the runtime's region until the task is cancelled."""
-    await worker.run(runtime, kernel.redis)
+async def work(services: ProcessServices, region_context: RegionContext) -> None:
+    """Run the worker of the region until the task is cancelled."""
+    await worker.run(region_context, services.redis)

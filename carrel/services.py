@@ -1,4 +1,4 @@
-"""Open what every process needs, in order, and close it in reverse."""
+"""Opens the connections that every process needs, in order, and closes them in reverse."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,18 +14,18 @@ from core.messaging import outbox
 from core.messaging.dispatcher import Dispatcher
 from core.messaging.event_bus import EventBus
 from core.queue import Queue
-from core.queue.functions.transports import open_bells
+from core.queue.functions.transports import open_function_waker
 from core.redis.client import close_redis, open_redis
 from core.security.signing import open_signer
 from core.settings import Settings
 from core.storage.object_store import Storage, open_storage
-from jobs.context import Runtime
-from models.services.sessions.session_access import Doors
-from resolvers.app_state import House
+from jobs.context import RegionContext
+from models.services.sessions.session_access import SessionAccess
+from resolvers.app_state import AppState
 
 
 @dataclass(frozen=True)
-class Kernel:
+class ProcessServices:
     """The open connections of a process."""
 
     settings: Settings
@@ -35,26 +35,28 @@ class Kernel:
     storage: Storage
 
     @property
-    def doors(self) -> Doors:
-        """What the proxy asks."""
-        return Doors(self.redis, self.bus)
+    def session_access(self) -> SessionAccess:
+        """Session lookups and tickets for the proxy."""
+        return SessionAccess(self.redis, self.bus)
 
     @property
-    def house(self) -> House:
-        """What a request finds."""
-        return House(self.settings, self.redis, self.bus, self.storage, self.doors, open_signer(self.settings))
+    def app_state(self) -> AppState:
+        """The state that API requests use."""
+        return AppState(
+            self.settings, self.redis, self.bus, self.storage, self.session_access, open_signer(self.settings)
+        )
 
-    def runtime(self, engine: Engine, api_url: str | None = None) -> Runtime:
-        """Return what jobs find, over an engine; `api_url` is where containers reach the API."""
+    def region_context(self, engine: Engine, api_url: str | None = None) -> RegionContext:
+        """Return the context of jobs over an engine; `api_url` is the address at which containers reach the API."""
         url = api_url or self.settings.api_url
-        return Runtime(self.settings, engine, self.storage, self.settings.region, f"{url}/graphql")
+        return RegionContext(self.settings, engine, self.storage, self.settings.region, f"{url}/graphql")
 
 
 @asynccontextmanager
-async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
+async def open_services(settings: Settings) -> AsyncIterator[ProcessServices]:
     """Connect to database, Redis and storage; the database must be migrated."""
     if not settings.redis_url:
-        raise Unavailable("There is no Redis: set REDIS_URL, or use `carrel up`, which starts a private one.")
+        raise Unavailable("REDIS_URL is not set; set it, or use `carrel up`, which starts a private Redis.")
     async with AsyncExitStack() as stack:
         await connection.connect(settings)
         stack.push_async_callback(connection.disconnect)
@@ -63,9 +65,9 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
         bus, queue = EventBus(redis), Queue(redis)
         stack.push_async_callback(bus.stop)
         await bus.start()
-        outbox.use(Dispatcher(queue, bus, open_bells(settings, redis)))
-        stack.callback(outbox.use, None)
-        yield Kernel(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
+        outbox.set_sender(Dispatcher(queue, bus, open_function_waker(settings, redis)))
+        stack.callback(outbox.set_sender, None)
+        yield ProcessServices(settings, redis, bus, queue, open_storage(settings.storage_url, settings.data_dir))
 
 
 @asynccontextmanager
@@ -73,7 +75,7 @@ async def open_region(settings: Settings, address: str = "127.0.0.1") -> AsyncIt
     """Connect to the engine of the configured region."""
     if not settings.docker_host:
         raise Unavailable(
-            "There is no container engine: set DOCKER_HOST, or use `carrel up`, which finds or starts one."
+            "DOCKER_HOST is not set; set it, or use `carrel up`, which finds or starts a container engine."
         )
     engine = open_engine(settings.docker_host, address=address)
     try:

@@ -1,4 +1,7 @@
-"""How a process ends: asked once in order, asked twice at once, and in no case later than its bound."""
+"""Process shutdown: the first signal stops in order, the second at once, and a watchdog bounds the time.
+
+Every long-running command uses it; signal handlers are installed on the running event loop.
+"""
 
 import asyncio
 import faulthandler
@@ -12,64 +15,63 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 log = logging.getLogger("carrel")
 
-BOUND_SECONDS = 90.0
-"""Long after everything that ends has ended; whatever still hangs then is shown and left."""
+MAX_SHUTDOWN_SECONDS = 90.0
+"""Bound of a shutdown; a process that still hangs then prints its stack and exits."""
 GRACE_SECONDS = 12.0
-INSIST_SECONDS = 3.0
+RECANCEL_SECONDS = 3.0
 
 
-def on_signal(bound: float = BOUND_SECONDS) -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set from now on; the process ends within `bound` seconds of the first.
+def on_signal(max_seconds: float = MAX_SHUTDOWN_SECONDS) -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set; the process exits within `max_seconds` of the first signal.
 
-    The watch is the interpreter's own, below Python: it works also when the loop stands still, and says where.
+    The watchdog is faulthandler, which works even when the event loop is blocked, and prints where.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def heed() -> None:
+    def handle_signal() -> None:
         if stop.is_set():
-            os._exit(130)  # Asked twice: end at once; the next start takes down what is left.
-        faulthandler.dump_traceback_later(bound, exit=True)
+            os._exit(130)  # The second signal exits at once; the next start cleans up.
+        faulthandler.dump_traceback_later(max_seconds, exit=True)
         stop.set()
 
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, heed)
+        loop.add_signal_handler(name, handle_signal)
     return stop
 
 
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what the work returns; when the signal comes first, cancel it and return None once it has ended."""
-    doing = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(stop.wait())
+async def run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of `work`; when `stop` is set first, cancel the work, wait for it and return None."""
+    task = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            return doing.result()
-        await end([doing])
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        await end([task])
         with suppress(asyncio.CancelledError):
-            return doing.result() if doing.done() else None
+            return task.result() if task.done() else None
         return None
     finally:
-        waiting.cancel()
+        stopping.cancel()
 
 
 async def until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Run until a signal comes, from the first moment on."""
-    await unless(on_signal(), work)
+    """Run `work` until it ends or a signal comes."""
+    await run_until(on_signal(), work)
 
 
 async def end(tasks: Collection[asyncio.Future[Any]], grace: float = GRACE_SECONDS) -> None:
-    """Cancel the tasks and wait for them, but not for ever.
+    """Cancel the tasks and wait for them, at most `grace` and twice RECANCEL_SECONDS; log those that do not end.
 
-    A library may swallow a cancellation, so those that go on after their grace are cancelled again, and again; those
-    that go on even then are named in the log.
+    Tasks are cancelled repeatedly because a library may swallow a cancellation.
     """
-    for patience in (grace, INSIST_SECONDS, INSIST_SECONDS):
+    for seconds in (grace, RECANCEL_SECONDS, RECANCEL_SECONDS):
         for task in tasks:
             task.cancel()
-        late = (await asyncio.wait(tasks, timeout=patience))[1] if tasks else set()
+        late = (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
         if not late:
             return
     for task in late:
         name, stack = (task.get_name(), task.get_stack(limit=4)) if isinstance(task, asyncio.Task) else (task, [])
-        log.error("the %s did not end when it was told to: %s", name, stack)
+        log.error("the %s did not end after it was cancelled: %s", name, stack)

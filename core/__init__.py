@@ -1,1 +1,1 @@
-"""What has no noun: the ground that every other folder stands on."""
+"""Infrastructure without domain knowledge; every other package builds on it, and it imports none of them."""

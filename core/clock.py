@@ -1,8 +1,8 @@
-"""The one clock: aware times in UTC."""
+"""The clock of the whole program: timezone-aware times in UTC."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

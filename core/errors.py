@@ -1,16 +1,19 @@
-"""The errors a caller may see: one class per consequence, each with a stable code and a sentence."""
+"""Errors that callers see: one class per consequence, each with a stable code and a sentence.
+
+The first line of a class's docstring is its default message.
+"""
 
 from typing import ClassVar
 
 
 class CarrelError(Exception):
-    """Something went wrong; the log has the cause."""
+    """Internal error; the log has the cause."""
 
     code: ClassVar[str] = "INTERNAL"
     status: ClassVar[int] = 500
 
     def __init__(self, message: str | None = None) -> None:
-        """Say `message`; without one, the class's own docstring is the sentence."""
+        """Set the message; the default is the first line of the class's docstring."""
         self.message = message or (type(self).__doc__ or "").split("\n", 1)[0]
         super().__init__(self.message)
 
@@ -23,7 +26,7 @@ class Unauthenticated(CarrelError):
 
 
 class Forbidden(CarrelError):
-    """You may not do that."""
+    """You are not allowed to do that."""
 
     code = "FORBIDDEN"
     status = 403
@@ -43,20 +46,20 @@ class BadInput(CarrelError):
     status = 400
 
     def __init__(self, message: str | None = None, *, path: tuple[str, ...] = ()) -> None:
-        """Say `message` about the input field at `path`."""
+        """Set the message and the path of the input field."""
         super().__init__(message)
         self.path = path
 
 
 class Conflict(CarrelError):
-    """It changed meanwhile; read it again."""
+    """It has changed since you read it; read it again."""
 
     code = "CONFLICT"
     status = 409
 
 
 class CostLimit(CarrelError):
-    """The query is too large; ask for less at once."""
+    """The query is too large; request less at once."""
 
     code = "COST_LIMIT"
     status = 400
@@ -69,13 +72,13 @@ class RateLimited(CarrelError):
     status = 429
 
     def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
-        """Say `message`; the caller may try again after `retry_after` seconds."""
+        """Set the message and the number of seconds to wait."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class Unavailable(CarrelError):
-    """A service that this needs does not answer; try again later."""
+    """A required service does not answer; try again later."""
 
     code = "UNAVAILABLE"
     status = 503

@@ -2,8 +2,8 @@
 
 Usage: python examples/build_image.py workstation --output workstation.tar.gz [--docker-host URL]
 
-Certificates and package index settings of this machine serve the build as they serve pip here. Only the first stage of
-a Dockerfile sees them, so the image carries neither.
+The build uses the certificates and the pip settings of this machine. Only the first stage of a Dockerfile sees them, so
+the image contains neither.
 """
 
 import argparse
@@ -26,11 +26,11 @@ _CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CU
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
-Say = Callable[[str], None]
+Print = Callable[[str], None]
 
 
-def build(api: Any, name: str, tag: str, say: Say) -> None:
-    """Build the folder `name` as `tag`, on the host's network, passing on what the engine says."""
+def build(api: Any, name: str, tag: str, report: Print) -> None:
+    """Build the folder `name` as `tag`, on the host's network, and report the engine's output."""
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder) / name
         shutil.copytree(HERE / name, context)
@@ -44,11 +44,11 @@ def build(api: Any, name: str, tag: str, say: Say) -> None:
                 sys.exit(f"The build of {name} failed: {message['error'].strip()}")
             for line in message.get("stream", "").splitlines():
                 if line.strip():
-                    say(f"  {line}")
+                    report(f"  {line}")
 
 
 def save(api: Any, tag: str, output: Path) -> None:
-    """Write the image as a compressed archive; a half-written one never has its name."""
+    """Write the image as a compressed archive, under a temporary name until it is complete."""
     part = output.with_name(f"{output.name}.part")
     with part.open("wb") as file, gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as archive:
         for chunk in api.get_image(tag):
@@ -57,14 +57,14 @@ def save(api: Any, tag: str, output: Path) -> None:
 
 
 def certificates() -> Path | None:
-    """Return the bundle of certificates that this machine trusts, if it names one."""
-    named = (os.environ.get(variable) for variable in _CERTIFICATE_VARIABLES)
+    """Return the certificate bundle of this machine: from pip's variables, else from the usual paths."""
+    configured = (os.environ.get(variable) for variable in _CERTIFICATE_VARIABLES)
     usual = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-    return next((Path(path) for path in (*named, *usual) if path and Path(path).is_file()), None)
+    return next((Path(path) for path in (*configured, *usual) if path and Path(path).is_file()), None)
 
 
 def arguments() -> dict[str, str]:
-    """Return pip's settings and proxies as build arguments; folders of this machine do not exist in the build."""
+    """Return pip's settings and proxies as build arguments, without local folders, which the build cannot see."""
     found = {variable: os.environ[variable] for variable in _PROXIES if variable in os.environ}
     for setting, value in _pip_settings().items():
         usable = " ".join(part for part in value.split() if not part.startswith(("/", "file:")))
@@ -90,18 +90,18 @@ def main() -> None:
     parser.add_argument("name", choices=names)
     parser.add_argument("--docker-host", default=os.environ.get("DOCKER_HOST"), help="URL of the engine [DOCKER_HOST]")
     parser.add_argument("--output", type=Path, help="where to write the archive; without it, the image is only built")
-    given = parser.parse_args()
-    api, tag = docker.APIClient(given.docker_host, timeout=900), f"carrel/{given.name}:latest"
-    ensure_base(api, _say)
-    _say(f"Building {tag}")
-    build(api, given.name, tag, _say)
-    if given.output:
-        _say(f"Saving {given.output}")
-        save(api, tag, given.output)
-    _say(f"Done: {api.inspect_image(tag)['Id']}")
+    options = parser.parse_args()
+    api, tag = docker.APIClient(options.docker_host, timeout=900), f"carrel/{options.name}:latest"
+    ensure_base(api, _print)
+    _print(f"Building {tag}")
+    build(api, options.name, tag, _print)
+    if options.output:
+        _print(f"Saving {options.output}")
+        save(api, tag, options.output)
+    _print(f"Done: {api.inspect_image(tag)['Id']}")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

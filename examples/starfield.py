@@ -1,4 +1,4 @@
-"""A series of frames of one field of stars, made from a seed: what a telescope's pipeline would deliver.
+"""Simulates a series of frames of one star field, like the output of a telescope's pipeline, from a seed.
 
 Each frame is a FITS file with a science plane (SCI), a catalogue (CAT), gain, read noise, saturation and a WCS that
 drifts from frame to frame. One star varies with a known period. `python examples/starfield.py FOLDER` writes one.
@@ -24,7 +24,7 @@ Image = np.ndarray
 
 @dataclass(frozen=True)
 class Starfield:
-    """The field: how many stars on how large a frame, and how the variable star behaves (days and magnitudes)."""
+    """The field: number of stars, shape of the frames, and period (days) and amplitude (magnitudes) of the variable."""
 
     seed: int = 20260101
     stars: int = 60
@@ -38,7 +38,7 @@ class Starfield:
     magnitudes: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Scatter the stars over the sky; star 0 is the variable, bright and near the middle."""
+        """Place the stars at random; star 0 is the variable, bright and near the centre."""
         random = np.random.default_rng(self.seed)
         half = 0.6 * max(self.shape) * PIXEL
         away = random.uniform(-half, half, (self.stars, 2))
@@ -51,24 +51,24 @@ class Starfield:
 
     @property
     def target(self) -> dict[str, float]:
-        """Return where the variable star is, in degrees."""
+        """Return the position of the variable star, in degrees."""
         return {"ra": float(self.places[0, 0]), "dec": float(self.places[0, 1])}
 
     def brightness(self, mjd: float) -> np.ndarray:
-        """Return the magnitudes of all stars at a moment."""
+        """Return the magnitudes of all stars at an MJD."""
         found = self.magnitudes.copy()
         found[0] += self.amplitude * np.sin(2 * np.pi * mjd / self.period)
         return found
 
 
 def moments(count: int) -> np.ndarray:
-    """Return the starts of a series as MJD: about every 50 minutes, not quite evenly."""
+    """Return the start times of a series as MJD: about every 50 minutes, unevenly spaced."""
     at = np.arange(count)
     return START + 0.0351 * at + 0.0011 * (at % 7)
 
 
 def frame_wcs(sky: Starfield, index: int) -> WCS:
-    """Return the WCS of a frame: the pointing drifts by some pixels, the field turns a little."""
+    """Return the WCS of a frame: the pointing drifts by some pixels, the field rotates slightly."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
     wcs.wcs.cunit = "deg", "deg"
@@ -82,7 +82,7 @@ def frame_wcs(sky: Starfield, index: int) -> WCS:
 
 
 def frame(sky: Starfield, index: int, mjd: float) -> fits.HDUList:
-    """Return one frame: photons and read noise on stars and sky, and the catalogue of what stands out."""
+    """Return one frame: stars and sky with photon and read noise, and the catalogue of the detectable stars."""
     random = np.random.default_rng([sky.seed, index])
     wcs = frame_wcs(sky, index)
     middle = mjd + sky.exposure / 2 / 86400
@@ -101,7 +101,7 @@ def frame(sky: Starfield, index: int, mjd: float) -> fits.HDUList:
 
 
 def light(shape: tuple[int, int], x: Image, y: Image, counts: Image) -> Image:
-    """Return the light of stars, each a normal profile of the seeing."""
+    """Return the counts of stars with a Gaussian profile of the seeing."""
     image = np.zeros(shape)
     reach = int(6 * SEEING)
     for column, row, count in zip(x, y, counts, strict=True):
@@ -131,7 +131,7 @@ def header(sky: Starfield, wcs: WCS, mjd: float) -> fits.Header:
 
 
 def catalogue(sky: Starfield, random: np.random.Generator, x: Image, y: Image, counts: Image) -> fits.BinTableHDU:
-    """Return the table CAT of the stars on the frame that stand out: positions, fluxes and magnitudes with errors."""
+    """Return the table CAT of the detectable stars on the frame: positions, fluxes and magnitudes with errors."""
     area = 4 * np.pi * SEEING**2
     errors = np.sqrt(counts / GAIN + area * (SKY / GAIN + (READ_NOISE / GAIN) ** 2))
     inside = (x > 3) & (y > 3) & (x < sky.shape[1] - 4) & (y < sky.shape[0] - 4) & (counts > 5 * errors)
@@ -166,7 +166,7 @@ def write(folder: Path, count: int = 24, sky: Starfield | None = None) -> list[P
 
 
 def write_calibration(folder: Path, count: int = 5, shape: tuple[int, int] = (256, 256), seed: int = 7) -> list[Path]:
-    """Write raw frames of 16 bits, `count` of each: bias, dark, flat, and one of the sky that they calibrate."""
+    """Write raw 16-bit frames: `count` each of bias, dark and flat, and one of the sky."""
     random = np.random.default_rng(seed)
     rows, columns = np.indices(shape)
     bias = 300 + 3 * np.sin(columns / 9)

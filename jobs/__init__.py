@@ -1,1 +1,1 @@
-"""What happens later: jobs by noun, the sweep, the follower of the engine, and the worker that runs them."""
+"""Background work: jobs by domain, periodic tasks, the engine event watcher, the worker and the functions."""

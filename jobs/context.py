@@ -1,4 +1,4 @@
-"""What a job has at hand: settings, engine, storage, and the region that it serves."""
+"""The context of session jobs: settings, engine, storage and the region that the worker or function serves."""
 
 import re
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """The surroundings of every job of one worker."""
+class RegionContext:
+    """The settings, engine and storage of every session job of one region."""
 
     settings: Settings
     engine: Engine
@@ -25,31 +25,31 @@ class Runtime:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels by which the session containers of our region are found; others may be on the same engine."""
+        """Labels that select the session containers of this region; an engine may have other containers too."""
         return {"carrel.instance": self.settings.instance, "carrel.region": self.region, "carrel.kind": "session"}
 
     @property
     def network(self) -> str:
-        """The network of the sessions."""
+        """Name of the network that the session containers join."""
         return f"{self.settings.instance}-sessions"
 
     def container_name(self, session: Session) -> str:
-        """Return the one name that the session's container can have."""
+        """Return the name of the session's container; it is unique, so a session cannot have two."""
         return f"{self.settings.instance}-session-{session.id}"
 
 
-def runtime_of(context: Mapping[str, Any]) -> Runtime:
-    """Return the runtime that the worker put into the job's context."""
-    runtime = context["runtime"]
-    if not isinstance(runtime, Runtime):
-        raise TypeError("The worker has no runtime.")
-    return runtime
+def get_region_context(context: Mapping[str, Any]) -> RegionContext:
+    """Return the RegionContext that the worker put into the job's context."""
+    region_context = context["region_context"]
+    if not isinstance(region_context, RegionContext):
+        raise TypeError("The job's context has no RegionContext; put one under region_context.")
+    return region_context
 
 
-SESSION_NAME = re.compile(r"-session-(\d+)$")
+CONTAINER_NAME = re.compile(r"-session-(\d+)$")
 
 
 def session_id_of(container_name: str) -> int | None:
-    """Return the id of the session that a container of this name belongs to."""
-    found = SESSION_NAME.search(container_name)
-    return int(found[1]) if found else None
+    """Return the id of the session that owns the container, or None when it is not a session's container."""
+    match = CONTAINER_NAME.search(container_name)
+    return int(match[1]) if match else None

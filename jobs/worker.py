@@ -1,4 +1,4 @@
-"""The resident worker of one region: its queues, its sweep, its follower and its pulse, until it is cancelled."""
+"""The worker of one region: runs its queues, periodic tasks, event watcher and heartbeat until cancelled."""
 
 import asyncio
 import logging
@@ -6,43 +6,47 @@ import logging
 from redis.asyncio import Redis
 
 from core.queue import Worker
-from jobs.context import Runtime
-from jobs.data.context import open_laboratory
-from jobs.periodic import Cadence, chores_of, sweep
+from jobs.context import RegionContext
+from jobs.data.context import open_data_context
+from jobs.periodic import Interval, sweep, tasks_of
 from jobs.sessions.engine_events import catch_up, follow
-from jobs.sessions.heartbeat import beat
-from jobs.worker_queues import RESIDENT
+from jobs.sessions.heartbeat import send_heartbeats
+from jobs.worker_queues import WORKER_QUEUES
 
 log = logging.getLogger(__name__)
 
 
-async def run(runtime: Runtime, redis: Redis) -> None:
-    """Work for ever; cancel to end. Jobs in hand are cancelled, and give their claims back for others to go on."""
-    settings = runtime.settings
-    async with open_laboratory(settings, runtime.storage) as laboratory, asyncio.TaskGroup() as group:
-        context = {"runtime": runtime, "laboratory": laboratory}
-        for queue in RESIDENT:
+async def run(region_context: RegionContext, redis: Redis) -> None:
+    """Run until cancelled. Running jobs are then cancelled and release their claims, so that others can continue."""
+    settings = region_context.settings
+    async with open_data_context(settings, region_context.storage) as data_context, asyncio.TaskGroup() as group:
+        context = {"region_context": region_context, "data_context": data_context}
+        for queue in WORKER_QUEUES:
             worker = Worker(
-                redis, queue.name(runtime.region), queue.specs(settings), context, parallel=queue.parallel(settings)
+                redis,
+                queue.name(region_context.region),
+                queue.specs(settings),
+                context,
+                parallel=queue.parallel(settings),
             )
             group.create_task(worker.run())
-        for cadence in Cadence:
-            group.create_task(_sweep_often(runtime, cadence))
-        group.create_task(watch(runtime, redis))
+        for interval in Interval:
+            group.create_task(_sweep_periodically(region_context, interval))
+        group.create_task(watch(region_context, redis))
 
 
-async def watch(runtime: Runtime, redis: Redis) -> None:
-    """Follow the region's engine and tell its pulse, and nothing else: what functions cannot do for themselves."""
+async def watch(region_context: RegionContext, redis: Redis) -> None:
+    """Follow the region's engine and send heartbeats only; functions run the jobs."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(follow(runtime))
-        group.create_task(catch_up(runtime))
-        group.create_task(beat(runtime, redis))
+        group.create_task(follow(region_context))
+        group.create_task(catch_up(region_context))
+        group.create_task(send_heartbeats(region_context, redis))
 
 
-async def _sweep_often(runtime: Runtime, cadence: Cadence) -> None:
+async def _sweep_periodically(region_context: RegionContext, interval: Interval) -> None:
     while True:
         try:
-            await sweep(runtime, chores_of(cadence))
+            await sweep(region_context, tasks_of(interval))
         except Exception:
-            log.exception("the sweep of %s failed and is tried again", runtime.region)
-        await asyncio.sleep(cadence.seconds(runtime.settings))
+            log.exception("sweep: the tasks of %s failed; trying again", region_context.region)
+        await asyncio.sleep(interval.seconds(region_context.settings))

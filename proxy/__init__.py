@@ -1,1 +1,1 @@
-"""The door to running sessions: one hostname each, admitted per request, relayed as bytes."""
+"""The reverse proxy in front of sessions: a hostname for each, an access check per request, bodies as bytes."""

@@ -1,4 +1,7 @@
-"""What the proxy asks of the rest of the house: who sits at a desk, and who may come in."""
+"""The contract between the proxy and the domain: sessions, access grants and change events.
+
+`models.services.sessions.session_access` implements it; the tests have one in memory.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -7,16 +10,16 @@ from typing import Protocol
 Address = tuple[str, int]
 
 
-class Desk(Protocol):
-    """A session as its row tells it now."""
+class SessionInfo(Protocol):
+    """A session as its row describes it now."""
 
     @property
     def session_id(self) -> int:
-        """The row's id; its moves are hinted on the topic `session:<id>`."""
+        """The row's id; its changes are published on the topic `session:<id>`."""
 
     @property
     def label(self) -> str:
-        """The DNS label that is this session's alone."""
+        """The DNS label of this session; labels are never reused."""
 
     @property
     def state(self) -> str:
@@ -24,80 +27,80 @@ class Desk(Protocol):
 
     @property
     def creator_id(self) -> int:
-        """The user who may enter."""
+        """The only user who may enter."""
 
     @property
     def http(self) -> Address | None:
-        """Where the container answers http; None before it runs."""
+        """The container's http address; None before it runs."""
 
     @property
     def websocket(self) -> Address | None:
-        """Where the container takes websockets; None when it has no port of its own for them."""
+        """The container's websocket address; None if it has no separate port for them."""
 
     @property
     def initial_path(self) -> str:
-        """The path to open when nobody asked for another."""
+        """The path to open when the user asked for none."""
 
     @property
     def reason(self) -> str | None:
-        """Why it ended, as one sentence."""
+        """The reason of its end, as one sentence."""
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it ends at the latest."""
+        """The latest time of its end."""
 
     @property
     def title(self) -> str:
-        """What its workstation is called."""
+        """The title of its workstation."""
 
     @property
-    def place(self) -> int | None:
-        """Its place in the waiting line, from 1; None unless it waits there."""
+    def queue_position(self) -> int | None:
+        """Its position in the region's queue, from 1; None if it is not queued."""
 
 
-class Entry(Protocol):
-    """A right to enter: whose it is, and until when."""
+class AccessGrant(Protocol):
+    """A user's right to enter one session until a point in time."""
 
     @property
     def user_id(self) -> int:
-        """The user who enters; sign-out and revocation are hinted on `user:<id>`."""
+        """The user; sign-out and revocation are published on `user:<id>`."""
 
     @property
     def token_id(self) -> int | None:
-        """The token that it came from, whose end is its end too."""
+        """The token that the grant comes from; the grant ends with it."""
 
     @property
     def expires_at(self) -> datetime:
-        """When the right ends; tunnels opened with it end then too."""
+        """The end of the grant; tunnels that it opened are closed then."""
 
 
-class Hints(Protocol):
-    """A subscription that says `look again`."""
+class TopicListener(Protocol):
+    """A subscription to change events."""
 
     async def wait(self) -> object:
-        """Return at the next hint; hints that came meanwhile count as one."""
+        """Return at the next event; events since the last call count as one."""
 
 
-class Doors(Protocol):
-    """The proxy's only questions; any of them may raise when a store is down."""
+class SessionDirectory(Protocol):
+    """All that the proxy asks of the domain; every method may raise when a store is down."""
 
-    async def desk(self, label: str) -> Desk | None:
+    async def session_info(self, label: str) -> SessionInfo | None:
         """Return the session with this label, or None."""
 
-    async def entry(self, cookie: str, label: str) -> Entry | None:
-        """Return the entry a cookie of this very label stands for; None if forged, expired or revoked."""
+    async def grant_from_cookie(self, cookie: str, label: str) -> AccessGrant | None:
+        """Return the grant of a cookie of this label; None if it is forged, expired or revoked."""
 
-    async def bearer(self, token: str, label: str) -> Entry | None:
-        """Return the entry of a platform token sent by a client that is no browser; None if it may not."""
+    async def grant_from_token(self, token: str, label: str) -> AccessGrant | None:
+        """Return the grant of a platform token that a program sends; None if it may not enter."""
 
-    async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> Entry | None:
-        """Spend a ticket. It must be for this label and this exact state hash ("" for one minted unbound)."""
+    async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> AccessGrant | None:
+        """Spend a ticket. It must be for this label and this state hash ("" for one that is bound to no browser)."""
 
-    async def seal(self, entry: Entry, label: str) -> str:
-        """Return the cookie value that `entry` will recognise at this label, and at no other."""
+    async def issue_cookie(self, grant: AccessGrant, label: str) -> str:
+        """Return a cookie value that `grant_from_cookie` accepts for this label only."""
 
-    async def used(self, session_id: int) -> None:
-        """Keep that somebody works in the session now."""
+    async def record_activity(self, session_id: int) -> None:
+        """Record that the session is in use now."""
 
-    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
-        """Subscribe to hints on topics, from the moment the context is entered."""
+    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[TopicListener]:
+        """Subscribe to change events of topics, from the moment the context is entered."""

@@ -1,4 +1,4 @@
-"""Health and numbers, on a port of their own: at a session's host these paths are the container's."""
+"""Health and metrics on a port of their own, because at a session's host these paths belong to the container."""
 
 from collections.abc import Iterator
 
@@ -11,37 +11,38 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from proxy.state import Plane
+from proxy.state import ProxyState
 
 COUNTERS = {
-    "requests": "Requests that were read.",
-    "pages": "Requests that were answered by a page of ours.",
-    "refused": "Requests that were refused before a session was asked.",
-    "failed": "Requests that a container gave no answer to.",
-    "retried": "Requests repeated because a kept connection was dead.",
-    "tunnels": "Websockets that were opened.",
+    "requests": "Requests received.",
+    "pages": "Requests answered with a page of the proxy.",
+    "refused": "Requests refused as malformed, cross-origin, too slow or over a limit.",
+    "failed": "Requests that a container did not answer.",
+    "retried": "Requests repeated because a pooled connection was dead.",
+    "tunnels": "Websockets opened.",
 }
 
 
-class PlaneCollector(Collector):
-    """Reads the plane's plain numbers when somebody asks; no label comes from request data."""
+class ProxyCollector(Collector):
+    """Reads the proxy's counters on each scrape."""
 
-    def __init__(self, plane: Plane) -> None:
-        self.plane = plane
+    def __init__(self, state: ProxyState) -> None:
+        self.state = state
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the numbers."""
-        for name, meaning in COUNTERS.items():
-            yield CounterMetricFamily(f"carrel_proxy_{name}", meaning, value=getattr(self.plane.counts, name))
-        yield GaugeMetricFamily("carrel_proxy_connections", "Open client connections.", self.plane.addresses.total())
-        yield GaugeMetricFamily("carrel_proxy_open_tunnels", "Open websockets.", len(self.plane.open_tunnels))
-        yield GaugeMetricFamily("carrel_proxy_sessions", "Sessions in use.", len(self.plane.admission.lines))
+        """Yield the metrics."""
+        # Labels from requests would let clients create time series without end.
+        for name, description in COUNTERS.items():
+            yield CounterMetricFamily(f"carrel_proxy_{name}", description, value=getattr(self.state.counters, name))
+        yield GaugeMetricFamily("carrel_proxy_connections", "Open client connections.", self.state.connections.total())
+        yield GaugeMetricFamily("carrel_proxy_open_tunnels", "Open websockets.", len(self.state.open_tunnels))
+        yield GaugeMetricFamily("carrel_proxy_sessions", "Sessions in use.", len(self.state.admission.sessions))
 
 
-def create_health_app(plane: Plane) -> Starlette:
+def create_health_app(state: ProxyState) -> Starlette:
     """Return the application for the health port."""
     registry = CollectorRegistry()
-    registry.register(PlaneCollector(plane))
+    registry.register(ProxyCollector(state))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -1,4 +1,4 @@
-"""Running the proxy: the data path and its pages on one port, health on another, and a graceful end."""
+"""Runs the proxy: relay and pages on one port, health and metrics on another. The command line serves with it."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from typing import cast
 
 from uvicorn import Config, Server
 
-from proxy.access.activity import Activity
+from proxy.access.activity import report_activity
 from proxy.access.admission import Admission
-from proxy.config import Options, ProxySettings
-from proxy.directory import Doors
+from proxy.config import ProxyOptions, ProxySettings
+from proxy.constants import RESTARTING
+from proxy.directory import SessionDirectory
 from proxy.health import create_health_app
-from proxy.http.request import Understanding
+from proxy.http.request import RequestParser
 from proxy.pages.app import create_app
-from proxy.relay.client_connection import SessionProtocol
-from proxy.relay.tunnel import RESTARTING
-from proxy.state import Plane
+from proxy.relay.client_connection import ClientConnection
+from proxy.relay.pool import Pool
+from proxy.state import ProxyState
 
 log = logging.getLogger(__name__)
 
 
 class ProxyServer(Server):
-    """A uvicorn server for sessions; `signals=False` leaves the process's signal handlers alone."""
+    """A uvicorn server for session hosts; `signals=False` leaves the process's signal handlers alone."""
 
-    def __init__(self, plane: Plane, config: Config, *, signals: bool) -> None:
+    def __init__(self, state: ProxyState, config: Config, *, signals: bool) -> None:
         super().__init__(config)
-        self.plane = plane
+        self.state = state
         self.signals = signals
         self.ready = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say that it did."""
+        """Begin to listen, then set `ready`."""
         await super().startup(sockets)
         self.ready.set()
 
@@ -51,64 +52,56 @@ class ProxyServer(Server):
             yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish requests within the grace, then close what is left; websockets are told to come again."""
+        """Finish requests within the grace period, then close the rest; websockets get a restart code."""
         await super().shutdown(sockets)
-        for tunnel in list(self.plane.open_tunnels):
+        for tunnel in list(self.state.open_tunnels):
             tunnel.revoke(RESTARTING)
+        # These have used up the grace period.
         for connection in list(self.server_state.connections):
-            cast("SessionProtocol", connection).transport.abort()
-        await self.plane.admission.close()
+            cast("ClientConnection", connection).transport.abort()
+        await self.state.admission.close()
 
     async def sweep(self) -> None:
-        """Expire slow connections and prune idle ones, for ever."""
+        """Expire slow connections and prune idle ones; runs until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            self.plane.now = now = loop.time()
+            self.state.now = now = loop.time()
             for connection in list(self.server_state.connections):
-                cast("SessionProtocol", connection).expire(now)
-            for line in list(self.plane.admission.lines.values()):
-                line.pool.prune(now)
-            await asyncio.sleep(self.plane.options.sweep_seconds)
+                cast("ClientConnection", connection).expire(now)
+            for active in list(self.state.admission.sessions.values()):
+                active.pool.prune(now)
+            await asyncio.sleep(self.state.options.sweep_seconds)
 
 
-async def tell_activity(plane: Plane) -> None:
-    """Tell the doors, now and then, in which sessions somebody works; runs until it is cancelled."""
-    activity = Activity()
-    while True:
-        await asyncio.sleep(plane.options.activity_seconds)
-        for session_id in list(activity.busy(list(plane.admission.lines.values()))):
-            try:
-                async with asyncio.timeout(plane.options.doors_timeout):
-                    await plane.admission.doors.used(session_id)
-            except Exception:
-                log.exception("It could not be kept that session %d is used.", session_id)
-
-
-def create_server(doors: Doors, options: Options, *, host: str, port: int, signals: bool = True) -> ProxyServer:
+def create_server(
+    directory: SessionDirectory, options: ProxyOptions, *, host: str, port: int, signals: bool = True
+) -> ProxyServer:
     """Return the server for session hosts, not yet running."""
-    plane = Plane(options, Admission(doors, options), Understanding(options))
+    admission = Admission(directory, options, make_pool=lambda: Pool(options))
+    state = ProxyState(options, admission, RequestParser(options))
     config = Config(
-        create_app(doors, options),
+        create_app(directory, options),
         host=host,
         port=port,
-        http=cast("type[asyncio.Protocol]", partial(SessionProtocol, plane)),
-        ws="none",
+        http=cast("type[asyncio.Protocol]", partial(ClientConnection, state)),
+        ws="none",  # The client connection relays websockets itself.
         lifespan="off",
         log_config=None,
-        access_log=False,
+        access_log=False,  # Targets may contain secrets of the container's program.
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # `trusted_peers` decides whose X-Forwarded-For is used.
         backlog=4096,
         timeout_graceful_shutdown=options.grace_seconds,
     )
-    return ProxyServer(plane, config, signals=signals)
+    return ProxyServer(state, config, signals=signals)
 
 
 async def run(server: ProxyServer, sockets: list[socket.socket] | None = None) -> None:
-    """Run a server until it is told to exit; a cancelled caller gets the graceful end too."""
-    tasks = [asyncio.create_task(server.sweep()), asyncio.create_task(tell_activity(server.plane))]
+    """Run a server until `should_exit` is set; cancelling the task shuts it down gracefully too."""
+    tasks = [asyncio.create_task(server.sweep()), asyncio.create_task(report_activity(server.state.admission))]
     serving = asyncio.create_task(server.serve(sockets))
+    # Shielded, as a cancelled `serve` would skip the drain.
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
@@ -121,8 +114,8 @@ async def run(server: ProxyServer, sockets: list[socket.socket] | None = None) -
 
 
 async def serve(
-    settings: ProxySettings | Options,
-    doors: Doors,
+    settings: ProxySettings | ProxyOptions,
+    directory: SessionDirectory,
     *,
     host: str,
     port: int,
@@ -130,25 +123,26 @@ async def serve(
     sockets: list[socket.socket] | None = None,
     signals: bool = True,
 ) -> None:
-    """Serve sessions on `port` (or on `sockets`) and health on `health_port`, until told to stop.
+    """Serve sessions on `port` (or on `sockets`) and health on `health_port`, until a signal or cancellation.
 
-    Inside another program's loop pass `signals=False` and cancel the task: that drains, too.
+    In another program's event loop pass `signals=False` and cancel the task, which drains connections.
     """
-    options = settings if isinstance(settings, Options) else Options.of(settings)
+    options = settings if isinstance(settings, ProxyOptions) else ProxyOptions.from_settings(settings)
     if health_port:
         options = replace(options, forbidden_ports=options.forbidden_ports | {health_port})
-    server = create_server(doors, options, host=host, port=port, signals=signals)
+    server = create_server(directory, options, host=host, port=port, signals=signals)
     if health_port is None:
         await run(server, sockets)
         return
     config = Config(
-        create_health_app(server.plane), host=host, port=health_port, ws="none", lifespan="off", log_config=None,
+        create_health_app(server.state), host=host, port=health_port, ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, date_header=False,
     )  # fmt: skip
     health = Server(config)
-    asking = asyncio.create_task(health._serve())
+    # `serve()` would install signal handlers a second time.
+    serving_health = asyncio.create_task(health._serve())
     try:
         await run(server, sockets)
     finally:
         health.should_exit = True
-        await asking
+        await serving_health

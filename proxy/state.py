@@ -1,4 +1,4 @@
-"""What all connections of one proxy share: its options, its admission, its clock and its counts."""
+"""The state that all connections of one proxy process share: options, admission, clock and counters."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ipaddress
 from collections import Counter
 from dataclasses import dataclass, field
 
-from proxy.access.admission import Admission, Pass
-from proxy.config import Options
-from proxy.http.request import Understanding
-from proxy.relay.tunnel import Tunnel
+from proxy.access.admission import Admission
+from proxy.access.sessions import CachedDecision, Revocable
+from proxy.config import ProxyOptions
+from proxy.http.request import RequestParser
 
 
 @dataclass(slots=True, eq=False)
-class Counts:
-    """Numbers since the start, for the metrics page."""
+class Counters:
+    """Totals since the start, for the metrics page."""
 
     requests: int = 0
     pages: int = 0
@@ -25,35 +25,31 @@ class Counts:
 
 
 @dataclass(slots=True, eq=False)
-class Plane:
-    """The data plane of one proxy process; `now` is the loop's time as of the last sweep."""
+class ProxyState:
+    """The shared state of one proxy; `now` is the loop's time at the last sweep."""
 
-    options: Options
+    options: ProxyOptions
     admission: Admission
-    understanding: Understanding
-    framing: bytes = field(init=False)
+    parser: RequestParser
     now: float = 0.0
-    counts: Counts = field(default_factory=Counts)
-    addresses: Counter[str] = field(default_factory=Counter)
-    open_tunnels: set[Tunnel] = field(default_factory=set)
+    counters: Counters = field(default_factory=Counters)
+    connections: Counter[str] = field(default_factory=Counter)
+    open_tunnels: set[Revocable] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        """Prepare the line that lets only the platform and the session itself show a session in a frame."""
-        self.framing = b"Content-Security-Policy: frame-ancestors 'self' %b\r\n" % self.options.api_url.encode()
+    def connection_opened(self, address: str) -> bool:
+        """Count a connection of a client address; return False if the address has too many."""
+        self.connections[address] += 1
+        return self.connections[address] <= self.options.connections_per_address
 
-    def arrived(self, address: str) -> bool:
-        """Count a connection of an address, and tell whether it is one too many."""
-        self.addresses[address] += 1
-        return self.addresses[address] > self.options.connections_per_address
+    def connection_closed(self, address: str) -> None:
+        """Count a connection as closed."""
+        self.connections[address] -= 1
+        # A Counter keeps zeros: addresses would accumulate.
+        if self.connections[address] <= 0:
+            del self.connections[address]
 
-    def left(self, address: str) -> None:
-        """Count a connection as gone."""
-        self.addresses[address] -= 1
-        if self.addresses[address] <= 0:
-            del self.addresses[address]
-
-    def trusts(self, address: str) -> bool:
-        """Tell whether this is the address of a front whose X-Forwarded-For is believed."""
+    def is_trusted_peer(self, address: str) -> bool:
+        """Return whether an address is that of a front proxy whose X-Forwarded-For is used."""
         if not self.options.trusted_peers:
             return False
         try:
@@ -62,18 +58,18 @@ class Plane:
             return False
         return any(ip in network for network in self.options.trusted_peers)
 
-    def opened(self, tunnel: Tunnel, admitted: Pass) -> None:
-        """Note that a websocket opened under a pass."""
-        self.counts.tunnels += 1
+    def tunnel_opened(self, tunnel: Revocable, cached: CachedDecision) -> None:
+        """Count a websocket and make it revocable with its decision."""
+        self.counters.tunnels += 1
         self.open_tunnels.add(tunnel)
-        admitted.live.add(tunnel)
-        if admitted.line is not None:
-            admitted.line.tunnels += 1
+        cached.open_work.add(tunnel)
+        if cached.active is not None:
+            cached.active.tunnels += 1
 
-    def ended(self, tunnel: Tunnel, admitted: Pass, address: str) -> None:
-        """Note that a websocket closed."""
-        self.left(address)
+    def tunnel_closed(self, tunnel: Revocable, cached: CachedDecision, address: str) -> None:
+        """Count a websocket, and its client's connection, as closed."""
+        self.connection_closed(address)
         self.open_tunnels.discard(tunnel)
-        admitted.live.discard(tunnel)
-        if admitted.line is not None:
-            admitted.line.tunnels -= 1
+        cached.open_work.discard(tunnel)
+        if cached.active is not None:
+            cached.active.tunnels -= 1

@@ -1,1 +1,1 @@
-"""How a request is answered: find, may, do."""
+"""Resolvers: each finds the visible rows, checks the permission, and calls a service. The schema calls them."""

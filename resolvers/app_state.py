@@ -1,4 +1,4 @@
-"""What a request finds in the house: the process's settings and connections."""
+"""The state that all requests of one API process share: settings, connections and services."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ from core.security.signing import Signer
 from core.settings import Settings
 from core.storage.object_store import Storage
 from models.services.data.sources.registry import Sources, open_sources
-from models.services.sessions.session_access import Doors
-from resolvers.live_rows import Present
+from models.services.sessions.session_access import SessionAccess
+from resolvers.live_rows import LiveRowReader
 
 
 @dataclass(frozen=True)
-class House:
-    """The surroundings of every request of one process; `closing` is set when it is about to end."""
+class AppState:
+    """The shared state of one process. `closing` is set when its shutdown begins."""
 
     settings: Settings
     redis: Redis
     bus: EventBus
     storage: Storage
-    doors: Doors
+    session_access: SessionAccess
     signer: Signer
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    present: Present = field(default_factory=Present)
+    live_rows: LiveRowReader = field(default_factory=LiveRowReader)
 
     @cached_property
     def sources(self) -> Sources:
-        """Where the files of data sessions come from."""
+        """The sources of input files."""
         return open_sources(self.settings, self.storage)

@@ -1,4 +1,4 @@
-"""One change for many, each judged alone: with all or none, one that cannot be done undoes the others."""
+"""Bulk changes: the same change on many items, each checked alone. With `all_or_none` one error undoes all."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -8,43 +8,43 @@ from models.permissions.principal import Principal
 from models.services.accounts.permission_changes import changing
 
 T = TypeVar("T")
-Fault = BadInput | NotFound | Conflict | Forbidden
-"""Why something was not done to one of many."""
+ItemError = BadInput | NotFound | Conflict | Forbidden
+"""The error of one item of a bulk change."""
 
 
-class Undone(Exception):
-    """Ends the transaction of a change that was to be done to all and could not."""
+class RolledBack(Exception):
+    """Rolls back the transaction of an all-or-none change of which an item failed."""
 
-    def __init__(self, faults: Sequence[Fault | None]) -> None:
-        super().__init__("nothing was done")
-        self.faults = faults
+    def __init__(self, errors: Sequence[ItemError | None]) -> None:
+        super().__init__("No item was changed because one failed.")
+        self.errors = errors
 
 
 async def for_each(
     principal: Principal, items: Sequence[T], do: Callable[[Principal, T], Awaitable[object]], *, all_or_none: bool
-) -> Sequence[Fault | None]:
-    """Do something to each item with the caller's rights of that moment; return for each what was in the way.
+) -> Sequence[ItemError | None]:
+    """Apply `do` to each item in one transaction, and return the error of each item or None.
 
-    `do` changes nothing before it raises, since what it has done to the other items may stay.
+    `do` must not change anything before it raises, because the changes of the other items may be committed.
     """
     try:
         async with changing(principal) as caller:
-            faults = [await _fault(do, caller, item) for item in items]
+            errors = [await _error_of(do, caller, item) for item in items]
             if all_or_none:
-                _undo_unless_all(faults)
-    except Undone as undone:
-        return undone.faults
-    return faults
+                _roll_back_on_error(errors)
+    except RolledBack as rolled_back:
+        return rolled_back.errors
+    return errors
 
 
-def _undo_unless_all(faults: Sequence[Fault | None]) -> None:
-    if any(faults):
-        raise Undone(faults)
+def _roll_back_on_error(errors: Sequence[ItemError | None]) -> None:
+    if any(errors):
+        raise RolledBack(errors)
 
 
-async def _fault(do: Callable[[Principal, T], Awaitable[object]], caller: Principal, item: T) -> Fault | None:
+async def _error_of(do: Callable[[Principal, T], Awaitable[object]], caller: Principal, item: T) -> ItemError | None:
     try:
         await do(caller, item)
-    except (BadInput, NotFound, Conflict, Forbidden) as fault:
-        return fault
+    except (BadInput, NotFound, Conflict, Forbidden) as error:
+        return error
     return None

@@ -1,4 +1,4 @@
-"""Rows as they are at one moment: all who follow the same one read it together, each with rights of its own."""
+"""Shared reads of current rows for subscriptions. Each subscriber gets a row only with its own permissions."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
@@ -6,44 +6,41 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
-from core.concurrency.coalescing import Together
-from models.accounts.roles import Operation
+from core.concurrency.coalescing import BatchLoader
+from models.accounts.roles import PermissionVerb
 from models.permissions.principal import Principal
-from models.policies.row_access import Reach
+from models.policies.row_access import RowAccess
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-Row = tuple[type[Model], int]
-Sight = tuple[Reach[Any], Principal, int]
+RowKey = tuple[type[Model], int]
+VisibilityKey = tuple[RowAccess[Any], Principal, int]
 
 
-class Present:
-    """The present state of what the streams of one process follow."""
+class LiveRowReader:
+    """Coalesces the reads of all subscriptions of one process."""
 
     def __init__(self) -> None:
-        self._rows = Together[Row, Model](_rows)
-        self._sights = Together[Sight, bool](_sights)
-        self._others = Together[Hashable, Any](self._read)
+        self._rows = BatchLoader[RowKey, Model](_read_rows)
+        self._visibility = BatchLoader[VisibilityKey, bool](_read_visibility)
+        self._others = BatchLoader[Hashable, Any](self._read)
         self._reads: dict[Hashable, Callable[[], Awaitable[Any]]] = {}
 
-    async def row(self, reach: Reach[M], principal: Principal, key: int) -> M | None:
-        """Return the row with this key, if the principal sees it; who asks in the same moment gets the same object.
-
-        Most nouns' rows say by themselves who sees them; for the others the database is asked once for each caller.
-        """
-        row: Any = await self._rows.ask((reach.model, key))
+    async def row(self, access: RowAccess[M], principal: Principal, key: int) -> M | None:
+        """Return the row with this key if the principal can see it. Concurrent callers get the same object."""
+        row: Any = await self._rows.load((access.model, key))
         if row is None:
             return None
         try:
-            seen = reach.spans(principal, Operation.VIEW, row)
-        except LookupError:
-            seen = bool(await self._sights.ask((reach, principal, key)))
-        return row if seen else None
+            visible = access.allows_without_query(principal, PermissionVerb.VIEW, row)
+        except LookupError:  # The row alone does not decide it, so the database is asked for each principal.
+            visible = bool(await self._visibility.load((access, principal, key)))
+        return row if visible else None
 
-    async def once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        """Return what `read` gives now; who asks with the same key in the same moment gets the same object."""
+    async def read_once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Return the value of `read()`. Concurrent callers with the same key get the same object from one call."""
         self._reads[key] = read
-        value: T = await self._others.ask(key)  # type: ignore[assignment]
+        value: T = await self._others.load(key)  # type: ignore[assignment]
         return value
 
     async def _read(self, keys: Collection[Hashable]) -> Mapping[Hashable, Any]:
@@ -51,15 +48,15 @@ class Present:
         return {key: await read() for key, read in reads.items()}
 
 
-async def _rows(keys: Collection[Row]) -> Mapping[Row, Model]:
+async def _read_rows(keys: Collection[RowKey]) -> Mapping[RowKey, Model]:
     wanted: defaultdict[type[Model], set[int]] = defaultdict(set)
     for model, key in keys:
         wanted[model].add(key)
     return {(model, row.pk): row for model, pks in wanted.items() for row in await model.filter(pk__in=sorted(pks))}
 
 
-async def _sights(keys: Collection[Sight]) -> Mapping[Sight, bool]:
+async def _read_visibility(keys: Collection[VisibilityKey]) -> Mapping[VisibilityKey, bool]:
     return {
-        (reach, principal, key): await reach.rows(principal, Operation.VIEW).filter(id=key).exists()
-        for reach, principal, key in keys
+        (access, principal, key): await access.rows(principal, PermissionVerb.VIEW).filter(id=key).exists()
+        for access, principal, key in keys
     }

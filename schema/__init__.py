@@ -1,1 +1,1 @@
-"""What a client sees: the types, inputs and payloads of the API, and the application that serves them."""
+"""The GraphQL API: types, inputs and payloads, their execution and transport, and the ASGI application."""

@@ -1,4 +1,4 @@
-"""The API's ASGI application: GraphQL, its page and its SDL, signing in, uploads, health."""
+"""The API's ASGI application: GraphQL with its SDL and GraphiQL page, sign-in, uploads, files, health and metrics."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -12,42 +12,42 @@ from core.errors import CarrelError
 from models.accounts.users import User
 from models.permissions.principal import Principal
 from models.services.accounts import denials
-from resolvers.app_state import House
+from resolvers.app_state import AppState
 from schema.context import Context
 from schema.example_queries import TABS
 from schema.graphql.sdl import print_sdl
-from schema.http.authentication import Credentials
-from schema.http.health import health_of
-from schema.http.html import bar
-from schema.http.metrics import numbers_of
-from schema.http.result_files import sender_of
-from schema.http.sign_in import Browser, not_found, plain_error
-from schema.http.upload_endpoint import receiver_of
-from schema.rates import gate_of
+from schema.http.authentication import RequestAuthenticator
+from schema.http.health import health_endpoint
+from schema.http.html import user_bar
+from schema.http.metrics import metrics_endpoint
+from schema.http.result_files import result_file_endpoint
+from schema.http.sign_in import SignInEndpoints, not_found, text_error
+from schema.http.upload_endpoint import upload_endpoint
+from schema.rates import create_rate_limiter
 from schema.root import schema
-from schema.sessions.logos import pictures_of
+from schema.sessions.logos import logo_endpoint
 from schema.transport.graphiql import Explorer, assets
-from schema.transport.server import GraphQLServer, MakeContext, Surface
+from schema.transport.server import GraphQLServer, MakeContext, ServerOptions
 
 SDL = print_sdl(schema)
 
 
-def create_app(house: House, surface: Surface | None = None) -> Starlette:
-    """Return the application over an open house; `surface` says how it meets its clients, where not as usual."""
-    credentials = Credentials(house.settings.api_url, house.bus, house.closing)
-    browser = Browser(house, credentials)
+def create_app(app_state: AppState, options: ServerOptions | None = None) -> Starlette:
+    """Return the application for an open `app_state`. `options` overrides the default server options."""
+    authenticator = RequestAuthenticator(app_state.settings.api_url, app_state.bus, app_state.closing)
+    browser = SignInEndpoints(app_state, authenticator)
     server = GraphQLServer(
         schema,
-        principal_of=credentials.principal_of,
-        until_revoked=credentials.until_revoked,
-        make_context=_contexts(house, credentials),
-        surface=replace(surface or Surface(), allowed_origins=(house.settings.api_url,)),
+        principal_of=authenticator.principal_of,
+        until_revoked=authenticator.until_revoked,
+        make_context=_context_factory(app_state, authenticator),
+        options=replace(options or ServerOptions(), allowed_origins=(app_state.settings.api_url,)),
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
 
     return Starlette(
         routes=[
-            Route("/", _front_of(explorer, credentials)),
+            Route("/", _front_page(explorer, authenticator)),
             Route("/graphql", server),
             WebSocketRoute("/graphql", server),
             Route("/schema.graphql", _sdl),
@@ -56,40 +56,40 @@ def create_app(house: House, surface: Surface | None = None) -> Starlette:
             Route("/sign-in", browser.sign_in, methods=["POST"]),
             Route("/sign-out", browser.sign_out, methods=["POST"]),
             Route("/enter", browser.enter, methods=["GET"]),
-            Route("/uploads/{key:int}", receiver_of(house), methods=["PUT"]),
-            Route("/logos/{key}/{side:int}.png", pictures_of(house)),
-            Route("/results/{result}/{name}", sender_of(house, credentials), methods=["GET"]),
-            Route("/health", health_of(house)),
-            Route("/metrics", numbers_of(house, credentials)),
+            Route("/uploads/{key:int}", upload_endpoint(app_state), methods=["PUT"]),
+            Route("/logos/{key}/{side:int}.png", logo_endpoint(app_state)),
+            Route("/results/{result}/{name}", result_file_endpoint(app_state, authenticator), methods=["GET"]),
+            Route("/health", health_endpoint(app_state)),
+            Route("/metrics", metrics_endpoint(app_state, authenticator)),
         ],
-        exception_handlers={CarrelError: plain_error, 404: not_found},
+        exception_handlers={CarrelError: text_error, 404: not_found},
     )
 
 
-def _contexts(house: House, credentials: Credentials) -> MakeContext:
-    gate = gate_of(house)
+def _context_factory(app_state: AppState, authenticator: RequestAuthenticator) -> MakeContext:
+    rate_limiter = create_rate_limiter(app_state)
 
-    def make(principal: Principal | None, connection: HTTPConnection) -> Context:
+    def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
         return Context(
             principal=principal,
             connection=connection,
-            house=house,
-            gate=gate,
-            renew=credentials.renewed,
-            note=denials.record_fields,
+            app_state=app_state,
+            rate_limiter=rate_limiter,
+            reload_principal=authenticator.refresh,
+            on_refused=denials.record_fields,
         )
 
-    return make
+    return make_context
 
 
-def _front_of(explorer: Explorer, credentials: Credentials) -> Callable[[Request], Awaitable[Response]]:
-    async def front(request: Request) -> Response:
-        signed_in = await credentials.principal_of(request)
-        if signed_in is None:
+def _front_page(explorer: Explorer, authenticator: RequestAuthenticator) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        if principal is None:
             return RedirectResponse("/sign-in", 303)
-        return explorer.page(request, bar((await User.get(id=signed_in.user_id)).username))
+        return explorer.page(request, user_bar((await User.get(id=principal.user_id)).username))
 
-    return front
+    return endpoint
 
 
 async def _sdl(request: Request) -> Response:  # noqa: ARG001

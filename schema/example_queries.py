@@ -1,9 +1,9 @@
-"""The walk through the main job, as the queries that GraphiQL opens with; the README and the tests use the same."""
+"""Example queries for the main workflow: the tabs that GraphiQL opens with. The docs and tests use them too."""
 
-from schema.transport.graphiql import Tab
+from schema.transport.graphiql import ExplorerTab
 
-WHO = """
-query Who {
+VIEWER = """
+query Viewer {
   viewer { username kind }
   workstations { nodes { id title slug activeImage { id state httpPort websocketPort sizeBytes } } }
 }
@@ -17,13 +17,13 @@ mutation Launch($workstation: ID!) {
   }
 }
 """
-FOLLOW = """
-subscription Follow($session: ID!) {
+SESSION_UPDATED = """
+subscription SessionUpdated($session: ID!) {
   sessionUpdated(id: $session) { state reason exitCode workstationUrl expiresAt }
 }
 """
-MINE = """
-subscription Mine {
+MY_SESSIONS = """
+subscription MySessions {
   mySessions { id state workstationUrl expiresAt reason }
 }
 """
@@ -85,8 +85,8 @@ mutation Create {
   }
 }
 """
-DATA = """
-query Data {
+DATASESSIONS = """
+query Datasessions {
   datasessions(first: 5) {
     nodes {
       id name canEdit inputData
@@ -108,8 +108,8 @@ mutation Compute($session: ID!, $files: [JSON!]!) {
   }
 }
 """
-COMPUTED = """
-subscription Computed($operation: ID!) {
+OPERATION_UPDATED = """
+subscription OperationUpdated($operation: ID!) {
   operationUpdated(id: $operation) {
     state phase fraction message estimatedBytes estimatedSeconds
     result { id key files { name kind contentType sizeBytes url } }
@@ -121,8 +121,8 @@ mutation Links($result: ID!) {
   resultOpen(id: $result) { links { name url expiresAt } errors { code message } }
 }
 """
-WIZARD = """
-query Wizard {
+AVAILABLE_OPERATIONS = """
+query AvailableOperations {
   availableOperations { name description version inputs { key name type isRequired minimum maximum options } }
 }
 """
@@ -133,23 +133,25 @@ query Script($session: ID!) {
 """
 
 TABS = (
-    Tab("Who am I, and what can I launch?", WHO),
-    Tab("Launch a session; take the id from the first tab", LAUNCH, {"workstation": ""}),
-    Tab("Follow my sessions live", MINE),
-    Tab("Follow one session until it ends", FOLLOW, {"session": ""}),
-    Tab("Let a session live for two more hours", KEEP_ALIVE, {"session": ""}),
-    Tab("Stop a session", STOP, {"session": ""}),
-    Tab("What happened", HISTORY, {"session": None}),
-    Tab("Where sessions run, and how far that is", REGIONS),
-    Tab("Make a workstation", CREATE),
-    Tab("Announce an upload, then PUT the archive to its url", UPLOAD),
-    Tab("Import the upload as an image", IMPORT, {"workstation": "", "upload": ""}),
-    Tab("Let an uploaded picture be a workstation's logo", LOGO, {"workstation": "", "upload": ""}),
-    Tab("Configure what a workstation's containers are told", CONFIGURE, {"workstation": "", "configuration": {}}),
-    Tab("My data sessions, with operations and their pictures", DATA),
-    Tab("Compute a median; take session and files from the tab before", COMPUTE, {"session": "", "files": []}),
-    Tab("Follow an operation until it ends", COMPUTED, {"operation": ""}),
-    Tab("Links to the files of a result, for ten minutes", LINKS, {"result": ""}),
-    Tab("Which operations are there?", WIZARD),
-    Tab("A data session as a Python script", SCRIPT, {"session": ""}),
+    ExplorerTab("Show my account and the workstations I can launch", VIEWER),
+    ExplorerTab("Launch a session; take the ID from the first tab", LAUNCH, {"workstation": ""}),
+    ExplorerTab("Watch my sessions", MY_SESSIONS),
+    ExplorerTab("Watch one session until it ends", SESSION_UPDATED, {"session": ""}),
+    ExplorerTab("Extend a session to two hours from now", KEEP_ALIVE, {"session": ""}),
+    ExplorerTab("Stop a session", STOP, {"session": ""}),
+    ExplorerTab("Show the history", HISTORY, {"session": None}),
+    ExplorerTab("List regions with their ping URLs", REGIONS),
+    ExplorerTab("Create a workstation", CREATE),
+    ExplorerTab("Create an upload, then PUT the archive to its URL", UPLOAD),
+    ExplorerTab("Import the upload as an image", IMPORT, {"workstation": "", "upload": ""}),
+    ExplorerTab("Set the logo of a workstation", LOGO, {"workstation": "", "upload": ""}),
+    ExplorerTab("Configure the containers of a workstation", CONFIGURE, {"workstation": "", "configuration": {}}),
+    ExplorerTab("List my data sessions with operations and images", DATASESSIONS),
+    ExplorerTab(
+        "Compute a median; take session and files from the previous tab", COMPUTE, {"session": "", "files": []}
+    ),
+    ExplorerTab("Watch an operation until it ends", OPERATION_UPDATED, {"operation": ""}),
+    ExplorerTab("Create links to the files of a result", LINKS, {"result": ""}),
+    ExplorerTab("List the available operations", AVAILABLE_OPERATIONS),
+    ExplorerTab("Export a data session as a Python script", SCRIPT, {"session": ""}),
 )

@@ -1,15 +1,21 @@
-"""The rate limits of this installation, over its Redis."""
+"""Builds the rate limiter of GraphQL operations from the settings."""
 
-from core.rate_limit.token_bucket import Bucket, Buckets, OwnBuckets, SharedBuckets, TabbedBuckets
-from core.redis.client import MEMORY
-from resolvers.app_state import House
-from schema.execution.rate_limiter import Gate
+from core.rate_limit.token_bucket import Bucket, Buckets, InMemoryBuckets, RedisBuckets, WriteBehindBuckets
+from core.redis.client import MEMORY_URL
+from resolvers.app_state import AppState
+from schema.execution.rate_limiter import RateLimiter
 
 
-def gate_of(house: House) -> Gate | None:
-    """Return the gate that every operation passes; None when the operator wants none."""
-    settings = house.settings
+def create_rate_limiter(app_state: AppState) -> RateLimiter | None:
+    """Return the rate limiter for all operations, or None if the settings disable it."""
+    settings = app_state.settings
     if not settings.requests_per_minute:
         return None
-    buckets: Buckets = OwnBuckets() if settings.redis_url == MEMORY else TabbedBuckets(SharedBuckets(house.redis))
-    return Gate(buckets, Bucket.per_minute(settings.points_per_minute), Bucket.per_minute(settings.requests_per_minute))
+    buckets: Buckets
+    # Without Redis the limits hold for this process alone.
+    if settings.redis_url == MEMORY_URL:
+        buckets = InMemoryBuckets()
+    else:
+        buckets = WriteBehindBuckets(RedisBuckets(app_state.redis))
+    points, requests = Bucket.per_minute(settings.points_per_minute), Bucket.per_minute(settings.requests_per_minute)
+    return RateLimiter(buckets, points, requests)

@@ -1,4 +1,4 @@
-"""The schema: every noun's queries, mutations and subscriptions, merged."""
+"""The GraphQL schema: the queries, mutations and subscriptions of all domains, merged."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -6,18 +6,18 @@ from strawberry.schema.config import StrawberryConfig
 from schema.accounts.collaborations import CollaborationMutations, CollaborationQueries
 from schema.accounts.grants import GrantQueries
 from schema.accounts.history import HistoryQueries
-from schema.accounts.member_mutations import JoiningMutations
+from schema.accounts.member_mutations import MemberMutations
 from schema.accounts.organizations import OrganizationMutations, OrganizationQueries
-from schema.accounts.role_mutations import HolderMutations
+from schema.accounts.role_mutations import RoleAssignmentMutations
 from schema.accounts.roles import RoleMutations, RoleQueries
 from schema.accounts.rules import AccessQueries
 from schema.accounts.tokens import TokenMutations
 from schema.accounts.users import AccountMutations, AccountQueries
 from schema.data.dataoperations import DataOperationQueries
+from schema.data.datasession_grants import DatasessionUserMutations
 from schema.data.datasession_mutations import DatasessionMutations
-from schema.data.datasession_sharing import DatasessionUserMutations
 from schema.data.datasessions import DatasessionQueries
-from schema.data.operation_catalog import AvailableQueries
+from schema.data.operation_catalog import OperationCatalogQueries
 from schema.data.operation_mutations import OperationMutations
 from schema.data.results import ResultMutations
 from schema.data.source_credentials import ArchiveTokenMutations, ArchiveTokenQueries
@@ -26,19 +26,19 @@ from schema.data.uploads import UploadMutations, UploadQueries
 from schema.execution.schema import Schema
 from schema.graphql.node import NodeQueries
 from schema.graphql.scalars import SCALARS
-from schema.sessions.bulk_stop import StoppingMutations
+from schema.sessions.bulk_stop import BulkStopMutations
 from schema.sessions.images import ImageMutations, ImageSubscriptions
-from schema.sessions.keep_alive import LifetimeMutations
+from schema.sessions.keep_alive import KeepAliveMutations
 from schema.sessions.logo_mutations import LogoMutations
 from schema.sessions.regions import RegionQueries
 from schema.sessions.session_mutations import SessionMutations
 from schema.sessions.session_subscriptions import SessionSubscriptions
 from schema.sessions.sessions import SessionQueries
-from schema.sessions.workstation_sharing import WorkstationUserMutations
+from schema.sessions.workstation_grants import WorkstationUserMutations
 from schema.sessions.workstations import WorkstationMutations, WorkstationQueries
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="The root of all queries.")
 class Query(
     AccountQueries,
     AccessQueries,
@@ -52,22 +52,22 @@ class Query(
     SessionQueries,
     DatasessionQueries,
     DataOperationQueries,
-    AvailableQueries,
+    OperationCatalogQueries,
     ArchiveTokenQueries,
     HistoryQueries,
     NodeQueries,
 ):
-    """The root of reads."""
+    """The root query type."""
 
 
-@strawberry.type(description="What can be changed.")
+@strawberry.type(description="The root of all mutations.")
 class Mutation(
     AccountMutations,
     TokenMutations,
     RoleMutations,
-    HolderMutations,
+    RoleAssignmentMutations,
     OrganizationMutations,
-    JoiningMutations,
+    MemberMutations,
     CollaborationMutations,
     UploadMutations,
     WorkstationMutations,
@@ -75,20 +75,20 @@ class Mutation(
     LogoMutations,
     ImageMutations,
     SessionMutations,
-    LifetimeMutations,
-    StoppingMutations,
+    KeepAliveMutations,
+    BulkStopMutations,
     DatasessionMutations,
     DatasessionUserMutations,
     OperationMutations,
     ResultMutations,
     ArchiveTokenMutations,
 ):
-    """The root of changes."""
+    """The root mutation type."""
 
 
-@strawberry.type(description="What can be followed.")
+@strawberry.type(description="The root of all subscriptions.")
 class Subscription(ImageSubscriptions, SessionSubscriptions, DataSubscriptions):
-    """The root of streams."""
+    """The root subscription type."""
 
 
 schema = Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))

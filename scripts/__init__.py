@@ -1,1 +1,1 @@
-"""What `make` runs: installing, locking, generating and checking."""
+"""The scripts that `make` runs: install, lock, generate and check."""

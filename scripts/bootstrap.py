@@ -43,8 +43,8 @@ def install(lock: str) -> None:
     if not works(PYTHON):
         create()
     say(f"Installing requirements/{lock}.txt into .venv …")
-    run(*PIP, "--require-hashes", "--requirement", f"requirements/{lock}.txt")
-    run(*PIP, "--no-deps", "--no-build-isolation", "--editable", ".")
+    run_quietly(*PIP, "--require-hashes", "--requirement", f"requirements/{lock}.txt")
+    run_quietly(*PIP, "--no-deps", "--no-build-isolation", "--editable", ".")
     for name in ("run", "dev") if lock == "dev" else ("run",):
         stamp(name).write_text(state(name))
     say(f"Installed in {time.monotonic() - started:.0f} s.")
@@ -89,12 +89,24 @@ def start_again_with_newer_python() -> int:
 
 
 def run(*command: object) -> None:
-    """Run a command in the project's folder; its output is ours."""
+    """Run a command in the project's folder and show its output."""
     subprocess.run([str(part) for part in command], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
 
 
+def run_quietly(*command: object) -> None:
+    """Run a command and show its output only if it fails: pip warns about things that users cannot act on."""
+    arguments = [str(part) for part in command]
+    done = subprocess.run(
+        arguments, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        sys.stderr.buffer.write(done.stdout)
+        sys.stderr.flush()
+        raise subprocess.CalledProcessError(done.returncode, arguments)
+
+
 def say(text: str) -> None:
-    """Tell the user what happens."""
+    """Print a line of progress."""
     print(text, flush=True)
 
 

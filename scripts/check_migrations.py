@@ -14,12 +14,12 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from core.database.connection import config, forget_statements
+from core.database.connection import clear_statement_cache, config
 from core.errors import Conflict
 from core.settings import load
 from models.services import migration
 from scripts.tables import Tables, count_rows, fill, read_indexes, read_tables
-from tests.services.missing import Missing, strict
+from tests.services.missing import MissingService, is_ci
 from tests.services.postgres import postgres_server
 
 APP = "models"
@@ -36,15 +36,15 @@ def main() -> int:
     """Check both kinds of database; return 1 and say what is wrong."""
     try:
         for kind in (sqlite, postgres):
-            forget_statements()
+            clear_statement_cache()
             with kind() as (migrated, fresh):
                 asyncio.run(check(migrated, fresh))
     except LostError as error:
         print(error, file=sys.stderr)
         return 1
-    except Missing as error:
+    except MissingService as error:
         print(f"not run: migrations on PostgreSQL: {error}", file=sys.stderr)
-        return int(strict())
+        return int(is_ci())
     return 0
 
 

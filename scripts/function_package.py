@@ -1,7 +1,7 @@
-"""Build the archives of the functions, the same bytes at each build: function_package.py [--out dist].
+"""Builds the archives of the functions reproducibly: function_package.py [--out dist].
 
-Wheels for the target come from the lock with their hashes; bytecode goes in, so that a cold start compiles nothing. A
-zip's times are too coarse to compare and its files cannot be rewritten, so the bytecode is never checked.
+Wheels for the target come from the lock, checked by hash. Bytecode is included, so that a cold start compiles nothing;
+it is marked as unchecked, because times in a zip are too coarse and its files are read-only.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "function.txt"
-OURS = ("core", "models", "jobs")
-NEVER_USED = ("aiosqlite", "click")
-"""Needed by the wheels' other halves: SQLite, a command line."""
+PACKAGES = ("core", "models", "jobs")
+EXCLUDED = ("aiosqlite", "click")
+"""Requirements of parts that functions do not use: SQLite, command lines."""
 DROPPED = re.compile(
     r"(^|/)(__pycache__|tests?|bin|share|include)/|\.(pyi|pyx|pxd|pxi|c|h|typed)$|/(RECORD|INSTALLER|REQUESTED)$"
     r"|^(pydantic/v1|pydantic/mypy|arq/cli|models/migrations|core/redis/server|core/engine/local/private_docker)\b"
@@ -45,7 +45,7 @@ for path in sys.stdin.read().splitlines():
 
 @dataclass(frozen=True)
 class Archive:
-    """What goes into one archive, and how large it may become."""
+    """The contents of one archive and its size limit in bytes."""
 
     name: str
     without: tuple[str, ...]
@@ -53,25 +53,25 @@ class Archive:
 
 
 ARCHIVES = (Archive("sessions", ("obstore",), 12 * MB), Archive("files", (), 18 * MB))
-"""Whoever handles files carries the library of the storage, which is half as large as all the rest."""
+"""Only functions that handle files include the storage library, which is half as large as everything else."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the functions will run."""
+    """The Python version and processor that the functions run on."""
 
     python: str
     machine: str
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this Python's bytecode is good there."""
+    def has_same_python(self) -> bool:
+        """Whether the target can use bytecode of this Python."""
         return self.python == f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @dataclass(frozen=True)
 class Built:
-    """An archive that was built."""
+    """A built archive and its sizes in bytes."""
 
     path: Path
     zipped: int
@@ -81,63 +81,59 @@ class Built:
 
 
 def main() -> int:
-    """Build them all; return 1 when one is over its budget."""
+    """Build all archives; return 1 when one is over its budget."""
     options = _options()
     target = Target(options.python, options.machine)
-    if not target.is_ours:
-        print(
-            f"No bytecode, since this Python is not {target.python}: cold starts take twice as long.", file=sys.stderr
-        )
-    faults = []
+    if not target.has_same_python:
+        print(f"No bytecode: this Python is not {target.python}; cold starts take twice as long.", file=sys.stderr)
+    errors = []
     for archive, built in zip(ARCHIVES, build(target, options.out), strict=True):
         sizes = f"{built.zipped / MB:.1f} MB, unzipped {built.unzipped / MB:.1f}, {built.files} files"
         print(f"{built.path}: {sizes}, {built.sha256[:12]}")
-        faults += [fault] if (fault := over_budget(built, archive)) else []
-    print("\n".join(faults), file=sys.stderr, end="")
-    return int(bool(faults))
+        errors += [error] if (error := over_budget(built, archive)) else []
+    print("\n".join(errors), file=sys.stderr, end="")
+    return int(bool(errors))
 
 
 def _options() -> argparse.Namespace:
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    ours = ".".join(map(str, sys.version_info[:2]))
+    version = ".".join(map(str, sys.version_info[:2]))
     parser = argparse.ArgumentParser(
         prog="python -m scripts.function_package", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the archives (dist)")
-    parser.add_argument("--python", default=ours, help="version of the target (this one's)")
+    parser.add_argument("--python", default=version, help="version of the target (this one's)")
     parser.add_argument("--machine", choices=sorted(PLATFORMS), default=machine, help="processor of the target")
     return parser.parse_args()
 
 
 def over_budget(built: Built, archive: Archive) -> str | None:
-    """Return the sentence that refuses an archive which has become too large."""
+    """Return an error message for an archive that is over its budget, else None."""
     if built.zipped > archive.budget:
         limit = archive.budget // MB
-        return f"{built.path.name} has {built.zipped / MB:.1f} MB and may have {limit}; leave something out."
+        return f"{built.path.name} has {built.zipped / MB:.1f} MB, the limit is {limit}; leave something out."
     if built.unzipped > UNZIPPED_LIMIT:
-        return (
-            f"{built.path.name} has {built.unzipped // MIB} MiB unzipped; the platform takes {UNZIPPED_LIMIT // MIB}."
-        )
+        return f"{built.path.name} has {built.unzipped // MIB} MiB unzipped, the limit is {UNZIPPED_LIMIT // MIB}."
     return None
 
 
 def build(target: Target, out: Path, archives: Sequence[Archive] = ARCHIVES) -> list[Built]:
-    """Collect and compile everything once, and zip each archive of it."""
+    """Install and compile everything once, and zip each archive from it."""
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="carrel-package-") as folder:
         root, requirements = Path(folder) / "root", Path(folder) / "requirements.txt"
-        requirements.write_text(pins(LOCK.read_text(), NEVER_USED))
+        requirements.write_text(pins(LOCK.read_text(), EXCLUDED))
         _install(requirements, target, root)
-        for name in OURS:
+        for name in PACKAGES:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         _drop(root)
-        if target.is_ours:
+        if target.has_same_python:
             _compile(root)
         return [_zip(root, out / f"{archive.name}.zip", archive.without) for archive in archives]
 
 
 def pins(lock: str, without: Sequence[str]) -> str:
-    """Return the lock's pins with their hashes, but for some distributions."""
+    """Return the lock's pins with their hashes, without the distributions in `without`."""
     blocks = re.findall(r"^[a-zA-Z0-9].*(?:\n    --hash=\S+(?: \\)?)+", lock, re.MULTILINE)
     return "\n".join(block for block in blocks if re.split(r"[=\[ ]", block)[0] not in without) + "\n"
 
@@ -157,7 +153,7 @@ def _drop(root: Path) -> None:
 
 
 def _compile(root: Path) -> None:
-    """Compile in one process with fixed hashes, one file after the other: then the bytes are always the same."""
+    """Compile in one process with a fixed hash seed, in order, so that the bytes are reproducible."""
     sources = "\n".join(str(path.relative_to(root)) for path in _files(root) if path.suffix == ".py")
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     subprocess.run(

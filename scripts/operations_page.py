@@ -7,7 +7,7 @@ from pathlib import Path
 
 from operations.framework.inputs import FilesInput, Input, NumberInput, SelectInput, StringInput, TargetPositionsInput
 from operations.framework.operation import BaseDataOperation
-from operations.framework.registry import own
+from operations.framework.registry import builtin_operations
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 HEAD = """# Data operations
@@ -15,7 +15,7 @@ HEAD = """# Data operations
 Written by `make fmt` from `operations/`. Each operation is one file there, or comes with an installed package (entry
 point `carrel.operations`, see `examples/operation`). An input marked * is ours and not in the wizard description that
 the PhotonRanch Datalab had. Why the default is not what that system computes, and how to get its numbers, is in
-[decision 10](decisions/0010-data-operations.md).
+[record 10](decisions/0010-correct-numbers-by-default.md).
 
 The files of an input run in the order of what they are called: an upload or a URL by its file name, an output of an
 operation after those that were asked for before it. No result carries the catalogue (CAT) of its inputs: the positions
@@ -25,7 +25,7 @@ Results are shared among all who have the same bytes, so what is stored names no
 by its label, which is its number and the start of its SHA-256, as in `0003-ab12cd34ef56`; PROVENANCE has the whole
 hashes. What is read over the API about an operation (`message`, `log`, `warnings`, `output`) has the names of its own
 files, and `inputLabels` says which label stands for which file
-([decision 16](decisions/0016-results-know-no-names.md)).
+([record 16](decisions/0016-share-results-under-labels.md)).
 """
 
 
@@ -42,7 +42,7 @@ def main() -> int:
 
 def page() -> str:
     """Return the page: every operation of the house in order of its name."""
-    operations = sorted(own(), key=lambda operation: operation.name)
+    operations = sorted(builtin_operations(), key=lambda operation: operation.name)
     return "\n".join([HEAD, *map(section, operations)])
 
 
@@ -76,7 +76,7 @@ def allowed(given: Input) -> str:
     if isinstance(given, TargetPositionsInput):
         return f"{given.minimum} to {given.maximum} of ra, dec{', mjd' if given.timed else ''}"
     if isinstance(given, StringInput):
-        return f"at most {given.longest} characters"
+        return f"at most {given.max_length} characters"
     return "ra, dec in degrees"
 
 

@@ -1,4 +1,4 @@
-"""What changed between two schemas and may not: broken clients, lost descriptions, weakened permissions."""
+"""Forbidden changes between two schemas: broken clients, lost descriptions, weakened permissions."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -53,10 +53,10 @@ def refused(old: str, new: str, today: date) -> list[Change]:
 
 
 def announced(old: str, new: str) -> list[str]:
-    """List what breaks nothing by itself and is still to be told: new enum values, other defaults."""
+    """List the changes that break nothing by themselves but must be announced: new enum values, other defaults."""
     was, becomes = (build_ast_schema(parse(each), assume_valid=True) for each in (old, new))
-    told = [each for each in find_dangerous_changes(was, becomes) if not each.type.name.startswith("OPTIONAL")]
-    return [each.description for each in told]
+    note = [each for each in find_dangerous_changes(was, becomes) if not each.type.name.startswith("OPTIONAL")]
+    return [each.description for each in note]
 
 
 def _where(sentence: str) -> str:
@@ -77,7 +77,7 @@ def _free(document: DocumentNode, today: date) -> frozenset[str]:
     return frozenset(
         where
         for where, part in _parts(document).items()
-        if (told := REMOVAL.search(part.directives.get("deprecated", ""))) and date.fromisoformat(told[1]) <= today
+        if (note := REMOVAL.search(part.directives.get("deprecated", ""))) and date.fromisoformat(note[1]) <= today
     )
 
 

@@ -1,4 +1,4 @@
-"""Keep the table of settings in README.md equal to core.settings: settings_table.py --check or --write."""
+"""Keep the table of settings in docs/settings.md equal to core.settings: settings_table.py --check or --write."""
 
 import sys
 from pathlib import Path
@@ -8,23 +8,25 @@ from pydantic.fields import FieldInfo
 
 from core.settings import Settings, variable
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 BEGIN = "<!-- settings: begin (written by `make fmt`) -->"
 END = "<!-- settings: end -->"
 
 
 def main() -> int:
     """Say whether the table is current, or write it; return the exit code."""
-    text = README.read_text()
+    text = PAGE.read_text()
     try:
         wanted = with_table(text)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
     if "--write" in sys.argv[1:]:
-        README.write_text(wanted)
+        PAGE.write_text(wanted)
     elif wanted != text:
-        print("README.md does not show the settings as core/settings.py has them; run `make fmt`.", file=sys.stderr)
+        print(
+            "docs/settings.md does not show the settings as core/settings.py has them; run `make fmt`.", file=sys.stderr
+        )
         return 1
     return 0
 
@@ -32,7 +34,7 @@ def main() -> int:
 def with_table(text: str) -> str:
     """Return the text with the table of today between its two markers; ValueError when they are not there."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md must hold these two lines once, the table goes between them: {BEGIN} {END}")
+        raise ValueError(f"docs/settings.md must hold these two lines once, the table goes between them: {BEGIN} {END}")
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.split(END)[1]}"
 

@@ -1,4 +1,4 @@
-"""What stands in a database, asked of the database itself: tables, references, indexes; and rows to fill it."""
+"""Tables, references and indexes of a database as the database reports them, and sample rows to fill it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

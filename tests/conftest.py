@@ -1,4 +1,4 @@
-"""Fixtures of every test: settings of its own, fresh databases, a real Redis, a real engine, a real browser."""
+"""Fixtures of all tests: separate settings, fresh databases, a real Redis, engine and browser."""
 
 import asyncio
 import os
@@ -12,27 +12,27 @@ from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
 from core.database import connection as databases
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.engine.protocol import EngineUnavailable
 from core.redis.client import close_redis, open_redis
 from core.settings import Settings, load, variable
 from tests import docker_service
 from tests.services import chromium
 from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
-from tests.services.missing import Missing, needed, strict
+from tests.services.missing import MissingService, is_ci, required_service
 from tests.services.postgres import Postgres, postgres_server
 from tests.services.redis import redis_server
 
 
 def pytest_configure() -> None:
-    """Forget the settings of whoever runs the tests; only the engine they named is used."""
+    """Clear the settings of the environment, except that of the engine."""
     for field in Settings.model_fields:
         if field != "docker_host":
             os.environ.pop(variable(field), None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in the last lines what was not run, and why; nothing is skipped silently."""
+    """Print the number of skipped tests and the reasons in the last lines."""
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -44,23 +44,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Under CI=true a skipped test is a failed run, whatever skipped it."""
+    """Fail the run under CI=true if any test was skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if strict() and reporter and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+    if is_ci() and reporter and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
 def redis_address() -> Iterator[str]:
-    """Address of the real Redis of this test process."""
-    with needed("Redis"), redis_server() as address:
+    """The address of the real Redis of this test process."""
+    with required_service("Redis"), redis_server() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The real PostgreSQL of this test process."""
-    with needed("PostgreSQL"), postgres_server() as server:
+    with required_service("PostgreSQL"), postgres_server() as server:
         yield server
 
 
@@ -78,14 +78,14 @@ def postgres_template(postgres: Postgres, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A data folder of the test's own, with a path short enough for sockets in it."""
+    """A separate data folder, with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="carrel-test-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[str]:
-    """Address of a fresh migrated database of each kind."""
+    """The address of a fresh migrated database; the test runs once on each kind."""
     if request.param == "sqlite":
         yield copy_sqlite(request.getfixturevalue("sqlite_template"), data_dir)
         return
@@ -97,16 +97,16 @@ def database_url(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[str
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, data_dir: Path) -> Settings:
-    """Settings of the test's own; they name the database, the Redis and the engine that the test asks for."""
+    """Separate settings, with the database, Redis and engine whose fixtures the test requests."""
 
-    def asked(fixture: str) -> str | None:
+    def requested(fixture: str) -> str | None:
         return str(request.getfixturevalue(fixture)) if fixture in request.fixturenames else None
 
     return load(
         data_dir=data_dir,
-        database_url=asked("database_url"),
-        redis_url=asked("redis_address"),
-        docker_host=asked("docker_host"),
+        database_url=requested("database_url"),
+        redis_url=requested("redis_address"),
+        docker_host=requested("docker_host"),
     )
 
 
@@ -114,7 +114,7 @@ def settings(request: pytest.FixtureRequest, data_dir: Path) -> Settings:
 async def database(settings: Settings, database_url: str) -> AsyncIterator[Settings]:
     """An open connection to a fresh migrated database; the test runs once on each kind."""
     assert settings.database_url == database_url
-    forget_statements()
+    clear_statement_cache()
     await databases.connect(settings)
     yield settings
     await databases.disconnect()
@@ -122,7 +122,7 @@ async def database(settings: Settings, database_url: str) -> AsyncIterator[Setti
 
 @pytest.fixture
 async def redis(redis_address: str) -> AsyncIterator[Redis]:
-    """A client of the real Redis, which holds nothing yet."""
+    """A client of the real Redis, which is empty."""
     client = open_redis(redis_address)
     await client.flushall()
     yield client
@@ -131,18 +131,18 @@ async def redis(redis_address: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture(scope="session")
 def docker_host() -> str:
-    """Address of a real container engine."""
-    with needed("container engine"):
+    """The address of a real container engine."""
+    with required_service("container engine"):
         try:
             return docker_service.docker_host()
         except EngineUnavailable as error:
-            raise Missing(str(error)) from error
+            raise MissingService(str(error)) from error
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """A real browser."""
-    with needed("browser"):
+    with required_service("browser"):
         path = chromium.executable()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))

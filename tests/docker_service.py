@@ -1,4 +1,4 @@
-"""The Docker engine that tests use: the one there is, or one of our own whose images last from run to run."""
+"""The Docker engine of the tests: an existing one, or a private one whose images persist between runs."""
 
 import atexit
 import os
@@ -7,8 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from core.concurrency.cancellable_thread import Patience
-from core.engine.local.discovery import find, prepare
+from core.concurrency.cancellable_thread import ThreadCancellation
+from core.engine.local.discovery import find_engine, install_docker
 from core.engine.local.private_docker import PrivateDocker
 
 CACHE = Path(os.environ.get("CARREL_TEST_CACHE", Path(__file__).parents[1] / "build" / "test-cache"))
@@ -16,12 +16,12 @@ CACHE = Path(os.environ.get("CARREL_TEST_CACHE", Path(__file__).parents[1] / "bu
 
 @cache
 def docker_host() -> str:
-    """Return the URL of an engine that answers; one of our own is stopped at exit by the last process that uses it."""
-    url = find(os.environ.get("DOCKER_HOST"))
+    """Return the URL of a running engine; the last process that uses a private one stops it at exit."""
+    url = find_engine(os.environ.get("DOCKER_HOST"))
     if url:
         return url
     said: list[str] = []
-    prepare(said.append, Patience())
+    install_docker(said.append, ThreadCancellation())
     docker = PrivateDocker(CACHE / "docker")
     atexit.register(docker.stop)
     return docker.start()
@@ -29,14 +29,14 @@ def docker_host() -> str:
 
 @cache
 def workstation_image() -> str:
-    """Build the example workstation in that engine, quick when it was built before, and return its reference."""
+    """Build the example workstation in that engine, or use the cached image, and return its reference."""
     _build_image("workstation")
     return "carrel/workstation:latest"
 
 
 @cache
 def workstation_archive() -> Path:
-    """Return the example workstation as an archive to upload."""
+    """Return the archive of the example workstation."""
     archive = CACHE / "workstation.tar.gz"
     _build_image("workstation", "--output", str(archive))
     return archive

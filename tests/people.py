@@ -1,4 +1,4 @@
-"""The people and things of a small house, with everybody whom a permission may tell apart."""
+"""Sample people and objects that differ in every permission."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from core.settings import Settings
 from core.storage.object_store import open_storage
 from models.accounts.collaborations import Collaboration
 from models.accounts.organizations import MemberRole, Organization
-from models.accounts.roles import ObjectRole, Operation, Resource, Role, Rule, Scope
+from models.accounts.roles import ObjectRole, PermissionVerb, Resource, Role, Rule, Scope
 from models.accounts.users import Token, TokenKind, User
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.datasessions import Datasession
@@ -39,16 +39,16 @@ ROLES = {
     "admin": "researcher",
     "stranger": "researcher",
 }
-"""The owner made the workstation and its annex, the editor and the guest hold a grant on it, the guest has a session
-of it, the member and the admin belong to the lab, the stranger has nothing to do with any of it.
+"""The owner created the workstation and its annex. The editor and the guest have a grant on it. The guest has a session
+of it. The member and the admin belong to the lab. The stranger has no relation to any object.
 
-The owner has a data session with a queued operation and one that has succeeded; the editor works in it too, the guest
-sees it, and so does the desk of the guest's session."""
+The owner has a data session with a queued and a succeeded operation. The editor can edit it. The guest and the
+container of the guest's session can see it."""
 
 
 @dataclass
-class Cast:
-    """Everybody, and what they have."""
+class People:
+    """The sample people and their objects."""
 
     settings: Settings
     users: dict[str, User]
@@ -63,7 +63,7 @@ class Cast:
     annex: Workstation
     lab: Organization
     collaboration: Collaboration
-    desk_text: str
+    container_token: str
     token_row: Token
     datasession: Datasession
     operation: DataOperation
@@ -72,31 +72,31 @@ class Cast:
     roles: dict[str, Role]
 
     async def principal(self, name: str) -> Principal:
-        """Return somebody as a caller, with what they hold now; `desk` is the container of the guest's session."""
-        if name == "desk":
-            return await authentication.authenticate(self.desk_text)
-        return await authentication.principal_for(self.users[name])
+        """Return the principal of a person. `container` is the container of the guest's session."""
+        if name == "container":
+            return await authentication.authenticate(self.container_token)
+        return await authentication.principal_for_user(self.users[name])
 
     async def actor(self, name: str) -> Actor:
-        """Return somebody as the one who causes a move."""
-        return Actor.of(await self.principal(name))
+        """Return the actor of a person."""
+        return Actor.from_principal(await self.principal(name))
 
     async def token(self, name: str, kind: TokenKind = TokenKind.API) -> str:
-        """Return the text of a new token of somebody."""
-        if name == "desk":
-            return self.desk_text
+        """Return the text of a new token of a person."""
+        if name == "container":
+            return self.container_token
         _, minted = await accounts_users.mint_token(
             self.users[name].id, kind, actor=SERVICE, lifetime=None, name="test"
         )
         return minted.text
 
 
-async def assemble(settings: Settings) -> Cast:
+async def create_people(settings: Settings) -> People:
     """Fill a migrated database."""
     await sync_default_roles()
     users = {name: await accounts_users.register(name, None, role=role) for name, role in ROLES.items()}
     region = await regions.ensure("local", 2)
-    owner = Actor.of(await authentication.principal_for(users["owner"]))
+    owner = Actor.from_principal(await authentication.principal_for_user(users["owner"]))
     workstation = await _workstation(users, owner)
     older = await _image(workstation, users["owner"], ImageState.READY, reference="viewer:1")
     broken = await _image(workstation, users["owner"], ImageState.FAILED, reason="It runs as root.")
@@ -106,17 +106,17 @@ async def assemble(settings: Settings) -> Cast:
     upload = await uploads.create("viewer.tar.gz", actor=owner)
     await Upload.filter(id=upload.id).update(state=UploadState.COMPLETE, size_bytes=3, sha256="0" * 64)
     picture = await _picture(settings, owner)
-    guest = Actor.of(await authentication.principal_for(users["guest"]))
+    guest = Actor.from_principal(await authentication.principal_for_user(users["guest"]))
     session, _ = await sessions.launch(image, region, settings, actor=guest)
     datasession, operation, done, result = await _data(users, owner)
     await _run(session, datasession)
-    _, desk = await accounts_users.mint_token(
-        users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=session.id
+    _, minted = await accounts_users.mint_token(
+        users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None, session_id=session.id
     )
     token_row, _ = await accounts_users.mint_token(
         users["editor"].id, TokenKind.API, actor=SERVICE, lifetime=None, name="The editor's"
     )
-    return Cast(
+    return People(
         settings=settings,
         users=users,
         workstation=workstation,
@@ -130,7 +130,7 @@ async def assemble(settings: Settings) -> Cast:
         annex=annex,
         lab=lab,
         collaboration=collaboration,
-        desk_text=desk.text,
+        container_token=minted.text,
         token_row=token_row,
         datasession=datasession,
         operation=operation,
@@ -149,7 +149,7 @@ async def _workstation(users: dict[str, User], owner: Actor) -> Workstation:
 
 async def _lab(users: dict[str, User]) -> tuple[Organization, Collaboration]:
     lab = await organizations.create("The Lab", actor=SERVICE)
-    rules = frozenset({Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)})
+    rules = frozenset({Rule(Resource.SESSION, PermissionVerb.VIEW, Scope.OWN)})
     await roles.create("custom", rules, description="", organization_id=lab.id, actor=SERVICE)
     await organizations.add_member(lab, users["member"], MemberRole.MEMBER, actor=SERVICE)
     await organizations.add_member(lab, users["admin"], MemberRole.ADMIN, actor=SERVICE)
@@ -186,14 +186,14 @@ async def _data(users: dict[str, User], owner: Actor) -> tuple[Datasession, Data
     datasession = await datasessions.create(
         "Globular cluster",
         [{"type": "fitsfile", "source": "archive", "basename": "frame-0001"}],
-        brought=(),
+        upload_ids=(),
         organization_id=None,
         actor=owner,
     )
     for name, role in (("editor", ObjectRole.DATASESSION_EDITOR), ("guest", ObjectRole.DATASESSION_VIEWER)):
-        await grants.give(datasession, role, user_id=users[name].id, actor=owner)
+        await grants.grant(datasession, role, user_id=users[name].id, actor=owner)
     done, operation = [
-        await dataoperations.create(datasession, "Median", "1", {"input_files": []}, needs=(), actor=owner)
+        await dataoperations.create(datasession, "Median", "1", {"input_files": []}, depends_on=(), actor=owner)
         for _ in range(2)
     ]
     file = {"name": "a.fits", "index": 0, "kind": "fits", "content_type": "application/fits", "size": 1, "sha256": "0"}

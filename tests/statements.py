@@ -1,4 +1,4 @@
-"""Statements that the database was asked, as Tortoise logs them."""
+"""The statements sent to the database, from Tortoise's log."""
 
 import logging
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 
 
 class Counter(logging.Handler):
-    """Keeps the statements that Tortoise logs."""
+    """Records the statements that Tortoise logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.statements: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
+        """Record one statement."""
         self.statements.append(record.getMessage())
 
 
 @contextmanager
 def counting() -> Iterator[Counter]:
-    """Keep the statements of the context."""
+    """Record the statements sent while the context is open."""
     counter, logger = Counter(), logging.getLogger("tortoise.db_client")
     level = logger.level
     logger.addHandler(counter)

@@ -1,4 +1,4 @@
-"""The services that other tests rest on are real, fresh and separate."""
+"""The services of the tests are real, fresh and separate."""
 
 from playwright.async_api import Browser
 from redis.asyncio import Redis
@@ -14,7 +14,7 @@ async def test_a_database_is_migrated_and_empty(database: Settings) -> None:
     assert await Organization.all().count() == 1
 
 
-async def test_a_row_of_one_test_is_not_seen_by_the_next(database: Settings) -> None:
+async def test_rows_do_not_leak_between_tests(database: Settings) -> None:
     assert await Organization.all().count() == 0
 
 

@@ -1,4 +1,4 @@
-"""A test whose service is missing is never skipped silently, and fails where everything must be there."""
+"""A test with a missing service is reported as skipped, and fails under CI=true."""
 
 import os
 import subprocess
@@ -17,14 +17,14 @@ def run_without_browser(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_missing_service_is_said_in_the_last_lines() -> None:
+def test_missing_service_is_reported_at_the_end() -> None:
     done = run_without_browser()
 
     assert done.returncode == 0
     assert "not run: 1 tests, browser: no browser was found; install chromium." in done.stdout
 
 
-def test_a_missing_service_fails_the_run_in_continuous_integration() -> None:
+def test_missing_service_fails_ci() -> None:
     done = run_without_browser(CI="true")
 
     assert done.returncode == 1

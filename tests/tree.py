@@ -1,4 +1,4 @@
-"""The project's own files, as the tests of its layout see them."""
+"""The files of the project, for the tests of its layout."""
 
 import ast
 import shutil
@@ -8,23 +8,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("carrel", "core", "jobs", "models", "operations", "proxy", "resolvers", "schema")
-NOT_OURS = {"build", "dist", "node_modules", "__pycache__"}
-OURS = {".ci", ".gitignore"}
+IGNORED_FOLDERS = {"build", "dist", "node_modules", "__pycache__"}
+TRACKED_DOTFILES = {".ci", ".gitignore"}
 
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Return every file that is, or would be, committed."""
+    """Return every file that is or would be committed."""
     listed = _listed_by_git()
     if listed is None:
-        found = [path for path in ROOT.rglob("*") if all(ours(part) for part in path.relative_to(ROOT).parts)]
+        found = [path for path in ROOT.rglob("*") if all(is_tracked(part) for part in path.relative_to(ROOT).parts)]
     else:
         found = [ROOT / name for name in listed]
     return tuple(sorted(path for path in found if path.is_file()))
 
 
 def _listed_by_git() -> list[str] | None:
-    """Return what git would commit, or None where there is no git or this is no clone."""
+    """Return the files that git would commit; None without git or outside a clone."""
     git = shutil.which("git")
     if git is None:
         return None
@@ -33,13 +33,13 @@ def _listed_by_git() -> list[str] | None:
     return [name for name in done.stdout.split("\0") if name] if done.returncode == 0 else None
 
 
-def ours(part: str) -> bool:
-    """Say whether a folder or file of this name is committed; asked only where there is no git to ask."""
-    return part in OURS or not (part.startswith(".") or part in NOT_OURS)
+def is_tracked(part: str) -> bool:
+    """Return whether a file or folder of this name is committed; used only without git."""
+    return part in TRACKED_DOTFILES or not (part.startswith(".") or part in IGNORED_FOLDERS)
 
 
 def modules(*folders: str) -> list[Path]:
-    """Return the Python files below these folders, migrations left out."""
+    """Return the Python files below these folders, without migrations."""
     return [
         path
         for path in files()
@@ -61,5 +61,5 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def name(path: Path) -> str:
-    """Return the path as a reader of a failure wants to see it."""
+    """Return the path relative to the root, for failure messages."""
     return str(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""How tests wait: for a condition, until a deadline."""
+"""Waits in tests: for a condition, until a deadline."""
 
 import asyncio
 import inspect
@@ -10,9 +10,9 @@ INTERVAL_SECONDS = 0.02
 
 
 async def eventually(check: Callable[[], Awaitable[Answer] | Answer], within: float = 5.0) -> Answer:
-    """Return the first true answer of `check`, which is asked again and again; AssertionError after the deadline.
+    """Return the first true result of `check`, which is called repeatedly; AssertionError after the deadline.
 
-    An AssertionError of `check` itself means not yet, and is the cause of the one that ends the wait.
+    An AssertionError in `check` counts as not yet, and is the cause of the final AssertionError.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within
@@ -20,8 +20,8 @@ async def eventually(check: Callable[[], Awaitable[Answer] | Answer], within: fl
         failure: AssertionError | None = None
         answer: Answer | None = None
         try:
-            asked = check()
-            answer = await asked if inspect.isawaitable(asked) else asked
+            result = check()
+            answer = await result if inspect.isawaitable(result) else result
         except AssertionError as error:
             failure = error
         if answer:

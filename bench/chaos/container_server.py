@@ -1,19 +1,19 @@
-"""What answers for the containers of the fake engine: late, and not always well."""
+"""Answers HTTP requests for containers of the fake engine, with delays and errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
-SLOWEST_SECONDS = 0.3
-REFUSED = 0.3
+MAX_DELAY_SECONDS = 0.3
+REFUSED_SHARE = 0.3
 
 
 @asynccontextmanager
 async def answering(
-    random: Random, *, slowest: float = SLOWEST_SECONDS, refused: float = REFUSED
+    random: Random, *, slowest: float = MAX_DELAY_SECONDS, refused: float = REFUSED_SHARE
 ) -> AsyncIterator[int]:
-    """Listen on a free local port, which is yielded; three in ten requests are answered with 503, all with a delay."""
+    """Listen on a free local port and yield it; delay every response and answer the share `refused` with 503."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):

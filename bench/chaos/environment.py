@@ -1,4 +1,4 @@
-"""A house for one storm: its own data folder, Redis and database, a region, an image and the people who launch it."""
+"""The environment of a chaos run: its own data folder, Redis and database, a region, an image and users."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bench.chaos.functions import NOTHING, SECRET
-from carrel.services import Kernel, open_kernel
+from bench.chaos.functions import SECRET, UNREACHABLE_BUCKET
+from carrel.services import ProcessServices, open_services
 from core.engine.protocol import Engine
 from core.errors import Conflict, Unavailable
 from core.messaging import outbox
 from core.messaging.dispatcher import Dispatcher
 from core.messaging.outbox import OutboxMessage
-from core.queue.functions.transports import open_bells
+from core.queue.functions.transports import open_function_waker
 from core.redis.server import RedisServer
 from core.settings import Settings, load
-from jobs.context import Runtime
+from jobs.context import RegionContext
 from models.accounts.history import ActorKind
 from models.permissions.actor import SERVICE, Actor
 from models.services.accounts import users
@@ -29,78 +29,78 @@ from models.sessions.sessions import Session
 from tests.services.redis import redis_on_a_port
 
 
-class Post(StrEnum):
-    """What becomes of the messages of a transaction after its commit."""
+class Delivery(StrEnum):
+    """The fate of a transaction's messages after its commit."""
 
     SENT = "sent"
     LOST = "lost"
-    """They vanish: only the sweep can find the row."""
+    """They are deleted; only the sweep can find the row."""
     LEFT = "left"
-    """Their sender dies before it sends them: the relay finds them."""
+    """The sender dies before it sends them; the relay sends them later."""
 
 
-_post: ContextVar[Post] = ContextVar("post", default=Post.SENT)
+_delivery: ContextVar[Delivery] = ContextVar("delivery", default=Delivery.SENT)
 
 
 @contextmanager
-def posting(post: Post) -> Iterator[None]:
-    """Let the messages of the transactions inside be sent, lost or left."""
-    token = _post.set(post)
+def delivering(delivery: Delivery) -> Iterator[None]:
+    """Apply `delivery` to the messages of transactions inside the block."""
+    token = _delivery.set(delivery)
     try:
         yield
     finally:
-        _post.reset(token)
+        _delivery.reset(token)
 
 
 class UnreliableSender:
-    """Sends what the present `posting` lets through."""
+    """Sends messages as the current `delivering` block says."""
 
     def __init__(self, sender: outbox.Sender) -> None:
         """Send through `sender`."""
         self._sender = sender
 
     async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        """Send all, none, or fail."""
-        if _post.get() is Post.LEFT:
-            raise Unavailable("The sender has died.")
-        if _post.get() is Post.SENT:
+        """Send all messages, drop them, or fail."""
+        if _delivery.get() is Delivery.LEFT:
+            raise Unavailable("The sender died.")
+        if _delivery.get() is Delivery.SENT:
             await self._sender.send(messages)
 
 
 @dataclass(frozen=True)
-class House:
-    """What a storm works on."""
+class ChaosEnvironment:
+    """The open services and rows of a chaos run."""
 
-    kernel: Kernel
+    services: ProcessServices
     region: Region
     image: Image
 
     @property
     def settings(self) -> Settings:
-        """What the workers are started with."""
-        return self.kernel.settings
+        """The settings of the workers."""
+        return self.services.settings
 
-    def runtime(self, engine: Engine) -> Runtime:
-        """Return the names and labels that the workers use."""
-        return self.kernel.runtime(engine)
+    def region_context(self, engine: Engine) -> RegionContext:
+        """Return the context that the workers use."""
+        return self.services.region_context(engine)
 
-    async def launch(self, user_id: int, post: Post = Post.SENT) -> Session:
-        """Ask for a session as the API would."""
+    async def launch(self, user_id: int, delivery: Delivery = Delivery.SENT) -> Session:
+        """Launch a session as the API does."""
         actor = Actor(ActorKind.USER, user_id)
-        with posting(post):
+        with delivering(delivery):
             session, _ = await sessions.launch(self.image, self.region, self.settings, actor=actor)
         return session
 
-    async def stop(self, session_id: int, post: Post = Post.SENT) -> None:
-        """Ask for a session's end as the API would."""
+    async def stop(self, session_id: int, delivery: Delivery = Delivery.SENT) -> None:
+        """Stop a session as the API does."""
         session = await Session.get(id=session_id)
-        with posting(post):
+        with delivering(delivery):
             await sessions.request_stop(session, actor=SERVICE)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the containers of a storm run, and what runs in them."""
+class ChaosSetup:
+    """The engine, capacity and image of a chaos run."""
 
     docker_host: str
     instance: str
@@ -109,29 +109,31 @@ class Place:
     initial_path: str = ""
     lease_seconds: float = 3.0
     job_seconds: float = 2.0
-    belfry: str | None = None
-    """Where functions are woken, when they do the work of workers."""
+    wake_server: str | None = None
+    """Address that receives wake-ups, when functions replace workers."""
 
 
 @asynccontextmanager
-async def open_house(folder: Path, place: Place, database_url: str | None = None) -> AsyncIterator[House]:
-    """Open a house in an empty database; SQLite in the folder unless another is named."""
-    async with _redis(folder, place) as redis_url:
-        settings = _settings(folder, place, database_url).model_copy(update={"redis_url": redis_url})
+async def open_environment(
+    folder: Path, setup: ChaosSetup, database_url: str | None = None
+) -> AsyncIterator[ChaosEnvironment]:
+    """Open an environment in an empty database, by default SQLite in the folder."""
+    async with _redis(folder, setup) as redis_url:
+        settings = _settings(folder, setup, database_url).model_copy(update={"redis_url": redis_url})
         await migrate(settings)
-        async with open_kernel(settings) as kernel:
+        async with open_services(settings) as services:
             if await Session.all().exists():
-                raise Conflict("The database is not empty; chaos needs one of its own.")
-            bells = open_bells(settings, kernel.redis)
-            outbox.use(UnreliableSender(Dispatcher(kernel.queue, kernel.bus, bells)))
-            region = await regions.ensure(settings.region, place.capacity)
-            yield House(kernel, region, await _image(place))
+                raise Conflict("The database is not empty; give chaos an empty one.")
+            waker = open_function_waker(settings, services.redis)
+            outbox.set_sender(UnreliableSender(Dispatcher(services.queue, services.bus, waker)))
+            region = await regions.ensure(settings.region, setup.capacity)
+            yield ChaosEnvironment(services, region, await _image(setup))
 
 
 @asynccontextmanager
-async def _redis(folder: Path, place: Place) -> AsyncIterator[str]:
-    """Run a Redis: on a socket for workers, and over the network for functions."""
-    if place.belfry:
+async def _redis(folder: Path, setup: ChaosSetup) -> AsyncIterator[str]:
+    """Run a Redis: on a socket for workers, on a port for functions."""
+    if setup.wake_server:
         with redis_on_a_port() as address:
             yield address
         return
@@ -142,42 +144,42 @@ async def _redis(folder: Path, place: Place) -> AsyncIterator[str]:
         await server.stop()
 
 
-def _settings(folder: Path, place: Place, database_url: str | None) -> Settings:
+def _settings(folder: Path, setup: ChaosSetup, database_url: str | None) -> Settings:
     return load(
         data_dir=folder,
         database_url=database_url,
-        docker_host=place.docker_host,
-        instance=place.instance,
-        region="storm",
-        region_capacity=place.capacity,
-        lease_seconds=place.lease_seconds,
-        job_seconds=place.job_seconds,
+        docker_host=setup.docker_host,
+        instance=setup.instance,
+        region="chaos",
+        region_capacity=setup.capacity,
+        lease_seconds=setup.lease_seconds,
+        job_seconds=setup.job_seconds,
         sweep_seconds=0.5,
         session_start_seconds=60,
         stop_grace_seconds=0,
         session_memory_mib=256,
         session_cpus=0.5,
         log_level="WARNING",
-        bells={"sessions": place.belfry} if place.belfry else {},
-        bell_secret=SECRET if place.belfry else None,
-        storage_url=NOTHING if place.belfry else None,
+        function_urls={"sessions": setup.wake_server} if setup.wake_server else {},
+        function_secret=SECRET if setup.wake_server else None,
+        storage_url=UNREACHABLE_BUCKET if setup.wake_server else None,
     )
 
 
-async def _image(place: Place) -> Image:
+async def _image(setup: ChaosSetup) -> Image:
     builder = await users.register("builder", None, role="builder")
-    workstation = await workstations.create("Storm", actor=Actor(ActorKind.USER, builder.id))
+    workstation = await workstations.create("Chaos", actor=Actor(ActorKind.USER, builder.id))
     return await Image.create(
         workstation=workstation,
         state=ImageState.READY,
         is_desired=True,
-        reference=place.reference,
-        initial_path=place.initial_path,
+        reference=setup.reference,
+        initial_path=setup.initial_path,
         http_port=8080,
         websocket_port=4114,
     )
 
 
-async def readers(count: int) -> list[int]:
-    """Make people who may launch; a person has one session of an image at a time."""
+async def create_users(count: int) -> list[int]:
+    """Create users who may launch; a user has one session of an image at a time."""
     return [(await users.register(f"reader{number}", None)).id for number in range(count)]

@@ -1,15 +1,15 @@
-"""What is to happen to each session of a storm, and where it must end."""
+"""The faults of a chaos run, and the state in which each session must end."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from bench.chaos.environment import Post
+from bench.chaos.environment import Delivery
 from models.sessions.sessions import Reason, SessionState
 
 
-class Fate(StrEnum):
-    """What happens to a session."""
+class Fault(StrEnum):
+    """The fault that is applied to a session."""
 
     STAY = "stays"
     STOP_ANY_TIME = "stopped at any time"
@@ -18,18 +18,18 @@ class Fate(StrEnum):
     VANISH = "container vanishes"
 
 
-ENDS: dict[Fate, tuple[SessionState, frozenset[Reason | None]]] = {
-    Fate.STAY: (SessionState.RUNNING, frozenset({None})),
-    Fate.STOP_ANY_TIME: (SessionState.STOPPED, frozenset({Reason.STOPPED_BY_CREATOR})),
-    Fate.STOP_WHEN_RUNNING: (SessionState.STOPPED, frozenset({Reason.STOPPED_BY_CREATOR})),
-    Fate.CRASH: (SessionState.FAILED, frozenset({Reason.CONTAINER_EXITED})),
-    Fate.VANISH: (SessionState.FAILED, frozenset({Reason.CONTAINER_LOST})),
+ENDS: dict[Fault, tuple[SessionState, frozenset[Reason | None]]] = {
+    Fault.STAY: (SessionState.RUNNING, frozenset({None})),
+    Fault.STOP_ANY_TIME: (SessionState.STOPPED, frozenset({Reason.STOPPED_BY_CREATOR})),
+    Fault.STOP_WHEN_RUNNING: (SessionState.STOPPED, frozenset({Reason.STOPPED_BY_CREATOR})),
+    Fault.CRASH: (SessionState.FAILED, frozenset({Reason.CONTAINER_EXITED})),
+    Fault.VANISH: (SessionState.FAILED, frozenset({Reason.CONTAINER_LOST})),
 }
 
 
 @dataclass(frozen=True)
-class Storm:
-    """How hard it blows."""
+class ChaosPlan:
+    """Size and intensity of a chaos run."""
 
     launches: int = 100
     capacity: int = 30
@@ -37,22 +37,32 @@ class Storm:
     kills: int = 10
     freezes: int = 2
     seed: int = 0
-    longest_seconds: float = 240.0
+    max_seconds: float = 240.0
     settle_seconds: float = 90.0
     with_functions: bool = False
-    """Functions do the work of workers; the database must be a PostgreSQL."""
+    """Functions replace workers; the database must be PostgreSQL."""
 
-    def fates(self, random: Random) -> list[Fate]:
-        """Return a fate for each launch; those that stay leave two places, so that the line goes on."""
-        stays = min(self.capacity - 2, self.launches // 3)
-        others = [fate for fate in Fate if fate is not Fate.STAY]
-        fates = [Fate.STAY] * stays + [others[number % len(others)] for number in range(self.launches - stays)]
-        random.shuffle(fates)
-        return fates
+    def faults(self, random: Random) -> list[Fault]:
+        """Return a fault for each launch; sessions that stay leave two slots free, so that the queue moves."""
+        stay_count = min(self.capacity - 2, self.launches // 3)
+        others = [fault for fault in Fault if fault is not Fault.STAY]
+        faults = [Fault.STAY] * stay_count + [
+            others[number % len(others)] for number in range(self.launches - stay_count)
+        ]
+        random.shuffle(faults)
+        return faults
 
-    def posts(self, random: Random) -> list[Post]:
-        """Return what becomes of each launch's messages: one in three is lost, one in nine left to the relay."""
-        kinds = [Post.LOST, Post.LEFT, *[Post.SENT] * 2, Post.LOST, *[Post.SENT] * 2, Post.LOST, Post.SENT]
-        posts = [kinds[number % len(kinds)] for number in range(self.launches)]
-        random.shuffle(posts)
-        return posts
+    def deliveries(self, random: Random) -> list[Delivery]:
+        """Return the delivery of each launch's messages: one in three is lost, one in nine is left to the relay."""
+        kinds = [
+            Delivery.LOST,
+            Delivery.LEFT,
+            *[Delivery.SENT] * 2,
+            Delivery.LOST,
+            *[Delivery.SENT] * 2,
+            Delivery.LOST,
+            Delivery.SENT,
+        ]
+        deliveries = [kinds[number % len(kinds)] for number in range(self.launches)]
+        random.shuffle(deliveries)
+        return deliveries

@@ -1,4 +1,4 @@
-"""A function host in place of workers: sandboxes woken by bells and timers, killed and frozen at their work."""
+"""A function host that replaces workers in chaos runs: sandboxes driven by wake-ups and timers, killed and frozen."""
 
 import asyncio
 import json
@@ -11,66 +11,66 @@ from random import Random
 from sysconfig import get_path
 
 from core.queue import region_queue
-from core.queue.functions.waker import HEADER, is_signed
+from core.queue.functions.waker import SIGNATURE_HEADER, is_signed
 from core.settings import Settings, variable
-from jobs.periodic import Cadence, chores_of
+from jobs.periodic import Interval, tasks_of
 from tests.services.local_lambda import QuietServer, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET = "the storm's bell"  # noqa: S105 - of one storm
-LIMIT_SECONDS = 8.0
+SECRET = "chaos secret"  # noqa: S105 - of one run
+TIMEOUT_SECONDS = 8.0
 TICK_SECONDS = 1.0
-"""A minute of this host."""
-NOTHING = "s3://nothing?endpoint=http://127.0.0.1:9&region=us-east-1"
-"""A bucket that nobody asks: uploads are no part of the storm."""
+"""What this host treats as a minute."""
+UNREACHABLE_BUCKET = "s3://nothing?endpoint=http://127.0.0.1:9&region=us-east-1"
+"""A bucket that is never read: chaos runs have no uploads."""
 
 
-class Belfry:
-    """Where bells are rung: it takes a signed one and answers at once, as a queue does."""
+class WakeServer:
+    """Receives signed wake-ups over HTTP and queues them; answers at once, as SQS does."""
 
     def __init__(self) -> None:
         """Listen on a free port of this machine."""
-        self.rung: queue.Queue[object] = queue.Queue()
+        self.events: queue.Queue[object] = queue.Queue()
         self.count = 0
         self._server = QuietServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, name="belfry", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, name="wake-server", daemon=True).start()
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self._server.server_port}/"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        belfry = self
+        wake_server = self
 
-        class Ringing(BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                good = is_signed(SECRET, self.headers.get(HEADER), body)
-                if good:
-                    belfry.count += 1
-                    belfry.rung.put(json.loads(body))
-                self.send_response(200 if good else 401)
+                is_valid = is_signed(SECRET, self.headers.get(SIGNATURE_HEADER), body)
+                if is_valid:
+                    wake_server.count += 1
+                    wake_server.events.put(json.loads(body))
+                self.send_response(200 if is_valid else 401)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-        return Ringing
+        return Handler
 
 
 class Functions:
-    """What `Workers` is, made of functions; each sandbox takes the next bell as soon as it is free."""
+    """Replaces `Workers` with function sandboxes; a free sandbox takes the next wake-up."""
 
-    def __init__(self, settings: Settings, count: int, random: Random, belfry: Belfry) -> None:
+    def __init__(self, settings: Settings, count: int, random: Random, wake_server: WakeServer) -> None:
         """Prepare; nothing runs before `start`."""
-        self._settings, self._random, self._belfry = settings, random, belfry
+        self._settings, self._random, self._wake_server = settings, random, wake_server
         self._log = settings.data_dir / "workers.log"
         self._drains = [self._sandbox("sessions") for _ in range(count)]
         self._sweeper = self._sandbox("sweep")
@@ -79,27 +79,27 @@ class Functions:
         self.killed = self.frozen = self.calls = 0
 
     def start(self) -> None:
-        """Begin to answer bells and timers."""
+        """Start to handle wake-ups and timers."""
         self._threads = [threading.Thread(target=self._serve, args=(one,), daemon=True) for one in self._drains]
         self._threads.append(threading.Thread(target=self._keep_time, daemon=True))
         for thread in self._threads:
             thread.start()
 
     def kill(self) -> None:
-        """Kill any sandbox, the sweep's included, wherever it stands."""
+        """Kill a random sandbox, possibly the one of the sweep."""
         self._random.choice([*self._drains, self._sweeper]).kill()
         self.killed += 1
 
     async def freeze(self, seconds: float) -> None:
-        """Hold any sandbox for a while, and let it go on as if nothing had happened."""
+        """Suspend a random sandbox for some seconds."""
         self.frozen += 1
-        await asyncio.to_thread(self._random.choice(self._drains).hold, seconds)
+        await asyncio.to_thread(self._random.choice(self._drains).freeze_for, seconds)
 
     async def stop(self) -> list[int]:
-        """Call nobody any more, and let calls end."""
+        """Start no further calls and wait for running ones."""
         self._ended.set()
         for thread in self._threads:
-            await asyncio.to_thread(thread.join, LIMIT_SECONDS)
+            await asyncio.to_thread(thread.join, TIMEOUT_SECONDS)
         return []
 
     def end(self) -> None:
@@ -107,26 +107,26 @@ class Functions:
         self._ended.set()
         for one in (*self._drains, self._sweeper):
             one.close()
-        self._belfry.close()
+        self._wake_server.close()
 
-    def complaints(self) -> int:
-        """Return how many tracebacks they have logged."""
+    def traceback_count(self) -> int:
+        """Return the number of logged tracebacks."""
         return self._log.read_text(errors="replace").count("Traceback") if self._log.exists() else 0
 
     def _serve(self, one: Sandbox) -> None:
         while not self._ended.is_set():
             with suppress(queue.Empty):
-                self._call(one, self._belfry.rung.get(timeout=0.1))
+                self._call(one, self._wake_server.events.get(timeout=0.1))
 
     def _keep_time(self) -> None:
-        """Sweep and tick at each of this host's minutes, as its schedules would."""
+        """Run sweep and tick every TICK_SECONDS, as schedules do."""
         while not self._ended.wait(TICK_SECONDS):
-            self._belfry.rung.put({"queue": region_queue(self._settings.region)})
-            self._call(self._sweeper, {"chores": [chore.name for chore in chores_of(Cadence.MINUTE)]})
+            self._wake_server.events.put({"queue": region_queue(self._settings.region)})
+            self._call(self._sweeper, {"tasks": [task.name for task in tasks_of(Interval.MINUTE)]})
 
     def _call(self, one: Sandbox, event: object) -> None:
         self.calls += 1
-        with suppress(RuntimeError):  # It was killed while it started.
+        with suppress(RuntimeError):  # The sandbox was killed during its start.
             one.invoke(event)
 
     def _sandbox(self, handler: str) -> Sandbox:
@@ -137,7 +137,7 @@ class Functions:
             if (value := getattr(settings, name)) not in (None, {}) and name != "secret_key"
         }
         paths = [ROOT, Path(get_path("purelib"))]
-        return Sandbox(f"jobs.functions.aws_lambda.{handler}", paths, environment, LIMIT_SECONDS, log=self._log)
+        return Sandbox(f"jobs.functions.aws_lambda.{handler}", paths, environment, TIMEOUT_SECONDS, log=self._log)
 
 
 def _text(value: object) -> str:

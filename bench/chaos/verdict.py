@@ -1,4 +1,4 @@
-"""Did everything end as promised? Rows, history, tokens and containers are compared; each fault is one sentence."""
+"""Compares rows, history, tokens and containers after a chaos run; each violation is one sentence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from jobs.context import session_id_of
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
 from models.accounts.users import Token, TokenKind
-from models.sessions.sessions import ENDINGS, MOVES, Reason, Session, SessionState
+from models.sessions.sessions import TERMINAL_STATES, TRANSITIONS, Reason, Session, SessionState
 
 Expected = Mapping[int, tuple[SessionState, frozenset[Reason | None]]]
-SETTLED = ENDINGS | {SessionState.RUNNING}
+SETTLED = TERMINAL_STATES | {SessionState.RUNNING}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What the engine holds, and how often it made a container of each name where it counts that."""
+    """The engine's containers, and how often each container name was created."""
 
     containers: Sequence[Container]
     creates: Mapping[str, int]
 
 
-async def faults(expected: Expected, engine: Engine) -> list[str]:
-    """Return what is not as it should be."""
+async def find_violations(expected: Expected, engine: Engine) -> list[str]:
+    """Return a sentence for each violation."""
     rows = await Session.all().order_by("id")
     found = [f"{len(rows)} rows, {len(expected)} launches"] if len(rows) != len(expected) else []
-    found += [fault for row in rows for fault in _of_row(row, expected)]
+    found += [violation for row in rows for violation in _of_row(row, expected)]
     found += _of_containers(rows, engine)
     found += await _of_history(rows)
     found += await _of_tokens(rows)
@@ -47,8 +47,10 @@ def _of_row(row: Session, expected: Expected) -> list[str]:
 
 def _of_containers(rows: Sequence[Session], engine: Engine) -> list[str]:
     running = {row.id for row in rows if row.state is SessionState.RUNNING}
-    alive = {session_id_of(held.name) for held in engine.containers if held.state is ContainerState.RUNNING}
-    dead = [held.name for held in engine.containers if held.state is not ContainerState.RUNNING]
+    alive = {
+        session_id_of(container.name) for container in engine.containers if container.state is ContainerState.RUNNING
+    }
+    dead = [container.name for container in engine.containers if container.state is not ContainerState.RUNNING]
     return [
         *(f"session {key} runs without a container" for key in running - alive),
         *(f"the container of {key} runs without a running session" for key in alive - running),
@@ -62,24 +64,32 @@ async def _of_history(rows: Sequence[Session]) -> list[str]:
     chains: dict[int, list[HistoryEntry]] = {}
     for entry in entries:
         chains.setdefault(entry.object_id, []).append(entry)
-    return [fault for row in rows for fault in _of_chain(row, chains.get(row.id, []))]
+    return [violation for row in rows for violation in _of_chain(row, chains.get(row.id, []))]
 
 
 def _of_chain(row: Session, chain: Sequence[HistoryEntry]) -> list[str]:
     states = [SessionState(entry.to_state) for entry in chain if entry.to_state]
-    told = " → ".join(states)
+    path = " → ".join(states)
     if not chain or chain[0].action != "launch" or states[-1] is not row.state:
-        return [f"the history of session {row.id} tells {told or 'nothing'}, and the row {row.state}"]
+        return [f"the history of session {row.id} has {path or 'nothing'}, and the row {row.state}"]
     steps = [(SessionState(str(later.from_state)), SessionState(str(later.to_state))) for later in chain[1:]]
     broken = [came_from for came_from, _ in steps] != states[:-1]
-    illegal = any(to not in MOVES[came_from] for came_from, to in steps)
-    return [f"the history of session {row.id} is no chain: {told}"] if broken or illegal else []
+    illegal = any(to not in TRANSITIONS[came_from] for came_from, to in steps)
+    return [f"the history of session {row.id} is no chain: {path}"] if broken or illegal else []
 
 
 async def _of_tokens(rows: Sequence[Session]) -> list[str]:
-    live = await Token.filter(kind=TokenKind.DESK, revoked_at=None).values_list("session_id", flat=True)
-    held = {int(str(key)) for key in live}
+    live = await Token.filter(kind=TokenKind.SESSION, revoked_at=None).values_list("session_id", flat=True)
+    container = {int(str(key)) for key in live}
     return [
-        *(f"ended session {row.id} has a live token" for row in rows if row.state in ENDINGS and row.id in held),
-        *(f"running session {row.id} has no token" for row in rows if row.state not in ENDINGS and row.id not in held),
+        *(
+            f"ended session {row.id} has a live token"
+            for row in rows
+            if row.state in TERMINAL_STATES and row.id in container
+        ),
+        *(
+            f"running session {row.id} has no token"
+            for row in rows
+            if row.state not in TERMINAL_STATES and row.id not in container
+        ),
     ]

@@ -16,7 +16,7 @@ END_SECONDS = 20.0
 
 
 class Workers:
-    """`carrel worker`, several times; each ends with `end` at the latest."""
+    """Several `carrel worker` processes; `end` kills all of them."""
 
     def __init__(self, settings: Settings, count: int, random: Random) -> None:
         """Prepare; nothing runs before `start`."""
@@ -32,11 +32,11 @@ class Workers:
         self.frozen = 0
 
     def start(self) -> None:
-        """Start them all."""
+        """Start all workers."""
         self._running = [self._one() for _ in range(self._count)]
 
     def kill(self) -> None:
-        """Kill any of them, as a power cut would, and start another in its place."""
+        """Kill a random worker, as a power cut does, and start another."""
         victim = self._random.randrange(self._count)
         self._running[victim].kill()
         self._running[victim].wait()
@@ -44,7 +44,7 @@ class Workers:
         self.killed += 1
 
     async def freeze(self, seconds: float) -> None:
-        """Hold any of them for a while, and let it go on as if nothing had happened."""
+        """Suspend a random worker for some seconds."""
         process = self._running[self._random.randrange(self._count)]
         process.send_signal(signal.SIGSTOP)
         self.frozen += 1
@@ -54,19 +54,19 @@ class Workers:
             process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> list[int]:
-        """Ask all to end, as a service manager would; return their exit codes."""
+        """Terminate all workers, as a service manager does; return their exit codes."""
         for process in self._running:
             process.terminate()
         return [await asyncio.to_thread(process.wait, END_SECONDS) for process in self._running]
 
     def end(self) -> None:
-        """Kill those that are left."""
+        """Kill the remaining workers."""
         for process in self._running:
             process.kill()
             process.wait()
 
-    def complaints(self) -> int:
-        """Return how many tracebacks they have logged."""
+    def traceback_count(self) -> int:
+        """Return the number of logged tracebacks."""
         return self._log.read_text(errors="replace").count("Traceback") if self._log.exists() else 0
 
     def _one(self) -> subprocess.Popen[bytes]:

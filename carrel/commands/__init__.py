@@ -1,1 +1,1 @@
-"""The commands that need more than a line."""
+"""Implementations of the commands of carrel/cli.py."""

@@ -1,39 +1,41 @@
-"""Wake a function from outside: for hosts whose timers run a command and sign nothing themselves."""
+"""`carrel wake`: wakes a function with a signed request, for hosts whose timers can only run a command."""
 
 import json
 
 from core.errors import BadInput
 from core.queue import QueueClass, queue_of
-from core.queue.functions.transports import HttpClapper, clappers_of
-from core.queue.functions.waker import message
+from core.queue.functions.transports import HttpWakeTransport, open_transports
+from core.queue.functions.waker import wakeup_message
 from core.settings import Settings
-from jobs.periodic import Cadence, chores_of
-from jobs.queues import FUNCTIONS
+from jobs.periodic import Interval, tasks_of
+from jobs.queues import FUNCTION_QUEUES
 
-EVERY = {"minute": Cadence.MINUTE, "hour": Cadence.HOUR}
+INTERVALS = {"minute": Interval.MINUTE, "hour": Interval.HOUR}
 
 
-async def ring(settings: Settings, queue: str, every: str) -> None:
-    """Have a function of the configured region called once, and wait until it has done its work."""
+async def wake(settings: Settings, queue: str, every: str) -> None:
+    """Call a function of the configured region and wait until its work is done; give either `queue` or `every`."""
     if bool(queue) == bool(every):
-        raise BadInput("Say either --queue or --every.")
-    if queue and queue not in set(FUNCTIONS):
-        raise BadInput(f"Functions serve no queue {queue!r}; they serve {', '.join(FUNCTIONS)}.")
-    kind = QueueClass(queue) if queue else QueueClass.IMPORTS  # Clean-ups need files, as imports do.
-    said = message(queue_of(kind, settings.region)) if queue else _chores(every)
-    await _bell(settings, kind).ask(said)
+        raise BadInput("Give either --queue or --every.")
+    if queue and queue not in set(FUNCTION_QUEUES):
+        raise BadInput(f"Functions do not serve the queue {queue!r}; they serve {', '.join(FUNCTION_QUEUES)}.")
+    kind = QueueClass(queue) if queue else QueueClass.IMPORTS  # Periodic tasks use files, as imports do.
+    body = wakeup_message(queue_of(kind, settings.region)) if queue else _task_message(every)
+    await _transport(settings, kind).call(body)
 
 
-def _chores(every: str) -> bytes:
-    if every not in EVERY:
-        raise BadInput(f"Clean-ups are done every {' or every '.join(EVERY)}.")
-    return json.dumps({"chores": [chore.name for chore in chores_of(EVERY[every])]}).encode()
+def _task_message(every: str) -> bytes:
+    if every not in INTERVALS:
+        raise BadInput(f"Periodic tasks run every {' or every '.join(INTERVALS)}; give one of these to --every.")
+    return json.dumps({"tasks": [task.name for task in tasks_of(INTERVALS[every])]}).encode()
 
 
-def _bell(settings: Settings, kind: QueueClass) -> HttpClapper:
-    secret = settings.bell_secret.get_secret_value() if settings.bell_secret else ""
-    hung = clappers_of(settings.bells, secret)
-    found = hung.get(f"{settings.region}:{kind}") or hung.get(kind)
-    if not isinstance(found, HttpClapper):
-        raise BadInput(f"CARREL_BELLS: no bell by HTTP hangs for {kind} in {settings.region}; queues have schedules.")
-    return found
+def _transport(settings: Settings, kind: QueueClass) -> HttpWakeTransport:
+    secret = settings.function_secret.get_secret_value() if settings.function_secret else ""
+    transports = open_transports(settings.function_urls, secret)
+    transport = transports.get(f"{settings.region}:{kind}") or transports.get(kind)
+    if not isinstance(transport, HttpWakeTransport):
+        raise BadInput(
+            f"CARREL_FUNCTION_URLS has no HTTP address for {kind} in {settings.region}; add one, or use a schedule."
+        )
+    return transport

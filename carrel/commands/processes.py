@@ -1,4 +1,4 @@
-"""Each process on its own, for operators who run many, and the demo against a running server."""
+"""Commands that run one process each, for installations with many, and the demo against a running server."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ import typer
 
 from carrel import demo, demo_data, servers, shutdown
 from carrel.client import Client
-from carrel.services import open_kernel, open_region
-from core.concurrency.cancellable_thread import Patience
+from carrel.services import open_region, open_services
+from core.concurrency.cancellable_thread import ThreadCancellation
 from core.errors import BadInput
 from core.settings import Settings
-from jobs.functions.preflight import refuse_to_follow
+from jobs.functions.preflight import require_long_running_host
 from models.services.sessions import regions
 
 
@@ -21,10 +21,10 @@ async def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_kernel(settings) as kernel:
+    async with open_services(settings) as services:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
         sockets = [servers.listen(settings.bind_host, servers.port_of(settings.api_url), "CARREL_API_URL")]
-        await servers.api(kernel, sockets)
+        await servers.api(services, sockets)
 
 
 async def proxy(settings: Settings) -> None:
@@ -33,9 +33,9 @@ async def proxy(settings: Settings) -> None:
 
 
 async def _proxy(settings: Settings) -> None:
-    async with open_kernel(settings) as kernel:
+    async with open_services(settings) as services:
         sockets = [servers.listen(settings.bind_host, servers.port_of(settings.sessions_url), "CARREL_SESSIONS_URL")]
-        await servers.proxy(kernel, sockets)
+        await servers.proxy(services, sockets)
 
 
 async def work(settings: Settings) -> None:
@@ -44,47 +44,47 @@ async def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    refuse_to_follow()
-    async with open_kernel(settings) as kernel, open_region(settings) as engine:
+    require_long_running_host()
+    async with open_services(settings) as services, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
-        await servers.work(kernel, kernel.runtime(engine))
+        await servers.work(services, services.region_context(engine))
 
 
 async def watch(settings: Settings) -> None:
-    """Follow the engine of the configured region until a signal comes; its jobs are done by functions."""
+    """Follow the engine of the configured region until a signal comes; functions run its jobs."""
     await shutdown.until_signal(_watch(settings))
 
 
 async def _watch(settings: Settings) -> None:
-    refuse_to_follow()
-    async with open_kernel(settings) as kernel, open_region(settings) as engine:
+    require_long_running_host()
+    async with open_services(settings) as services, open_region(settings) as engine:
         await regions.ensure(settings.region, settings.region_capacity, settings.region_ping_url)
-        await servers.watch(kernel, kernel.runtime(engine))
+        await servers.watch(services, services.region_context(engine))
 
 
 def demonstrate(settings: Settings, url: str, token: str) -> None:
     """Upload, import and launch the demo workstation on a running server."""
     client = _client(settings, url, token)
     archive = settings.data_dir / "workstation.tar.gz"
-    shown = demo.run(client, settings.docker_host or "", archive, typer.echo, Patience())
-    typer.echo(f"Running: {shown.session_url}")
+    session = demo.run(client, settings.docker_host or "", archive, typer.echo, ThreadCancellation())
+    typer.echo(f"Running: {session.session_url}")
 
 
 def demonstrate_data(settings: Settings, url: str, token: str) -> None:
-    """Make the demo's data sessions on a running server; harmless when they are there."""
-    made = demo_data.run(_client(settings, url, token), typer.echo)
-    typer.echo(f"Data sessions: {made.empty} (files alone), {made.worked} (with operations).")
+    """Create the demo's data sessions on a running server unless they exist."""
+    created = demo_data.run(_client(settings, url, token), typer.echo)
+    typer.echo(f"Data sessions: {created.empty} (files only), {created.worked} (with operations).")
 
 
 def _client(settings: Settings, url: str, token: str) -> Client:
-    known = _known(settings.data_dir / "up.json")
-    client = Client(url or known.get("graphql", ""), token or known.get("token", ""))
+    addresses = _read_addresses(settings.data_dir / "up.json")
+    client = Client(url or addresses.get("graphql", ""), token or addresses.get("token", ""))
     if not client.url or not client.token:
-        raise BadInput("Say --url and --token, or start `carrel up` first.")
+        raise BadInput("Give --url and --token, or start `carrel up` first.")
     return client
 
 
-def _known(file: Path) -> dict[str, str]:
+def _read_addresses(file: Path) -> dict[str, str]:
     try:
         found: dict[str, str] = json.loads(file.read_text())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Accounts from the command line, for the first operator and for scripts."""
+"""`carrel user`: accounts and tokens, for the first operator and for scripts."""
 
 import asyncio
 import secrets
@@ -14,9 +14,12 @@ from core.errors import NotFound
 from core.settings import Settings, load
 from models.accounts.users import TokenKind, User
 from models.permissions.actor import SERVICE
+from models.permissions.default_roles import DEFAULT_ROLES
 from models.services.accounts import users
 
-app = typer.Typer(help="Make accounts and tokens. Example: carrel user add ada --role builder.", no_args_is_help=True)
+app = typer.Typer(
+    help="Add accounts and create tokens. Example: carrel user add ada --role builder.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="The user name.")]
 
@@ -35,17 +38,22 @@ def _run(work: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> N
 @app.command()
 def add(
     name: Name,
-    role: Annotated[str, typer.Option(envvar="CARREL_ROLE", help="researcher, builder or operator.")] = "researcher",
+    role: Annotated[str, typer.Option(envvar="CARREL_ROLE", help=f"One of {', '.join(DEFAULT_ROLES)}.")] = "researcher",
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input; else one is made.")
+        bool,
+        typer.Option(
+            "--password-stdin",
+            envvar="CARREL_PASSWORD_STDIN",
+            help="Read the password from standard input; by default one is generated.",
+        ),
     ] = False,
 ) -> None:
-    """Make an account and print its password. Example: carrel user add ada --role builder."""
+    """Add an account and print its password. Example: carrel user add ada --role builder."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
 
     async def work() -> None:
         await users.register(name, password, role=role)
-        typer.echo(f"Made {name}." if password_stdin else f"Made {name}; password (shown once): {password}")
+        typer.echo(f"Added {name}." if password_stdin else f"Added {name}; password (shown once): {password}")
 
     _run(work, load())
 
@@ -64,14 +72,14 @@ def list_() -> None:
 @app.command()
 def token(
     name: Name,
-    days: Annotated[int, typer.Option(envvar="CARREL_TOKEN_DAYS", help="How long it lives, in days.")] = 7,
+    days: Annotated[int, typer.Option(envvar="CARREL_TOKEN_DAYS", help="Lifetime of the token, in days.")] = 7,
 ) -> None:
-    """Make an API token for a user and print it. Example: carrel user token ada --days 30."""
+    """Create an API token of a user and print it. Example: carrel user token ada --days 30."""
 
     async def work() -> None:
         user = await User.get_or_none(username=name)
         if user is None:
-            raise NotFound(f"There is no user {name!r}.")
+            raise NotFound(f"There is no user {name!r}; see `carrel user list`.")
         _, minted = await users.mint_token(
             user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=days), name="command line"
         )

@@ -1,4 +1,4 @@
-"""What comes while others are under way leaves together as soon as they are there."""
+"""Batch items that arrive while a flush is running and flush them together next; used by the outbox and the worker."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,25 +8,26 @@ T = TypeVar("T")
 
 
 class Batcher(Generic[T]):
-    """One conversation after the other, each for all who came meanwhile; who comes alone is not kept waiting."""
+    """Runs one flush at a time. A lone item is flushed without delay."""
 
-    def __init__(self, leave: Callable[[list[T]], Awaitable[None]]) -> None:
-        """Send what has gathered by `leave`; what it raises is raised to all who were in it."""
-        self._leave = leave
-        self._waiting: list[T] = []
-        self._leaving: asyncio.Task[None] | None = None
+    def __init__(self, flush: Callable[[list[T]], Awaitable[None]]) -> None:
+        """Flush batches with `flush`; its error is raised to every caller with an item in the batch."""
+        self._flush = flush
+        self._pending: list[T] = []
+        self._running: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
     async def submit(self, items: Iterable[T]) -> None:
-        """Return when these have left; they leave also when whoever brought them is cancelled."""
-        self._waiting += items
+        """Return when the items were flushed. Cancelling the caller does not remove its items from the batch."""
+        self._pending += items
         if self._next is None:
-            self._next = asyncio.create_task(self._run(self._leaving), name="convoy")
+            self._next = asyncio.create_task(self._run(self._running), name="batcher")
+        # Shielded: one cancelled caller must not cancel the flush of the others.
         await asyncio.shield(self._next)
 
-    async def _run(self, before: asyncio.Task[None] | None) -> None:
-        if before and not before.done():
-            await asyncio.wait({before})
-        self._leaving, self._next = self._next, None
-        batch, self._waiting = self._waiting, []
-        await self._leave(batch)
+    async def _run(self, previous: asyncio.Task[None] | None) -> None:
+        if previous and not previous.done():
+            await asyncio.wait({previous})
+        self._running, self._next = self._next, None
+        batch, self._pending = self._pending, []
+        await self._flush(batch)

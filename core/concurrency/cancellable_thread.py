@@ -1,4 +1,4 @@
-"""Work on a thread that can be given up: whoever no longer waits for it ends the programs and sockets it waits for."""
+"""Run blocking work in a thread. Cancelling the caller terminates its subprocesses and closes its sockets."""
 
 import asyncio
 import subprocess
@@ -8,57 +8,59 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-GIVE_UP_SECONDS = 10.0
+CANCEL_SECONDS = 10.0
 TERMINATE_SECONDS = 5.0
 
 
-class GivenUp(Exception):
-    """Nobody waits for this work any more."""
+class WorkCancelled(Exception):
+    """The work was cancelled; its caller no longer waits for the result."""
 
 
-class Patience:
-    """What a piece of work on a thread waits for at the moment."""
+class ThreadCancellation:
+    """The cancellation of one piece of work: a flag, and callbacks that unblock the thread."""
 
     def __init__(self) -> None:
-        """Wait for nothing yet."""
+        """Start without callbacks."""
         self._lock = threading.Lock()
-        self._ends: list[Callable[[], None]] = []
-        self.over = threading.Event()
+        self._callbacks: list[Callable[[], None]] = []
+        self.cancelled = threading.Event()
 
     @contextmanager
-    def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Let `end` be called, from another thread, when the work is given up; GivenUp when it was already."""
+    def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Call `callback` from another thread on cancellation; WorkCancelled when it was cancelled before."""
         with self._lock:
-            if self.over.is_set():
-                raise GivenUp
-            self._ends.append(end)
+            # Checked under the lock: otherwise a cancellation between check and append is missed.
+            if self.cancelled.is_set():
+                raise WorkCancelled
+            self._callbacks.append(callback)
         try:
             yield
         finally:
             with self._lock:
-                self._ends.remove(end)
+                self._callbacks.remove(callback)
 
-    def give_up(self) -> None:
-        """End what the work waits for, and let it wait for nothing more."""
+    def cancel(self) -> None:
+        """Run the callbacks; later calls of `on_cancel` raise WorkCancelled."""
         with self._lock:
-            self.over.set()
-            for end in self._ends:
-                with suppress(OSError):  # It has ended meanwhile.
-                    end()
+            self.cancelled.set()
+            for callback in self._callbacks:
+                with suppress(OSError):  # The process has exited already.
+                    callback()
 
     @contextmanager
-    def program(self, words: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[str]"]:
-        """Run a program whose output is read as text; it is ended when the work is given up or fails."""
-        with subprocess.Popen(words, text=True, start_new_session=True, **options) as process:  # noqa: S603 Our callers' own words.
+    def run_process(self, command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[str]"]:
+        """Run a program with text output; it is terminated on cancellation and on errors."""
+        # A session of its own: Ctrl-C in the terminal must not reach the program directly.
+        with subprocess.Popen(command, text=True, start_new_session=True, **options) as process:  # noqa: S603 The command comes from our own callers.
             try:
-                with self.ending(process.terminate):
+                with self.on_cancel(process.terminate):
                     yield process
             except BaseException:
-                _end(process)
+                _terminate(process)
                 raise
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _terminate(process: "subprocess.Popen[str]") -> None:
     process.terminate()
     try:
         process.wait(TERMINATE_SECONDS)
@@ -66,15 +68,15 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.kill()
 
 
-async def on_a_thread(work: Callable[[Patience], T]) -> T:
-    """Return what the work returns; when the caller is cancelled, give it up and wait for it a moment."""
-    patience = Patience()
-    working = asyncio.ensure_future(asyncio.to_thread(work, patience))
+async def run_in_thread(work: Callable[[ThreadCancellation], T]) -> T:
+    """Return the result of `work`; on cancellation, cancel it and wait up to CANCEL_SECONDS for the thread to end."""
+    cancellation = ThreadCancellation()
+    running = asyncio.ensure_future(asyncio.to_thread(work, cancellation))
     try:
-        return await asyncio.shield(working)
+        return await asyncio.shield(running)
     except asyncio.CancelledError:
-        patience.give_up()
-        await asyncio.wait({working}, timeout=GIVE_UP_SECONDS)
-        if working.done() and not working.cancelled():
-            working.exception()
+        cancellation.cancel()
+        await asyncio.wait({running}, timeout=CANCEL_SECONDS)
+        if running.done() and not running.cancelled():
+            running.exception()  # Retrieve it, or asyncio logs it as never retrieved.
         raise

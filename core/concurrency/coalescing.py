@@ -1,4 +1,4 @@
-"""Questions of one moment, answered together: a thousand who ask at once cost what one costs."""
+"""Coalesces loads requested in the same event-loop iteration into one call; used for rows that many callers follow."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
@@ -10,48 +10,48 @@ V = TypeVar("V")
 
 
 @dataclass(eq=False)
-class Moment(Generic[K, V]):
-    """Those who ask at once: what they ask for, and what they are told when it is `over`."""
+class Batch(Generic[K, V]):
+    """The keys of one event-loop iteration, and their values once `done` is set."""
 
     keys: set[K] = field(default_factory=set)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    answers: Mapping[K, V] = field(default_factory=dict)
-    failure: BaseException | None = None
-    reading: asyncio.Task[None] | None = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    values: Mapping[K, V] = field(default_factory=dict)
+    error: BaseException | None = None
+    task: asyncio.Task[None] | None = None
 
 
-class Together(Generic[K, V]):
-    """Collects the keys that are asked for while the loop turns once, and reads all of them by one call."""
+class BatchLoader(Generic[K, V]):
+    """Collects the keys requested in one event-loop iteration and reads all of them with one call."""
 
     def __init__(self, read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
-        """Answer by `read`, which leaves out keys that have no answer; what it raises is raised to all who asked."""
+        """Read with `read`, which omits keys without a value; its error is raised to every caller of the batch."""
         self._read = read
-        self._open: Moment[K, V] | None = None
+        self._open: Batch[K, V] | None = None
 
-    async def ask(self, key: K) -> V | None:
-        """Return the answer as it is now; None when there is none."""
-        moment = self._open
-        if moment is None:
-            moment = self._open = Moment()
-            moment.reading = asyncio.create_task(self._answer(moment))
-        moment.keys.add(key)
-        await moment.over.wait()  # An event, since a shielded task costs a thousand waiters three times as much.
-        if moment.failure is not None:
-            raise moment.failure
-        return moment.answers.get(key)
+    async def load(self, key: K) -> V | None:
+        """Return the current value of `key`, or None when it has none."""
+        batch = self._open
+        if batch is None:
+            batch = self._open = Batch()
+            batch.task = asyncio.create_task(self._run(batch))
+        batch.keys.add(key)
+        await batch.done.wait()  # An event: with 1000 waiters a shielded task costs three times as much.
+        if batch.error is not None:
+            raise batch.error
+        return batch.values.get(key)
 
-    async def _answer(self, moment: Moment[K, V]) -> None:
+    async def _run(self, batch: Batch[K, V]) -> None:
         try:
             await asyncio.sleep(0)
-            # Who asks from here on may know of a change that this reading misses, and begins another.
+            # Close the batch before reading: a later caller may know of a change that this read misses.
             self._open = None
-            moment.answers = await self._read(moment.keys)
-        except Exception as error:  # noqa: BLE001 - it is raised to all who asked
-            moment.failure = error
-        except asyncio.CancelledError as end:
-            moment.failure = end
+            batch.values = await self._read(batch.keys)
+        except Exception as error:  # noqa: BLE001 - it is raised to every caller
+            batch.error = error
+        except asyncio.CancelledError as cancelled:
+            batch.error = cancelled
             raise
         finally:
-            if self._open is moment:
+            if self._open is batch:
                 self._open = None
-            moment.over.set()
+            batch.done.set()

@@ -1,4 +1,7 @@
-"""Threads for calls that block, which the end of the process does not wait for: a lost engine may hold them long."""
+"""A thread pool for blocking calls whose threads do not delay the end of the process; used by the Docker client.
+
+A lost engine may block a thread for minutes, and the standard executor would wait for it at exit.
+"""
 
 import threading
 from collections.abc import Callable
@@ -8,51 +11,52 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Work = tuple[Future[Any], Callable[[], Any]]
+WorkItem = tuple[Future[Any], Callable[[], Any]]
 
 
-class Threads(Executor):
-    """At most `most` threads, started when they are needed; work that finds none free waits its turn."""
+class DaemonThreadExecutor(Executor):
+    """At most `max_threads` daemon threads, started on demand. Further work is queued."""
 
-    def __init__(self, most: int, name: str) -> None:
-        """Start none yet; `name` is what they are called."""
-        self._most, self._name = most, name
-        self._waiting: SimpleQueue[Work | None] = SimpleQueue()
-        self._free = threading.Semaphore(0)
+    def __init__(self, max_threads: int, name: str) -> None:
+        """Start no thread yet; `name` prefixes the threads' names."""
+        self._max_threads, self._name = max_threads, name
+        self._queue: SimpleQueue[WorkItem | None] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._started = 0
         self._closed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Let a thread call `fn`; RuntimeError after the end."""
+        """Call `fn` in a thread; RuntimeError after `shutdown`."""
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
                 raise RuntimeError("The engine was closed.")
-            self._waiting.put((future, lambda: fn(*args, **kwargs)))
-            if not self._free.acquire(blocking=False) and self._started < self._most:
+            self._queue.put((future, lambda: fn(*args, **kwargs)))
+            # Each idle thread has released the semaphore once, so a failed acquire means that all are busy.
+            if not self._idle.acquire(blocking=False) and self._started < self._max_threads:
                 self._started += 1
-                threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+                threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Take no more work; what waits is cancelled, what is under way is left alone and never waited for."""
+        """Accept no more work and cancel queued work. Running calls are neither interrupted nor awaited."""
         with self._lock:
             self._closed = True
-            while not self._waiting.empty():
-                work = self._waiting.get()
-                if work is not None:
-                    work[0].cancel()
+            while not self._queue.empty():
+                item = self._queue.get()
+                if item is not None:
+                    item[0].cancel()
             for _ in range(self._started):
-                self._waiting.put(None)
+                self._queue.put(None)
 
-    def _work(self) -> None:
-        while (work := self._waiting.get()) is not None:
-            future, do = work
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, function = item
             if future.set_running_or_notify_cancel():
                 try:
-                    future.set_result(do())
-                except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                    future.set_result(function())
+                except BaseException as error:  # noqa: BLE001 - the caller gets it from the future
                     future.set_exception(error)
-            del work, future, do
-            self._free.release()
+            del item, future, function  # An idle thread must not keep the last result alive.
+            self._idle.release()

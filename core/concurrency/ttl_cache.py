@@ -1,6 +1,6 @@
-"""Answers that were found a moment ago: good for a second, and dropped at once when what they rest on changes.
+"""A cache with a short time to live whose concurrent misses share one load; used for principals.
 
-Without a hint an answer outlives its second never, whatever became of Redis meanwhile.
+Events of the bus invalidate entries at once. Entries expire after one TTL even if Redis is down.
 """
 
 import asyncio
@@ -10,108 +10,110 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Generic, TypeVar
 
-from core.messaging.event_bus import ANYTHING, EventBus
+from core.messaging.event_bus import RESYNC, EventBus
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-SECONDS = 1.0
-KEPT = 10_000
-ATTEMPTS = 3
-"""How often a search is repeated because something changed while it ran, before its answer is given and not kept."""
+TTL_SECONDS = 1.0
+MAX_ENTRIES = 10_000
+LOAD_ATTEMPTS = 3
+"""How often a load is repeated because its topics changed while it ran. The last value is returned and not cached."""
 
 
 @dataclass(frozen=True)
-class Found(Generic[V]):
-    """An answer, and the topics whose change ends it."""
+class CacheEntry(Generic[V]):
+    """A value, and the topics whose events invalidate it."""
 
     value: V
     topics: Collection[str]
 
 
 @dataclass(eq=False)
-class Search(Generic[V]):
-    """A search that runs: all who ask meanwhile wait for it, and it notes what changes."""
+class InFlight(Generic[V]):
+    """A running load that all callers of its key share, and the topics that changed since it began."""
 
     task: asyncio.Task[V]
-    heard: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
 
 
-class Remembered(Generic[K, V]):
-    """Answers by the key of their question; many who ask at once ask once."""
+class SingleFlightCache(Generic[K, V]):
+    """Values by key. Concurrent callers of a missing key share one load."""
 
-    def __init__(self, bus: EventBus, *, seconds: float = SECONDS, kept: int = KEPT) -> None:
-        """Keep at most `kept` answers for `seconds` each, and drop them at hints of `bus`."""
-        self._seconds, self._kept = seconds, kept
-        self._answers: dict[K, tuple[float, Found[V]]] = {}
-        self._keys: defaultdict[str, set[K]] = defaultdict(set)
-        self._searches: dict[K, Search[V]] = {}
-        bus.attend(self.drop)
+    def __init__(self, bus: EventBus, *, ttl_seconds: float = TTL_SECONDS, max_entries: int = MAX_ENTRIES) -> None:
+        """Hold at most `max_entries` values for `ttl_seconds` each, and invalidate them on events of `bus`."""
+        self._ttl_seconds, self._max_entries = ttl_seconds, max_entries
+        self._entries: dict[K, tuple[float, CacheEntry[V]]] = {}
+        self._keys_by_topic: defaultdict[str, set[K]] = defaultdict(set)
+        self._in_flight: dict[K, InFlight[V]] = {}
+        bus.add_listener(self.invalidate)
 
-    def known(self, key: K) -> V | None:
-        """Return an answer that is still good, without asking."""
-        kept = self._answers.get(key)
-        if kept is None:
+    def peek(self, key: K) -> V | None:
+        """Return a cached value without loading, or None."""
+        cached = self._entries.get(key)
+        if cached is None:
             return None
-        until, found = kept
-        if monotonic() < until:
-            return found.value
-        self._forget(key)
+        expires_at, entry = cached
+        if monotonic() < expires_at:
+            return entry.value
+        self._remove(key)
         return None
 
-    async def ask(self, key: K, find: Callable[[], Awaitable[Found[V]]]) -> V:
-        """Return a good answer, else the one that `find` gives now; what it raises is raised and not remembered."""
-        known = self.known(key)
-        if known is not None:
-            return known
-        search = self._searches.get(key)
-        if search is None:
-            search = self._searches[key] = Search(asyncio.create_task(self._search(key, find)))
-            search.task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(search.task)
+    async def get_or_load(self, key: K, load: Callable[[], Awaitable[CacheEntry[V]]]) -> V:
+        """Return the cached value, else load it; an error of `load` is raised and not cached."""
+        cached = self.peek(key)
+        if cached is not None:
+            return cached
+        flight = self._in_flight.get(key)
+        if flight is None:
+            flight = self._in_flight[key] = InFlight(asyncio.create_task(self._load(key, load)))
+            flight.task.add_done_callback(lambda task: self._finish(key, task))
+        # Shielded: other callers wait for the same load.
+        return await asyncio.shield(flight.task)
 
-    def keep(self, key: K, found: Found[V]) -> None:
-        """Remember an answer that was found just now."""
-        self._forget(key)
-        if len(self._answers) >= self._kept:
-            self._make_room()
-        self._answers[key] = (monotonic() + self._seconds, found)
-        for topic in found.topics:
-            self._keys[topic].add(key)
+    def put(self, key: K, entry: CacheEntry[V]) -> None:
+        """Cache an entry that was loaded just now."""
+        self._remove(key)
+        if len(self._entries) >= self._max_entries:
+            self._evict()
+        self._entries[key] = (monotonic() + self._ttl_seconds, entry)
+        for topic in entry.topics:
+            self._keys_by_topic[topic].add(key)
 
-    def drop(self, topic: str) -> None:
-        """Forget what rests on the topic."""
-        for key in list(self._answers) if topic == ANYTHING else list(self._keys.get(topic, ())):
-            self._forget(key)
-        for search in self._searches.values():
-            search.heard.add(topic)
+    def invalidate(self, topic: str) -> None:
+        """Remove the entries that depend on `topic`; RESYNC removes all."""
+        for key in list(self._entries) if topic == RESYNC else list(self._keys_by_topic.get(topic, ())):
+            self._remove(key)
+        # The topics of a running load are unknown until it ends, so it collects all of them.
+        for flight in self._in_flight.values():
+            flight.changed.add(topic)
 
-    async def _search(self, key: K, find: Callable[[], Awaitable[Found[V]]]) -> V:
-        """Search until nothing that the answer rests on changed meanwhile: who asked since knows of the change."""
-        for _ in range(ATTEMPTS):
-            heard = self._searches[key].heard
-            heard.clear()
-            found = await find()
-            if ANYTHING not in heard and heard.isdisjoint(found.topics):
-                self.keep(key, found)
+    async def _load(self, key: K, load: Callable[[], Awaitable[CacheEntry[V]]]) -> V:
+        # Callers that joined after a change must not get the value from before it: load again.
+        for _ in range(LOAD_ATTEMPTS):
+            changed = self._in_flight[key].changed
+            changed.clear()
+            entry = await load()
+            if RESYNC not in changed and changed.isdisjoint(entry.topics):
+                self.put(key, entry)
                 break
-        return found.value
+        return entry.value
 
-    def _ended(self, key: K, done: asyncio.Task[V]) -> None:
-        self._searches.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # Whoever waits is told; a search that nobody waits for any more fails in silence.
+    def _finish(self, key: K, task: asyncio.Task[V]) -> None:
+        self._in_flight.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # Retrieve it: every caller may have been cancelled.
 
-    def _forget(self, key: K) -> None:
-        kept = self._answers.pop(key, None)
-        for topic in kept[1].topics if kept else ():
-            keys = self._keys[topic]
+    def _remove(self, key: K) -> None:
+        cached = self._entries.pop(key, None)
+        for topic in cached[1].topics if cached else ():
+            keys = self._keys_by_topic[topic]
             keys.discard(key)
             if not keys:
-                del self._keys[topic]
+                del self._keys_by_topic[topic]
 
-    def _make_room(self) -> None:
-        """Forget what is no longer good, and if that is nothing, the older half."""
+    def _evict(self) -> None:
+        """Remove the expired entries or, when there are none, the older half."""
         at = monotonic()
-        old = [key for key, (until, _) in self._answers.items() if until <= at]
-        for key in old or list(self._answers)[: self._kept // 2]:
-            self._forget(key)
+        expired = [key for key, (expires_at, _) in self._entries.items() if expires_at <= at]
+        for key in expired or list(self._entries)[: self._max_entries // 2]:
+            self._remove(key)

@@ -1,1 +1,1 @@
-"""The database: connections for PostgreSQL and SQLite, transactions, SQL, leases and compare-and-set updates."""
+"""Connections for PostgreSQL and SQLite, transactions, SQL, leases and compare-and-set updates."""

@@ -1,4 +1,4 @@
-"""A change of one row with what tells of it: its history and its news hold together, or none of them."""
+"""Updates a row and inserts its history entry and outbox messages atomically; every state transition uses it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,24 +11,25 @@ from core.messaging import outbox
 from core.messaging.outbox import OutboxMessage
 
 
-async def change(
+async def update_with_outbox(
     model: type[Model],
     match: Mapping[str, Any],
     changes: Mapping[str, Any],
     *,
-    entries: Sequence[Model] = (),
-    news: Sequence[OutboxMessage] = (),
+    history: Sequence[Model] = (),
+    messages: Sequence[OutboxMessage] = (),
 ) -> bool:
-    """Change the row if it still matches, and say whether it did; with it `entries` are kept and `news` are sent.
+    """Update the row if it still matches and return whether it did; `history` and `messages` go with the update.
 
-    Alone it is a transaction of its own, of one statement; within an open one it becomes part of that.
+    Outside a transaction it is one statement, and the messages are sent before it returns. Inside an open transaction
+    it becomes part of that.
     """
-    if connection.is_open() or connection.is_joined():
+    if connection.is_in_transaction() or connection.has_commit_hook():
         async with transaction():
-            moved = await sql.swap(model, match, changes, also=entries)
-            outbox.collect(news if moved else ())
-            return moved
-    letters = outbox.leased(outbox.distinct(news))
-    moved = await sql.swap(model, match, changes, also=[*entries, *letters])
-    await outbox.deliver(letters if moved else [])
-    return moved
+            updated = await sql.compare_and_set(model, match, changes, inserts=history)
+            outbox.collect(messages if updated else ())
+            return updated
+    leased = outbox.with_lease(outbox.deduplicated(messages))
+    updated = await sql.compare_and_set(model, match, changes, inserts=[*history, *leased])
+    await outbox.deliver(leased if updated else [])
+    return updated

@@ -1,4 +1,7 @@
-"""The database: its configuration, its connection, and the one way to open a transaction."""
+"""Tortoise's configuration, the connection, and transactions with hooks; all database access goes through it.
+
+Open transactions with `transaction()` only: the hooks of Tortoise's own would not run.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,7 +19,7 @@ from tortoise.transactions import in_transaction
 
 from core.settings import Settings
 
-TABLES = (
+MODEL_MODULES = (
     "core.messaging.outbox",
     "models.accounts.users",
     "models.accounts.roles",
@@ -40,22 +43,22 @@ Hook = Callable[[], Awaitable[None]]
 
 @dataclass
 class OpenTransaction:
-    """What the running transaction has promised to do before and after its commit, and notes for both."""
+    """The hooks of the running transaction, and a context that they share."""
 
     before: list[Hook] = field(default_factory=list)
     after: list[Hook] = field(default_factory=list)
     ended: list[Hook] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
 
 
-_kept: dict[str, list[TortoiseContext]] = {}
+_idle_contexts: dict[str, list[TortoiseContext]] = {}
 _open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", default=None)
-_joining: ContextVar[tuple[Hook, ...]] = ContextVar("joining", default=())
+_commit_hooks: ContextVar[tuple[Hook, ...]] = ContextVar("commit_hooks", default=())
 
 
 def config(settings: Settings) -> dict[str, Any]:
-    """Return Tortoise's configuration for PostgreSQL by address or, without one, SQLite in the data folder."""
-    app = {"models": list(TABLES), "default_connection": "default", "migrations": "models.migrations"}
+    """Return Tortoise's configuration: the database at `database_url` or, without one, SQLite in the data folder."""
+    app = {"models": list(MODEL_MODULES), "default_connection": "default", "migrations": "models.migrations"}
     return {"connections": {"default": _connection(settings)}, "apps": {"models": app}, "use_tz": True}
 
 
@@ -71,9 +74,9 @@ def _connection(settings: Settings) -> dict[str, Any]:
 
 
 async def connect(settings: Settings) -> None:
-    """Open the database for every task of this process; one at a time."""
+    """Open the database for all tasks of this process. A process has one such database at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    forget_statements()
+    clear_statement_cache()
     try:
         await Tortoise.init(config=config(settings), _enable_global_fallback=True)
     except BaseException:
@@ -81,20 +84,20 @@ async def connect(settings: Settings) -> None:
         raise
 
 
-def forget_statements() -> None:
-    """Let statements be written anew: they are kept by table alone, also those of another kind of database."""
+def clear_statement_cache() -> None:
+    """Clear the cached statements. Tortoise keys them by table only, so another dialect would get the wrong ones."""
     EXECUTOR_CACHE.clear()
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[None]:
-    """Open the database for this task and those that it starts; other calls in the process have connections of theirs.
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """Open the database for this task and those that it starts; other tasks of the process have their own connections.
 
-    It is for PostgreSQL: each call of a function opens its own, so that one that sleeps holds none. What the tables
-    look like is kept from call to call, for working that out takes longer than a short job.
+    Functions on PostgreSQL use it: each call opens its own connections, so a suspended function holds none. The model
+    metadata is reused between calls, because building it takes longer than a short job.
     """
-    kept = _kept.setdefault(settings.database_url or "", [])
-    context = kept.pop() if kept else TortoiseContext()
+    idle = _idle_contexts.setdefault(settings.database_url or "", [])
+    context = idle.pop() if idle else TortoiseContext()
     with context:
         if not context.inited:
             await context.init(config=config(settings))
@@ -102,11 +105,12 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
             yield
         finally:
             await context.connections.close_all()
-    kept.append(context)
+    # Not in a finally: a context whose connections failed to close is dropped.
+    idle.append(context)
 
 
 async def disconnect() -> None:
-    """Close every connection; nothing may be in flight."""
+    """Close every connection. No statement may be running."""
     await Tortoise.close_connections()
 
 
@@ -120,28 +124,28 @@ def dialect() -> str:
     return get_connection("default").capabilities.dialect
 
 
-def moment(at: datetime) -> datetime | str:
-    """Return a time as the database takes it in a statement that is written by hand."""
+def db_timestamp(at: datetime) -> datetime | str:
+    """Return a time as the driver takes it in hand-written SQL."""
     return at if dialect() == "postgres" else at.isoformat(" ")
 
 
-async def insert_ignoring(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Insert the rows that violate no unique column, in one statement."""
+async def insert_or_ignore(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert the rows in one statement, except those that violate a unique column."""
     width = len(columns)
-    marks = [_marks(width, start) for start in range(0, len(rows) * width, width)]
+    groups = [_placeholders(width, start) for start in range(0, len(rows) * width, width)]
     names = ", ".join(f'"{column}"' for column in columns)
-    statement = f'INSERT INTO "{table}" ({names}) VALUES {", ".join(marks)} ON CONFLICT DO NOTHING'  # noqa: S608
+    statement = f'INSERT INTO "{table}" ({names}) VALUES {", ".join(groups)} ON CONFLICT DO NOTHING'  # noqa: S608
     await get_connection("default").execute_query(statement, [value for row in rows for value in row])
 
 
 async def delete(table: str, column: str, values: Sequence[object]) -> None:
     """Delete the rows that have one of the values in the column, in one statement."""
-    statement = f'DELETE FROM "{table}" WHERE "{column}" IN {_marks(len(values), 0)}'  # noqa: S608
+    statement = f'DELETE FROM "{table}" WHERE "{column}" IN {_placeholders(len(values), 0)}'  # noqa: S608
     await get_connection("default").execute_query(statement, list(values))
 
 
-def _marks(count: int, start: int) -> str:
-    """Return the placeholders of so many values, in brackets."""
+def _placeholders(count: int, start: int) -> str:
+    """Return `count` placeholders in brackets; PostgreSQL numbers them from `start` + 1."""
     if dialect() == "postgres":
         return f"({', '.join(f'${number}' for number in range(start + 1, start + count + 1))})"
     return f"({', '.join('?' * count)})"
@@ -151,31 +155,33 @@ def _marks(count: int, start: int) -> str:
 async def transaction() -> AsyncIterator[None]:
     """Commit all or nothing; a transaction inside another joins it.
 
-    What was promised with `before_commit` runs inside it, what was promised with `after_commit` once it holds.
+    Hooks of `before_commit` run inside it, hooks of `after_commit` after a successful commit.
     """
     if _open.get() is not None:
         yield
         return
-    opened = OpenTransaction(before=list(_joining.get()))
-    token = _open.set(opened)
+    # A contextvar, so that concurrent tasks have their own transactions.
+    current = OpenTransaction(before=list(_commit_hooks.get()))
+    token = _open.set(current)
     try:
         async with in_transaction():
             yield
-            for hook in opened.before:
+            for hook in current.before:
                 await hook()
     finally:
         _open.reset(token)
-        for hook in opened.ended:
+        for hook in current.ended:
             await hook()
-    for hook in opened.after:
+    # Outside the try: hooks run after the commit, and their errors cannot roll it back.
+    for hook in current.after:
         await hook()
 
 
 @asynccontextmanager
-async def alone(name: str) -> AsyncIterator[None]:
-    """Open a transaction of which there is one at a time for each `name`, in all processes; an open one becomes it.
+async def advisory_lock(name: str) -> AsyncIterator[None]:
+    """Open a transaction that holds the advisory lock `name`; an open transaction takes the lock and is joined.
 
-    What it reads is what the one before it left. SQLite has one transaction at a time anyhow.
+    It sees everything committed by the previous lock holder. SQLite needs no lock: it has one writer at a time.
     """
     async with transaction():
         if dialect() == "postgres":
@@ -183,44 +189,44 @@ async def alone(name: str) -> AsyncIterator[None]:
         yield
 
 
-def is_open() -> bool:
-    """Say whether a transaction is open here."""
+def is_in_transaction() -> bool:
+    """Return whether this task is in a transaction."""
     return _open.get() is not None
 
 
-def is_joined() -> bool:
-    """Say whether whatever is written here now is to be joined by somebody's hook before its commit."""
-    return bool(_joining.get())
+def has_commit_hook() -> bool:
+    """Return whether transactions of this task run a hook of `with_commit_hook` before they commit."""
+    return bool(_commit_hooks.get())
 
 
-def current() -> OpenTransaction:
+def current_transaction() -> OpenTransaction:
     """Return the open transaction; RuntimeError when there is none."""
-    opened = _open.get()
-    if opened is None:
+    current = _open.get()
+    if current is None:
         raise RuntimeError("Open a transaction first: async with transaction().")
-    return opened
+    return current
 
 
 @contextmanager
-def joining(hook: Hook) -> Iterator[None]:
-    """Run `hook` before the commit of every transaction that is opened here meanwhile; one that fails undoes it."""
-    token = _joining.set((*_joining.get(), hook))
+def with_commit_hook(hook: Hook) -> Iterator[None]:
+    """Run `hook` before each commit of a transaction opened in this context; its error rolls the transaction back."""
+    token = _commit_hooks.set((*_commit_hooks.get(), hook))
     try:
         yield
     finally:
-        _joining.reset(token)
+        _commit_hooks.reset(token)
 
 
 def before_commit(hook: Hook) -> None:
-    """Run `hook` as the last thing inside the open transaction."""
-    current().before.append(hook)
+    """Run `hook` inside the open transaction, before its commit."""
+    current_transaction().before.append(hook)
 
 
 def after_commit(hook: Hook) -> None:
-    """Run `hook` once the open transaction holds; never when it is rolled back."""
-    current().after.append(hook)
+    """Run `hook` after the open transaction has committed; never after a rollback."""
+    current_transaction().after.append(hook)
 
 
 def after_end(hook: Hook) -> None:
-    """Run `hook` once the open transaction is over, whether it holds or was rolled back; the hook must not fail."""
-    current().ended.append(hook)
+    """Run `hook` after the open transaction has committed or rolled back. The hook must not raise."""
+    current_transaction().ended.append(hook)

@@ -1,4 +1,7 @@
-"""Rows that one worker at a time works on: each claim has a new fence, and holds until its lease is over."""
+"""Claims a row for one worker until its lease expires; each claim has a new fence.
+
+Sessions, images and operations are claimed so.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,24 +19,29 @@ Row = TypeVar("Row", bound=Model)
 
 
 async def claim(model: type[Row], match: Mapping[str, Any], until: datetime) -> Row | None:
-    """Take the row that matches, if nobody's lease on it lasts, and return it as it now is; one statement.
+    """Claim the matching row unless another worker's lease on it is valid, and return the updated row; one statement.
 
-    Its table has `fence`, which is raised, and `lease_until`, which becomes `until`.
+    The table needs the columns `fence`, which is incremented, and `lease_until`, which is set to `until`.
     """
-    values = [sql.told(model, "lease_until", until), *(sql.told(model, *each) for each in match.items())]
-    text = _claim(model, dialect(), tuple(match))
-    _, found = await get_connection("default").execute_query(text, [*values, sql.told(model, "lease_until", now())])
+    values = [sql.to_db_value(model, "lease_until", until), *(sql.to_db_value(model, *each) for each in match.items())]
+    text = _claim_sql(model, dialect(), tuple(match))
+    _, found = await get_connection("default").execute_query(
+        text, [*values, sql.to_db_value(model, "lease_until", now())]
+    )
     return sql.as_row(model, found)
 
 
 @cache
-def _claim(model: type[Model], kind: str, match: tuple[str, ...]) -> str:
+def _claim_sql(model: type[Model], dialect_name: str, match: tuple[str, ...]) -> str:
     fence, lease = sql.column(model, "fence"), sql.column(model, "lease_until")
-    tests = [f"{sql.column(model, name)} = {sql.mark(kind, number)}" for number, name in enumerate(match, 2)]
-    over = f"({lease} IS NULL OR {lease} < {sql.mark(kind, len(match) + 2)})"
-    where = " AND ".join([*tests, over])
-    change = f"{fence} = {fence} + 1, {lease} = {sql.mark(kind, 1)}"
+    tests = [
+        f"{sql.column(model, name)} = {sql.placeholder(dialect_name, number)}" for number, name in enumerate(match, 2)
+    ]
+    expired = f"({lease} IS NULL OR {lease} < {sql.placeholder(dialect_name, len(match) + 2)})"
+    where = " AND ".join([*tests, expired])
+    change = f"{fence} = {fence} + 1, {lease} = {sql.placeholder(dialect_name, 1)}"
     text = f'UPDATE "{model._meta.db_table}" SET {change} WHERE {where} RETURNING {sql.columns(model)}'  # noqa: S608
-    if kind == "postgres":
+    # Tortoise treats an UPDATE as a statement without rows; in a SELECT they are returned.
+    if dialect_name == "postgres":
         return f"WITH claimed AS ({text}) SELECT * FROM claimed"  # noqa: S608
     return text

@@ -1,9 +1,8 @@
-"""A Tortoise engine for SQLite whose transactions take the write lock at their beginning, and that reads times fast.
+"""A Tortoise engine for SQLite with immediate transactions and fast time columns; `connection.config` selects it.
 
-The stock engine says plain BEGIN; upgrading its read snapshot to a write then fails at once with "database is
-locked" whenever another process wrote meanwhile, whatever the busy timeout. It also leaves times as texts, which the
-ORM parses by a pattern: a third of the time of reading a hundred rows. A change and the rows that tell of it are one
-errand to the connection's thread.
+The stock engine uses plain BEGIN. Upgrading its read snapshot to a write fails at once with "database is locked" when
+another process wrote since, whatever the busy timeout. It also parses times with a pattern, which is a third of the
+time to read a hundred rows. An update and the rows inserted with it are one call to the connection's thread.
 """
 
 import asyncio
@@ -18,15 +17,15 @@ from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionConte
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
-from core.database.statements import Addition, Statement
+from core.database.statements import Insert, Statement
 
 
-class GuardedWriting(SqliteClient):
-    """Makes a change and what tells of it in one errand to the thread of the connection."""
+class SqliteConditionalWriter(SqliteClient):
+    """Updates a row and inserts related rows with one call to the connection's thread."""
 
-    async def guarded(self, update: Statement, additions: Sequence[Addition]) -> bool:
-        """Insert the additions if the update found its row, and say whether it did."""
-        statements = [update, *map(_insert, additions)]
+    async def update_and_insert(self, update: Statement, inserts: Sequence[Insert]) -> bool:
+        """Insert the rows if the update matched a row, and return whether it did."""
+        statements = [update, *map(_insert_statement, inserts)]
         async with self.acquire_connection() as connection:
             try:
                 return bool(await connection._execute(partial(_write, connection._conn, statements)))
@@ -37,17 +36,18 @@ class GuardedWriting(SqliteClient):
 
 
 def _write(connection: sqlite3.Connection, statements: Sequence[Statement]) -> bool:
-    """Run in the connection's thread: all statements if the first one changes a row; all of them or none."""
+    """Run all statements if the first one updates a row, atomically. It runs in the connection's thread."""
+    # Inside a transaction of the caller, who commits or rolls back.
     if connection.in_transaction:
         return _write_all(connection, statements)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        moved = _write_all(connection, statements)
+        updated = _write_all(connection, statements)
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
         raise
-    return moved
+    return updated
 
 
 def _write_all(connection: sqlite3.Connection, statements: Sequence[Statement]) -> bool:
@@ -59,19 +59,19 @@ def _write_all(connection: sqlite3.Connection, statements: Sequence[Statement]) 
     return True
 
 
-def _insert(addition: Addition) -> Statement:
-    marks = f"({', '.join('?' * len(addition.columns))})"
-    rows = ", ".join([marks] * len(addition.rows))
-    names = ", ".join(addition.columns)
-    text = f'INSERT INTO "{addition.table}" ({names}) VALUES {rows} ON CONFLICT DO NOTHING'  # noqa: S608
-    return Statement(text, addition.values)
+def _insert_statement(insert: Insert) -> Statement:
+    placeholders = f"({', '.join('?' * len(insert.columns))})"
+    rows = ", ".join([placeholders] * len(insert.rows))
+    names = ", ".join(insert.columns)
+    text = f'INSERT INTO "{insert.table}" ({names}) VALUES {rows} ON CONFLICT DO NOTHING'  # noqa: S608
+    return Statement(text, insert.values)
 
 
-class ImmediateTransaction(GuardedWriting, SqliteTransactionWrapper):
+class ImmediateTransaction(SqliteConditionalWriter, SqliteTransactionWrapper):
     """A transaction that begins with BEGIN IMMEDIATE."""
 
     async def begin(self) -> None:
-        """Take the write lock, waiting for at most the connection's busy timeout."""
+        """Take the write lock; wait at most the connection's busy timeout."""
         connection = self._connection
         if connection is None:
             raise TransactionManagementError("The database is not connected.")
@@ -81,12 +81,12 @@ class ImmediateTransaction(GuardedWriting, SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise TransactionManagementError(error) from error
         except asyncio.CancelledError:
-            await connection.rollback()  # The statement waits in the connection's thread and would begin unseen.
+            await connection.rollback()  # BEGIN may still be queued in the connection's thread.
             raise
 
 
 class ImmediateContext(SqliteTransactionContext):
-    """A transaction that gives the connection back when it could not begin; the stock one keeps it for ever."""
+    """A transaction that returns its connection also when BEGIN fails; the stock one keeps it."""
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self._trxlock.acquire()
@@ -101,13 +101,13 @@ class ImmediateContext(SqliteTransactionContext):
         return begun
 
 
-class ImmediateClient(GuardedWriting):
-    """The stock client with immediate transactions and columns of times as times."""
+class ImmediateClient(SqliteConditionalWriter):
+    """The stock client with immediate transactions and typed time columns."""
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: ARG002 - the stock client asks for it
-        """Connect, once."""
+        """Connect on the first call."""
         if self._connection is None:
-            # The stock client cannot be told to look at the types of columns, so it is given its connection.
+            # The stock client has no option for detect_types, so the connection is opened here.
             self._connection = await aiosqlite.connect(
                 self.filename, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES
             )

@@ -1,4 +1,4 @@
-"""Statements that are written by hand: text with placeholders, values, and what is inserted together with a change."""
+"""Hand-written statements: text, values, and the rows to insert with an update; shared by both engines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement with as many values as it has placeholders."""
+    """A statement and the values of its placeholders."""
 
     text: str
     values: list[Any]
 
 
 @dataclass(frozen=True)
-class Addition:
+class Insert:
     """New rows of one table; `columns` are in quotes, `types` are those of PostgreSQL without lengths."""
 
     table: str
@@ -28,12 +28,12 @@ class Addition:
         return [value for row in self.rows for value in row]
 
 
-class Guarded(Protocol):
-    """A connection that makes a change and what tells of it in one go."""
+class ConditionalWriter(Protocol):
+    """A database connection that updates a row and inserts related rows atomically."""
 
-    async def guarded(self, update: Statement, additions: Sequence[Addition]) -> bool:
-        """Insert the additions if the update found its row, and say whether it did; all of it or nothing.
+    async def update_and_insert(self, update: Statement, inserts: Sequence[Insert]) -> bool:
+        """Run the update and, if it matched a row, the inserts; return whether it matched.
 
-        New rows that violate a unique column are left out.
+        It is atomic. Inserted rows that violate a unique column are skipped.
         """
         ...

@@ -1,1 +1,1 @@
-"""The container engine: what the rest of the house asks of it, and who answers."""
+"""The container engine: the protocol, the Docker engine, the fake engine, and heartbeats."""

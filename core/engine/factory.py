@@ -1,32 +1,31 @@
-"""From the URL of a region to its engine."""
+"""Opens the engine at a region's URL."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from core.engine.fake.engine import Behaviour, FakeEngine
+from core.engine.fake.engine import FakeEngine, FaultProfile
 from core.engine.protocol import Engine
 from core.errors import BadInput
 
 
 def open_engine(url: str, *, address: str = "127.0.0.1") -> Engine:
-    """Return the engine at `url`, unconnected.
+    """Return the engine at `url`, not connected yet.
 
-    `unix:///path/of/socket`, `tcp://host:port`, `tcp://host:port?tls=/folder` (`ca.pem`, `cert.pem`, `key.pem`),
-    or `fake:///folder?port=8080`, whose containers are all said to be on that port; `&call_seconds=0.1` makes every
-    call of it take so long. Ports are published on
-    `address`, which must be the engine's own and reachable from the proxy.
+    `unix:///path/of/socket`, `tcp://host:port`, `tcp://host:port?tls=/folder` (`ca.pem`, `cert.pem`, `key.pem`), or
+    `fake:///folder?port=8080`, whose containers all have that port; `&call_seconds=0.1` sets the duration of each call.
+    Ports are published on `address`, which must belong to the engine and be reachable from the proxy.
     """
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "fake":
-        where = (address, int(options["port"])) if "port" in options else None
-        slow = Behaviour(call_seconds=float(options.get("call_seconds", 0)))
-        return FakeEngine(Path(parts.netloc + parts.path), address=where, behaviour=slow)
+        fake_address = (address, int(options["port"])) if "port" in options else None
+        faults = FaultProfile(call_seconds=float(options.get("call_seconds", 0)))
+        return FakeEngine(Path(parts.netloc + parts.path), address=fake_address, faults=faults)
     if parts.scheme not in {"unix", "tcp", "http", "https"}:
         raise BadInput(
             f"No engine has the URL {url!r}; write unix:///path/of/socket, tcp://host:port or fake:///folder."
         )
-    # The SDK is heavy to import; only who talks to a real engine pays for it.
+    # The Docker SDK is slow to import, so only real engines import it.
     from core.engine.docker.engine import DockerEngine
 
     certificates = Path(options["tls"]) if "tls" in options else None

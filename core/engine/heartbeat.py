@@ -1,27 +1,27 @@
-"""The pulse of container engines: what each region's worker last found, for whoever reports health."""
+"""Heartbeats of container engines: each region's worker publishes the engine's state, and the health page reads it."""
 
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-BEAT_SECONDS = 5.0
-LIVES_SECONDS = 16
-"""Three beats: a worker that misses them all is gone, and then nobody knows."""
+HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_TTL_SECONDS = 16
+"""Three heartbeats: after that the worker counts as gone, and the state is unknown."""
 UP = "up"
 UNKNOWN = "unknown: no worker reports"
 
 
-async def tell(redis: Redis, region: str, state: str) -> None:
-    """Say how the region's engine is; it holds until a few beats later."""
-    await redis.set(_key(region), state, ex=LIVES_SECONDS)
+async def publish(redis: Redis, region: str, state: str) -> None:
+    """Publish the state of the region's engine; it expires after HEARTBEAT_TTL_SECONDS."""
+    await redis.set(_key(region), state, ex=HEARTBEAT_TTL_SECONDS)
 
 
-async def heard(redis: Redis, regions: Sequence[str]) -> dict[str, str]:
-    """Return how each region's engine is, as its worker said last."""
+async def read_heartbeats(redis: Redis, regions: Sequence[str]) -> dict[str, str]:
+    """Return the last published state of each region's engine."""
     if not regions:
         return {}
-    told = await redis.mget([_key(region) for region in regions])
-    return {region: state.decode() if state else UNKNOWN for region, state in zip(regions, told, strict=True)}
+    states = await redis.mget([_key(region) for region in regions])
+    return {region: state.decode() if state else UNKNOWN for region, state in zip(regions, states, strict=True)}
 
 
 def _key(region: str) -> str:

@@ -1,4 +1,4 @@
-"""Container image archives: what `docker save` wrote, checked and described while it streams past."""
+"""Checks and describes container image archives (`docker save`) while they stream past."""
 
 from core.image_archive.inspection import inspect
 from core.image_archive.limits import ArchiveLimits, ArchiveRefused

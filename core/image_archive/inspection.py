@@ -1,4 +1,4 @@
-"""The way into the package: an archive streams from the event loop through a thread that reads it."""
+"""The entry point of the package: passes an archive from the event loop to a thread that reads it."""
 
 import asyncio
 import contextlib
@@ -7,27 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from core.image_archive.index import read
+from core.image_archive.index import read_index
 from core.image_archive.limits import ArchiveLimits
 from core.image_archive.manifest import ImageManifest, describe
 
-AHEAD = 4
-SLICE = 256 << 10  # The thread looks up from its work this often.
+MAX_CHUNKS_AHEAD = 4
+SLICE_BYTES = 256 << 10  # The thread checks for a cancellation after each slice.
 
 
-class Abandoned(Exception):
-    """Nobody waits for the result any more; this ends the reading thread and reaches no caller."""
+class InspectionAborted(Exception):
+    """Ends the reading thread after a cancellation; it reaches no caller."""
 
 
-class Feed:
-    """Hands chunks from a coroutine to a thread, a few ahead of it."""
+class AsyncFeed:
+    """Passes chunks from a coroutine to a thread, at most MAX_CHUNKS_AHEAD ahead of it."""
 
     def __init__(self) -> None:
-        """Belong to the running event loop."""
+        """Use the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(AHEAD)
+        self._room = asyncio.Semaphore(MAX_CHUNKS_AHEAD)
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
-        self._abandoned = False
+        self._aborted = False
 
     async def fill(self, chunks: AsyncIterator[bytes]) -> None:
         """Pass all chunks on, waiting while the thread is behind."""
@@ -36,32 +36,32 @@ class Feed:
             self._queue.put(chunk)
         self._queue.put(None)
 
-    def abandon(self) -> None:
-        """Let the thread end at the next chunk that it asks for."""
-        self._abandoned = True
+    def abort(self) -> None:
+        """Make the thread's next read raise InspectionAborted."""
+        self._aborted = True
         self._queue.put(None)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the chunks, on the thread."""
+        """Yield the chunks, on the thread."""
         while (chunk := self._queue.get()) is not None:
-            for at in range(0, len(chunk), SLICE):
-                if self._abandoned:
-                    raise Abandoned
-                yield chunk[at : at + SLICE]
-            with contextlib.suppress(RuntimeError):  # The loop was closed under an abandoned thread.
+            for at in range(0, len(chunk), SLICE_BYTES):
+                if self._aborted:
+                    raise InspectionAborted
+                yield chunk[at : at + SLICE_BYTES]
+            with contextlib.suppress(RuntimeError):  # The loop was closed while the aborted thread ran.
                 self._loop.call_soon_threadsafe(self._room.release)
-        if self._abandoned:
-            raise Abandoned
+        if self._aborted:
+            raise InspectionAborted
 
 
 async def inspect(chunks: AsyncIterator[bytes], limits: ArchiveLimits = ArchiveLimits()) -> ImageManifest:  # noqa: B008
     """Check a `docker save` archive as it streams by, and describe its one image.
 
-    Memory stays constant (a few chunks, and JSON up to `limits.kept_bytes`), nothing is written, and the loop is not
-    blocked. Raises ArchiveRefused with one sentence, and whatever `chunks` raises; on a refusal the rest of `chunks` is
-    left unread. The platform is reported and not judged. When cancelled, the reading thread ends.
+    Memory is constant (a few chunks, and JSON up to `limits.kept_bytes`), nothing is written, and the loop is not
+    blocked. It raises ArchiveRefused with one sentence, and the errors of `chunks`; after a refusal the rest of
+    `chunks` is not read. The platform is reported and not checked. On cancellation the reading thread ends.
     """
-    feed = Feed()
+    feed = AsyncFeed()
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
     reading = asyncio.get_running_loop().run_in_executor(executor, _inspect, feed, limits)
     executor.shutdown(wait=False)
@@ -71,19 +71,20 @@ async def inspect(chunks: AsyncIterator[bytes], limits: ArchiveLimits = ArchiveL
         await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
         if not reading.done():
             await filling
+        # The thread cannot be cancelled; `abort` ends it.
         return await asyncio.shield(reading)
     finally:
         filling.cancel()
-        feed.abandon()
-        await _ended(sides)
+        feed.abort()
+        await _wait_ended(sides)
 
 
-def _inspect(feed: Feed, limits: ArchiveLimits) -> ImageManifest:
-    return describe(read(feed, limits), limits)
+def _inspect(feed: AsyncFeed, limits: ArchiveLimits) -> ImageManifest:
+    return describe(read_index(feed, limits), limits)
 
 
-async def _ended(sides: set[asyncio.Future[Any]]) -> None:
-    """Wait until the thread and the coroutine that feeds it have ended, however they did."""
+async def _wait_ended(sides: set[asyncio.Future[Any]]) -> None:
+    """Wait until the thread and the coroutine that feeds it have ended, with or without an error."""
     await asyncio.wait(sides)
     for side in sides:
         if not side.cancelled():

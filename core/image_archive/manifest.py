@@ -1,15 +1,15 @@
-"""The one image in an archive: found, its digests verified, described."""
+"""Finds the one image of an archive, verifies its digests, and describes it."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.image_archive import oci
-from core.image_archive.config_rules import not_root, tcp_ports
-from core.image_archive.index import Blob, Contents
-from core.image_archive.json_fields import Fields, parse
-from core.image_archive.limits import ArchiveLimits, ArchiveRefused, shown
-from core.image_archive.tar import safe
+from core.image_archive.config_rules import require_non_root, tcp_ports
+from core.image_archive.index import ArchiveIndex, Blob
+from core.image_archive.json_fields import JsonFields, parse
+from core.image_archive.limits import ArchiveLimits, ArchiveRefused, quoted
+from core.image_archive.tar import safe_path
 
 CONFIG_NAME = re.compile(r"(?:.*[/:])?([0-9a-f]{64})(?:\.json)?")
 PLATFORM = re.compile(r"[a-z0-9_.-]{1,32}")
@@ -17,7 +17,7 @@ PLATFORM = re.compile(r"[a-z0-9_.-]{1,32}")
 
 @dataclass(frozen=True)
 class ImageManifest:
-    """An image as its archive describes it; every digest was computed, none believed."""
+    """An image as its archive describes it; every digest was computed."""
 
     image_id: str
     repo_tags: tuple[str, ...]
@@ -34,54 +34,54 @@ class ImageManifest:
     size_bytes: int
     """The size of all layers, uncompressed."""
     manifest_digests: tuple[str, ...] = ()
-    """OCI manifests and indexes that lead to the image; an engine with the containerd store knows it by one of them."""
+    """The OCI manifests and indexes of the image; an engine with the containerd store uses one of them as its id."""
 
 
-def describe(contents: Contents, limits: ArchiveLimits) -> ImageManifest:
-    """Describe the image; refuse contents that are not exactly one sound image that runs as a user other than root."""
-    oci.verify_names(contents)
-    entry = _only_entry(contents, limits)
-    name = safe(entry.text("Config"))
-    config = Fields("the image configuration", _object(parse(contents, name, limits), "The image configuration"))
-    image_id = _image_id(contents, name)
-    layers = _layers(contents, entry, config)
-    digests = oci.manifest_digests(contents, image_id, limits)
+def describe(index: ArchiveIndex, limits: ArchiveLimits) -> ImageManifest:
+    """Describe the image; refuse an index that is not exactly one valid image with a user other than root."""
+    oci.verify_names(index)
+    entry = _only_entry(index, limits)
+    name = safe_path(entry.text("Config"))
+    config = JsonFields("the image configuration", _object(parse(index, name, limits), "The image configuration"))
+    image_id = _image_id(index, name)
+    layers = _layers(index, entry, config)
+    digests = oci.manifest_digests(index, image_id, limits)
     return _manifest(image_id, entry.texts("RepoTags"), config, layers, digests)
 
 
-def _only_entry(contents: Contents, limits: ArchiveLimits) -> Fields:
-    if contents.find("manifest.json") is None:
+def _only_entry(index: ArchiveIndex, limits: ArchiveLimits) -> JsonFields:
+    if index.find("manifest.json") is None:
         raise ArchiveRefused(
             "manifest.json is missing: this is an OCI archive; load it into Docker and use docker save."
-            if contents.find("index.json")
+            if index.find("index.json")
             else "manifest.json is missing: this is not the output of docker save."
         )
-    entries = parse(contents, "manifest.json", limits)
+    entries = parse(index, "manifest.json", limits)
     if not isinstance(entries, list) or not entries:
         raise ArchiveRefused("The archive holds no image; save exactly one: docker save IMAGE | gzip.")
     if len(entries) > 1:
         raise ArchiveRefused(f"The archive holds {len(entries)} images; save exactly one: docker save IMAGE | gzip.")
-    return Fields("manifest.json", _object(entries[0], "The entry in manifest.json"))
+    return JsonFields("manifest.json", _object(entries[0], "The entry in manifest.json"))
 
 
-def _object(value: object, what: str) -> Mapping[str, object]:
+def _object(value: object, subject: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise ArchiveRefused(f"{what} is not a JSON object; save the image again with docker save.")
+        raise ArchiveRefused(f"{subject} is not a JSON object; save the image again with docker save.")
     return value
 
 
-def _image_id(contents: Contents, name: str) -> str:
-    """Give the digest of the configuration, which is the image's; a name that states a digest must state this one."""
-    blob = contents.find(name)
+def _image_id(index: ArchiveIndex, name: str) -> str:
+    """Return the digest of the configuration, which is the image's id; a digest in its name must be equal."""
+    blob = index.find(name)
     stated = CONFIG_NAME.fullmatch(name)
     if blob is None or (stated and blob.digest != f"sha256:{stated[1]}"):
         raise ArchiveRefused(
-            f"The image configuration does not have the digest in its name {shown(name)}; upload it again."
+            f"The image configuration does not have the digest in its name {quoted(name)}; upload it again."
         )
     return blob.digest
 
 
-def _layers(contents: Contents, entry: Fields, config: Fields) -> list[Blob]:
+def _layers(index: ArchiveIndex, entry: JsonFields, config: JsonFields) -> list[Blob]:
     names, digests = entry.texts("Layers"), config.fields("rootfs").texts("diff_ids")
     if not digests:
         raise ArchiveRefused("The image is empty; build it with files in it.")
@@ -89,24 +89,24 @@ def _layers(contents: Contents, entry: Fields, config: Fields) -> list[Blob]:
         raise ArchiveRefused(
             f"The archive lists {len(names)} layers and its image has {len(digests)}; save it again with docker save."
         )
-    return [_layer(contents, safe(name), digest) for name, digest in zip(names, digests, strict=True)]
+    return [_layer(index, safe_path(name), digest) for name, digest in zip(names, digests, strict=True)]
 
 
-def _layer(contents: Contents, name: str, digest: str) -> Blob:
-    blob = contents.find(name)
+def _layer(index: ArchiveIndex, name: str, digest: str) -> Blob:
+    blob = index.find(name)
     if blob is None:
         raise ArchiveRefused(
-            f"The layer {shown(name)} is missing from the archive; save the image again with docker save."
+            f"The layer {quoted(name)} is missing from the archive; save the image again with docker save."
         )
     if blob.unpacked_digest != digest:
         raise ArchiveRefused(
-            f"The layer {shown(name)} does not have the digest that the image states; upload it again."
+            f"The layer {quoted(name)} does not have the digest that the image states; upload it again."
         )
     return blob
 
 
 def _manifest(
-    image_id: str, tags: tuple[str, ...], config: Fields, layers: list[Blob], digests: tuple[str, ...]
+    image_id: str, tags: tuple[str, ...], config: JsonFields, layers: list[Blob], digests: tuple[str, ...]
 ) -> ImageManifest:
     run = config.fields("config")
     return ImageManifest(
@@ -114,7 +114,7 @@ def _manifest(
         repo_tags=tags,
         os=_platform(config, "os"),
         architecture=_platform(config, "architecture"),
-        user=not_root(run.text("User")),
+        user=require_non_root(run.text("User")),
         exposed_ports=tcp_ports(run.mapping("ExposedPorts")),
         environment=_environment(run),
         entrypoint=run.command("Entrypoint"),
@@ -127,19 +127,19 @@ def _manifest(
     )
 
 
-def _platform(config: Fields, name: str) -> str:
+def _platform(config: JsonFields, name: str) -> str:
     value = config.text(name)
     if not PLATFORM.fullmatch(value):
         raise ArchiveRefused(f"The image does not state its {name}; build it again with docker build.")
     return value
 
 
-def _environment(run: Fields) -> dict[str, str]:
+def _environment(run: JsonFields) -> dict[str, str]:
     pairs = (line.partition("=") for line in run.texts("Env"))
     return {name: value for name, _, value in pairs}
 
 
-def _labels(run: Fields) -> dict[str, str]:
+def _labels(run: JsonFields) -> dict[str, str]:
     labels = run.mapping("Labels")
     if not all(isinstance(value, str) for value in labels.values()):
         raise ArchiveRefused("A label of the image is not a text; correct the LABEL lines of its Dockerfile.")

@@ -1,48 +1,49 @@
-"""The OCI side of an archive: blobs named by their digests, and an index that must lead to the same image."""
+"""Checks the OCI part of an archive: blobs named by digest, and an index that leads to the same image."""
 
 import re
 from typing import Any
 
-from core.image_archive.index import Contents
-from core.image_archive.json_fields import Fields, parse
-from core.image_archive.limits import ArchiveLimits, ArchiveRefused, shown
+from core.image_archive.index import ArchiveIndex
+from core.image_archive.json_fields import JsonFields, parse
+from core.image_archive.limits import ArchiveLimits, ArchiveRefused, quoted
 
 BLOB_NAME = re.compile(r"blobs/sha256/([0-9a-f]{64})")
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 OTHER_IMAGE = "index.json leads to another image than manifest.json; save exactly one: docker save IMAGE | gzip."
 
 
-def verify_names(contents: Contents) -> None:
-    """Refuse a blob whose name states another digest than its content has."""
-    for name, blob in contents.blobs.items():
+def verify_names(archive: ArchiveIndex) -> None:
+    """Refuse a blob whose name contains another digest than that of its content."""
+    for name, blob in archive.blobs.items():
         stated = BLOB_NAME.fullmatch(name)
         if stated and blob.digest != f"sha256:{stated[1]}":
-            raise ArchiveRefused(f"The file {shown(name)} does not have the digest in its name; upload it again.")
+            raise ArchiveRefused(f"The file {quoted(name)} does not have the digest in its name; upload it again.")
 
 
-def manifest_digests(contents: Contents, image_id: str, limits: ArchiveLimits) -> tuple[str, ...]:
-    """Give the manifests and indexes that lead from index.json to the image, outermost first; none without index.json.
+def manifest_digests(archive: ArchiveIndex, image_id: str, limits: ArchiveLimits) -> tuple[str, ...]:
+    """Return the manifests and indexes from index.json to the image, outermost first; none without index.json.
 
-    Docker with the containerd store reads index.json and other engines read manifest.json, so both must name one image.
-    Attestations, and images of other platforms that were left out of the archive, are passed over.
+    Docker with the containerd store reads index.json, and other engines read manifest.json, so both must name one
+    image. Attestations are skipped, and so are images of other platforms that are not in the archive.
     """
-    if contents.find("index.json") is None:
+    if archive.find("index.json") is None:
         return ()
-    index = parse(contents, "index.json", limits)
-    waiting = list(_index("index.json", index).objects("manifests"))
+    index = parse(archive, "index.json", limits)
+    queue = list(_document("index.json", index).objects("manifests"))
     indexes: list[str] = []
     manifests: list[str] = []
     seen: set[tuple[str, bool]] = set()
-    for descriptor in waiting:
+    # The list grows while it is iterated: indexes may nest.
+    for descriptor in queue:
         digest = descriptor.text("digest")
         name = _blob_name(digest)
         reading = (digest, _is_attestation(descriptor))
-        if reading in seen or contents.find(name) is None:
+        if reading in seen or archive.find(name) is None:
             continue
         seen.add(reading)
-        document = _index(name, parse(contents, name, limits))
+        document = _document(name, parse(archive, name, limits))
         children = document.objects("manifests")
-        waiting.extend(children)
+        queue.extend(children)
         if children:
             indexes.append(digest)
         elif _is_image(descriptor, document, image_id):
@@ -59,14 +60,14 @@ def _blob_name(digest: str) -> str:
     return f"blobs/sha256/{stated[1]}"
 
 
-def _index(name: str, value: Any) -> Fields:
+def _document(name: str, value: Any) -> JsonFields:
     if not isinstance(value, dict):
         raise ArchiveRefused(f"{name} is not a JSON object; save the image again with docker save.")
-    return Fields(name, value)
+    return JsonFields(name, value)
 
 
-def _is_image(descriptor: Fields, document: Fields, image_id: str) -> bool:
-    """Tell whether a manifest is the image's; False for an attestation."""
+def _is_image(descriptor: JsonFields, document: JsonFields, image_id: str) -> bool:
+    """Return whether a manifest is the image's; False for an attestation."""
     if document.fields("config").text("digest") == image_id:
         return True
     if _is_attestation(descriptor):
@@ -74,7 +75,7 @@ def _is_image(descriptor: Fields, document: Fields, image_id: str) -> bool:
     raise ArchiveRefused(OTHER_IMAGE)
 
 
-def _is_attestation(descriptor: Fields) -> bool:
-    """Tell whether an index calls a manifest an attestation; no engine runs what has an unknown platform."""
+def _is_attestation(descriptor: JsonFields) -> bool:
+    """Return whether a manifest is marked as an attestation: its platform is unknown, so no engine runs it."""
     platform = descriptor.fields("platform")
     return platform.text("os") == platform.text("architecture") == "unknown"

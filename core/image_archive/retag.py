@@ -1,7 +1,7 @@
-"""Give an archive's image a name of ours on its way into the engine.
+"""Renames the image of an archive while it streams into the engine.
 
-`docker load` gives the image the names that the archive says, and takes them from whatever image had them before: an
-upload could so put itself in the place of another's base image. Only names change; all that has a digest stays.
+`docker load` gives the image the names in the archive, and takes them from the image that had them before. An upload
+could so replace another user's base image. Only names change; everything with a digest stays.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from core.image_archive.decompress import Inflater
+from core.image_archive.decompress import Decompressor
 
 BLOCK = tarfile.BLOCKSIZE
 EXTENSIONS = (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -21,33 +21,33 @@ NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 
 
 async def retagged(chunks: AsyncIterator[bytes], tag: str) -> AsyncIterator[bytes]:
-    """Give the archive uncompressed, its image named `tag` and nothing else; `inspect` must have accepted it."""
-    inflater, rewriter = Inflater("the archive"), _Rewriter(tag)
+    """Yield the archive uncompressed, with `tag` as its only image name; `inspect` must have accepted it."""
+    decompressor, rewriter = Decompressor("the archive"), _Rewriter(tag)
     async for chunk in chunks:
-        for piece in await asyncio.to_thread(_pieces, inflater.feed(chunk), rewriter):
+        for piece in await asyncio.to_thread(_rewrite, decompressor.feed(chunk), rewriter):
             yield piece
-    for piece in await asyncio.to_thread(_pieces, inflater.finish(), rewriter):
+    for piece in await asyncio.to_thread(_rewrite, decompressor.finish(), rewriter):
         yield piece
     yield rewriter.rest()
 
 
-def _pieces(unpacked: Iterator[bytes], rewriter: "_Rewriter") -> list[bytes]:
+def _rewrite(unpacked: Iterator[bytes], rewriter: "_Rewriter") -> list[bytes]:
     return [out for piece in unpacked if (out := rewriter.feed(piece))]
 
 
 @dataclass
 class _Rewriter:
-    """Passes a tar file on, block by block, and replaces the members that name images."""
+    """Passes a tar file on, block by block, and replaces the members with image names."""
 
     tag: str
     _buffer: bytearray = field(default_factory=bytearray)
     _left: int = 0
-    _kept: bytearray | None = None
+    _old_content: bytearray | None = None
     _extensions: bytearray = field(default_factory=bytearray)
     _member: tarfile.TarInfo | None = None
 
     def feed(self, piece: bytes) -> bytes:
-        """Take in a piece and give what can be passed on."""
+        """Add a piece of input and return the output that is ready."""
         self._buffer += piece
         out = bytearray()
         while self._left or len(self._buffer) >= BLOCK:
@@ -58,7 +58,7 @@ class _Rewriter:
         return bytes(out)
 
     def rest(self) -> bytes:
-        """Give what is behind the last whole block."""
+        """Return the bytes after the last whole block."""
         return bytes(self._buffer)
 
     def _take(self, count: int) -> bytes:
@@ -75,35 +75,35 @@ class _Rewriter:
         size = info.size if info.isreg() or info.type in EXTENSIONS else 0
         self._left = size + -size % BLOCK
         if info.type in EXTENSIONS:
-            self._kept, self._member = self._extensions, None
+            self._old_content, self._member = self._extensions, None
             self._extensions += block
         elif posixpath.normpath(info.name) in REPLACED:
-            self._kept, self._member = bytearray(), info
+            self._old_content, self._member = bytearray(), info
             self._extensions = bytearray()
             if not self._left:
                 self._replace(out)
         else:
-            self._kept, self._member = None, None
+            self._old_content, self._member = None, None
             out += self._extensions + block
             self._extensions = bytearray()
 
     def _content(self, out: bytearray) -> bool:
         taken = self._take(min(self._left, len(self._buffer)))
         self._left -= len(taken)
-        if self._kept is None:
+        if self._old_content is None:
             out += taken
         else:
-            self._kept += taken
+            self._old_content += taken
         if not self._left and self._member is not None:
             self._replace(out)
         return bool(taken)
 
     def _replace(self, out: bytearray) -> None:
-        member, kept = self._member, self._kept
-        assert member is not None  # noqa: S101 - set together with what is kept
-        assert kept is not None  # noqa: S101
+        member, old_content = self._member, self._old_content
+        assert member is not None  # noqa: S101 - set together with `_old_content`
+        assert old_content is not None  # noqa: S101
         self._member = None
-        content = REPLACED[posixpath.normpath(member.name)](bytes(kept[: member.size]), self.tag)
+        content = REPLACED[posixpath.normpath(member.name)](bytes(old_content[: member.size]), self.tag)
         if content is not None:
             member.size = len(content)
             out += member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % BLOCK)
@@ -128,7 +128,7 @@ def _without(image: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _dropped(content: bytes, tag: str) -> None:
-    """Leave the old list of names out."""
+    """Drop the old list of names."""
 
 
 REPLACED: dict[str, Callable[[bytes, str], bytes | None]] = {

@@ -1,4 +1,4 @@
-"""A tar file read front to back from a stream, holding one block at a time; `tarfile` decodes the headers."""
+"""Reads a tar file from a stream, one block at a time; `tarfile` decodes the headers."""
 
 import posixpath
 import tarfile
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.image_archive.limits import ArchiveLimits, ArchiveRefused, shown
+from core.image_archive.limits import ArchiveLimits, ArchiveRefused, quoted
 
 BLOCK = tarfile.BLOCKSIZE
 EXTENSION_BYTES = 8 << 10
-LONGEST_PATH = 1024
+MAX_PATH_LENGTH = 1024
 TRUNCATED = "The archive ends too early; upload it again."
 DAMAGED = "The archive is damaged; upload it again."
 NOT_A_TAR = "The file is not a tar archive; upload the output of docker save."
 
 
-class Kind(StrEnum):
-    """What a member of the archive is."""
+class MemberKind(StrEnum):
+    """The type of a member."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -26,27 +26,27 @@ class Kind(StrEnum):
 
 
 KINDS = {
-    tarfile.REGTYPE: Kind.FILE,
-    tarfile.AREGTYPE: Kind.FILE,
-    tarfile.CONTTYPE: Kind.FILE,
-    tarfile.DIRTYPE: Kind.FOLDER,
-    tarfile.LNKTYPE: Kind.HARD_LINK,
-    tarfile.SYMTYPE: Kind.SYMBOLIC_LINK,
+    tarfile.REGTYPE: MemberKind.FILE,
+    tarfile.AREGTYPE: MemberKind.FILE,
+    tarfile.CONTTYPE: MemberKind.FILE,
+    tarfile.DIRTYPE: MemberKind.FOLDER,
+    tarfile.LNKTYPE: MemberKind.HARD_LINK,
+    tarfile.SYMTYPE: MemberKind.SYMBOLIC_LINK,
 }
 
 
 @dataclass(frozen=True)
 class Member:
-    """One entry: its normal path, and for a link the normal path that it points to."""
+    """A member: its normalised path, and for a link the normalised path of its target."""
 
     name: str
-    kind: Kind
+    kind: MemberKind
     size: int
     target: str = ""
 
 
-class Tar:
-    """Walks the members of a tar file; the content of a member is read before the next one is asked for, or skipped."""
+class TarReader:
+    """Iterates over the members of a tar file. Unread content of a member is skipped."""
 
     def __init__(self, pieces: Iterator[bytes], limits: ArchiveLimits) -> None:
         """Read the tar file that arrives as `pieces`."""
@@ -59,7 +59,7 @@ class Tar:
         self._headers = 0
 
     def members(self) -> Iterator[Member]:
-        """Give each member in turn; refuse what is not a complete and safe archive."""
+        """Yield each member; refuse an archive that is incomplete or unsafe."""
         while header := self._header():
             yield self._member(header)
             for _ in self.content():
@@ -67,7 +67,7 @@ class Tar:
         self._end()
 
     def content(self) -> Iterator[bytes]:
-        """Give what is left of the content of the present member."""
+        """Yield the rest of the current member's content."""
         while self._content:
             piece = self._some(self._content)
             self._content -= len(piece)
@@ -76,7 +76,7 @@ class Tar:
         self._exactly(padding)
 
     def _header(self) -> tarfile.TarInfo | None:
-        """Give the next real header, extended by those before it; None at the end of the archive."""
+        """Return the next member's header with its extension headers applied; None at the end of the archive."""
         extended: dict[str, str] = {}
         while info := self._block():
             if info.type == tarfile.XHDTYPE:
@@ -94,14 +94,15 @@ class Tar:
         return None
 
     def _block(self) -> tarfile.TarInfo | None:
-        """Give the header in the next block; None for the zeros that end the archive."""
+        """Return the header in the next block; None for a block of zeros, which ends the archive."""
         block = self._exactly(BLOCK)
         if not block.strip(b"\0"):
             return None
         self._headers += 1
         if self._headers > self._limits.members:
-            most = self._limits.members
-            raise ArchiveRefused(f"The archive holds more than {most} files; save exactly one image in it.")
+            raise ArchiveRefused(
+                f"The archive holds more than {self._limits.members} files; save exactly one image in it."
+            )
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
         except (tarfile.HeaderError, ValueError) as error:
@@ -119,34 +120,35 @@ class Tar:
         kind = KINDS.get(info.type)
         if kind is None:
             raise ArchiveRefused(
-                f"The archive holds {shown(info.name)}, a special file; save it again with docker save."
+                f"The archive holds {quoted(info.name)}, a special file; save it again with docker save."
             )
-        self._content = info.size if kind is Kind.FILE else 0
+        self._content = info.size if kind is MemberKind.FILE else 0
+        # Content is padded to whole blocks.
         self._padding = -self._content % BLOCK
-        name = safe(info.name)
-        if kind is Kind.HARD_LINK:
-            return Member(name, kind, 0, safe(info.linkname))
-        if kind is Kind.SYMBOLIC_LINK:
-            return Member(name, kind, 0, safe(info.linkname, posixpath.dirname(name)))
+        name = safe_path(info.name)
+        if kind is MemberKind.HARD_LINK:
+            return Member(name, kind, 0, safe_path(info.linkname))
+        if kind is MemberKind.SYMBOLIC_LINK:
+            return Member(name, kind, 0, safe_path(info.linkname, posixpath.dirname(name)))
         return Member(name, kind, self._content)
 
     def _end(self) -> None:
-        """Read on behind the end, so that a checksum there is verified; only zeros may follow."""
+        """Read past the end, which verifies the compression's checksum; only zeros may follow."""
         if self._piece[self._at :].strip(b"\0") or any(piece.strip(b"\0") for piece in self._pieces):
             raise ArchiveRefused("Something follows the end of the archive; save it again with docker save.")
 
-    def _some(self, most: int) -> bytes:
-        """Give at least one and at most `most` bytes."""
+    def _some(self, limit: int) -> bytes:
+        """Return at least one and at most `limit` bytes."""
         if self._at == len(self._piece):
             self._piece, self._at = next(self._pieces, b""), 0
         if not self._piece:
             raise ArchiveRefused(TRUNCATED if self._headers else NOT_A_TAR)
-        part = self._piece[self._at : self._at + most]
+        part = self._piece[self._at : self._at + limit]
         self._at += len(part)
         return part
 
     def _exactly(self, count: int) -> bytes:
-        """Give `count` bytes, which are few."""
+        """Return `count` bytes; for small counts."""
         parts = []
         while count:
             parts.append(self._some(count))
@@ -154,16 +156,16 @@ class Tar:
         return b"".join(parts)
 
 
-def safe(path: str, folder: str = "") -> str:
-    """Give the normal form of a path in the archive, seen from `folder`; refuse one that leaves the archive."""
+def safe_path(path: str, folder: str = "") -> str:
+    """Return the normalised path relative to `folder`; refuse one that leaves the archive."""
     normal = posixpath.normpath(posixpath.join(folder, path))
-    if not 0 < len(path) <= LONGEST_PATH or "\0" in path or normal.startswith("/") or normal.split("/")[0] == "..":
-        raise ArchiveRefused(f"The archive holds the unsafe path {shown(path)}; save it again with docker save.")
+    if not 0 < len(path) <= MAX_PATH_LENGTH or "\0" in path or normal.startswith("/") or normal.split("/")[0] == "..":
+        raise ArchiveRefused(f"The archive holds the unsafe path {quoted(path)}; save it again with docker save.")
     return normal
 
 
 def _extend(info: tarfile.TarInfo, extended: dict[str, str]) -> tarfile.TarInfo:
-    """Apply what extension headers said; POSIX and GNU use them for long names, large sizes and sparse files."""
+    """Apply extension headers; POSIX and GNU use them for long names, large sizes and sparse files."""
     if any(key.startswith("GNU.sparse.") for key in extended):
         raise ArchiveRefused("The archive holds a sparse file; save it again with docker save.")
     info.name = extended.get("path", info.name)
@@ -181,7 +183,7 @@ def _text(content: bytes) -> str:
 
 
 def _records(content: bytes) -> dict[str, str]:
-    """Parse the records of a POSIX extended header: `LENGTH KEY=VALUE` and a newline each, the length of all of it."""
+    """Parse POSIX extended headers: `LENGTH KEY=VALUE` and a newline; LENGTH counts the whole record."""
     records: dict[str, str] = {}
     while content:
         length, space, _ = content[:8].partition(b" ")

@@ -1,1 +1,1 @@
-"""The outbox, its dispatcher and the event bus: what leaves a transaction after commit."""
+"""The outbox, its dispatcher and the event bus: everything that is sent after commit."""

@@ -1,8 +1,8 @@
-"""Events are hints: "what this topic names has changed, read it again".
+"""The event bus: "the row of this topic has changed, read it again", between processes through Redis pub/sub.
 
-One Redis connection serves all listeners of a process. Hints that come while a listener is busy are one hint. After a
-lost connection every listener gets a hint, since anything may have happened meanwhile. Ears hear what this process
-publishes at once, before it goes to Redis.
+Subscriptions and caches use it. An event carries no data and may repeat. One Redis connection serves all listeners of a
+process, and events that arrive while a listener is busy are merged. After a lost connection every listener is notified,
+because events may have been missed. Callbacks run at once for events that this process publishes.
 """
 
 import asyncio
@@ -19,20 +19,21 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "carrel:events"
 RECONNECT_SECONDS = 0.5
+START_SECONDS = 3.0
 STOP_ATTEMPTS = 5
-ANYTHING = "*"
-"""The topic of a hint that anything may have changed."""
+RESYNC = "*"
+"""The topic that means: any row may have changed."""
 
 
-class Hints:
-    """One listener's view of its topics."""
+class TopicListener:
+    """The changed topics of one subscriber, merged until it reads them."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._topics: set[str] = set()
 
-    def ring(self, topic: str) -> None:
-        """Note that `topic` changed and wake the listener."""
+    def notify(self, topic: str) -> None:
+        """Add a changed topic and wake the subscriber."""
         self._topics.add(topic)
         self._event.set()
 
@@ -45,70 +46,74 @@ class Hints:
 
 
 class EventBus:
-    """Publishes and fans out hints; `start` it in the process's main loop, `stop` it at the end."""
+    """Publishes events and fans them out; call `start` in the process's main loop and `stop` at the end."""
 
     def __init__(self, redis: Redis) -> None:
         """Use `redis` for both directions."""
         self._redis = redis
-        self._listeners: dict[str, set[Hints]] = defaultdict(set)
-        self._everything: set[Hints] = set()
-        self._ears: list[Callable[[str], None]] = []
+        self._listeners: dict[str, set[TopicListener]] = defaultdict(set)
+        self._all_topics: set[TopicListener] = set()
+        self._callbacks: list[Callable[[str], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin to listen; returns when hints arrive, or after three seconds when Redis does not answer."""
+        """Start to listen; return when events arrive, or after START_SECONDS when Redis is down."""
         self._task = asyncio.create_task(self._listen(), name="event-bus")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), 3)
+            await asyncio.wait_for(self._ready.wait(), START_SECONDS)
 
     async def stop(self) -> None:
-        """End listening; a library that swallows the cancellation is told again."""
-        for _ in range(STOP_ATTEMPTS):
+        """Stop listening."""
+        for _ in range(STOP_ATTEMPTS):  # redis-py may swallow a cancellation, so it is repeated.
             if self._task is None or self._task.done():
                 return
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=1)
-        log.error("events: the listener does not end")
+        log.error("events: the listener does not stop")
 
     @property
-    def connected(self) -> bool:
-        """Say whether hints arrive at present."""
+    def is_connected(self) -> bool:
+        """Whether events arrive at present."""
         return self._ready.is_set()
 
     async def publish(self, topics: Iterable[str]) -> None:
-        """Tell every process that what the topics name has changed; the ears of this one have heard when it returns."""
+        """Publish to every process that the topics changed; the callbacks of this process have run on return."""
         names = list(topics)
-        self.tell(names)
+        self.run_callbacks(names)
         if names:
             await self._redis.publish(CHANNEL, "\n".join(names))
 
-    def tell(self, topics: Iterable[str]) -> None:
-        """Let the ears of this process hear that what the topics name has changed, whether Redis answers or not."""
+    def run_callbacks(self, topics: Iterable[str]) -> None:
+        """Run the callbacks of this process; it works without Redis."""
         for topic in topics:
-            for ear in self._ears:
-                ear(topic)
+            for callback in self._callbacks:
+                callback(topic)
 
-    def attend(self, ear: Callable[[str], None]) -> None:
-        """Call `ear` with each topic that changes, and with `ANYTHING` whenever hints may have been missed."""
-        self._ears.append(ear)
+    def add_listener(self, callback: Callable[[str], None]) -> None:
+        """Call `callback` with each topic that changes, and with RESYNC whenever events may have been missed."""
+        self._callbacks.append(callback)
 
-    def ring(self, topics: Iterable[str]) -> None:
-        """Give hints to the listeners of this process alone."""
-        self._ring(list(topics))
+    def notify_local(self, topics: Iterable[str]) -> None:
+        """Notify the callbacks and subscribers of this process only."""
+        names = list(topics)
+        self.run_callbacks(names)
+        for topic in names:
+            for listener in (*self._listeners.get(topic, ()), *self._all_topics):
+                listener.notify(topic)
 
     @asynccontextmanager
-    async def subscribe(self, *topics: str) -> AsyncIterator[Hints]:
-        """Listen to `topics`; with none, to all."""
-        hints = Hints()
-        homes = [self._listeners[topic] for topic in topics] or [self._everything]
-        for home in homes:
-            home.add(hints)
+    async def subscribe(self, *topics: str) -> AsyncIterator[TopicListener]:
+        """Listen to `topics`; without any, to all."""
+        listener = TopicListener()
+        groups = [self._listeners[topic] for topic in topics] or [self._all_topics]
+        for group in groups:
+            group.add(listener)
         try:
-            yield hints
+            yield listener
         finally:
-            for home in homes:
-                home.discard(hints)
+            for group in groups:
+                group.discard(listener)
             for topic in topics:
                 if not self._listeners.get(topic, True):
                     del self._listeners[topic]
@@ -117,35 +122,30 @@ class EventBus:
         while True:
             try:
                 async with self._redis.pubsub() as channel:
-                    await self._follow(channel)
+                    await self._read(channel)
             except (RedisError, OSError) as error:
                 self._ready.clear()
-                self.tell([ANYTHING])
-                log.warning("events: Redis is lost (%s); trying again", error)
+                self.run_callbacks([RESYNC])
+                log.warning("events: the connection to Redis was lost (%s); reconnecting", error)
                 await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _follow(self, channel: PubSub) -> None:
+    async def _read(self, channel: PubSub) -> None:
         await channel.subscribe(CHANNEL)
         while True:
             message = await channel.get_message(timeout=5.0)
             if message is None:
-                await channel.ping()
+                await channel.ping()  # A dead connection is noticed only when something is sent.
             elif message["type"] == "subscribe":
                 self._ready.set()
-                self._ring_all()
+                # After every (re)connection: events before it were missed.
+                self._notify_all()
             elif message["type"] == "message":
-                self._ring(message["data"].decode().split("\n"))
+                self.notify_local(message["data"].decode().split("\n"))
 
-    def _ring(self, topics: list[str]) -> None:
-        self.tell(topics)
-        for topic in topics:
-            for hints in (*self._listeners.get(topic, ()), *self._everything):
-                hints.ring(topic)
-
-    def _ring_all(self) -> None:
-        self.tell([ANYTHING])
+    def _notify_all(self) -> None:
+        self.run_callbacks([RESYNC])
         for topic, listeners in self._listeners.items():
-            for hints in listeners:
-                hints.ring(topic)
-        for hints in self._everything:
-            hints.ring(ANYTHING)
+            for listener in listeners:
+                listener.notify(topic)
+        for listener in self._all_topics:
+            listener.notify(RESYNC)

@@ -1,7 +1,7 @@
-"""What leaves after commit: jobs and events are rows of the transaction that causes them, sent once it holds.
+"""The transactional outbox: jobs and events are rows of the transaction that causes them, and are sent after commit.
 
-The committing process sends its own rows at once. A row whose sender died stays, and the relay of any worker sends it
-when its lease is over. Jobs carry a key, so that a second copy of one is dropped by the queue.
+The committing process sends its own rows at once. If it dies first, the relay of any worker sends them when their lease
+expires. Jobs have a key, so the queue drops a second copy.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ from core.database import connection
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=10)
-ROWS_AT_ONCE = 500
+MAX_ROWS_PER_INSERT = 500
 COLUMNS = ("key", "kind", "name", "queue", "arguments", "due_at", "leased_until")
 SEND_SECONDS = 2.0
 
 
-class Kind(StrEnum):
-    """What sort of message it is."""
+class MessageKind(StrEnum):
+    """Whether a message is a job or an event."""
 
     JOB = "job"
     EVENT = "event"
 
 
 class OutboxMessage(Model):
-    """Something to be sent, the row is deleted when it was."""
+    """A job or event to send. The row is deleted after it was sent."""
 
     id = fields.BigIntField(primary_key=True)
     key = fields.CharField(max_length=160, unique=True)
-    kind = fields.CharEnumField(Kind, max_length=8)
+    kind = fields.CharEnumField(MessageKind, max_length=8)
     name = fields.CharField(max_length=120)
     queue = fields.CharField(max_length=64, default="")
     arguments: list[Any] = fields.JSONField(default=list)
@@ -54,64 +54,65 @@ class OutboxMessage(Model):
 
 
 class Sender(Protocol):
-    """Whoever can send messages: jobs to the queue, events to the bus."""
+    """The sender of messages, such as the dispatcher."""
 
     async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        """Send all of them or raise; sending one twice is harmless."""
+        """Send all of them or raise. Sending a message twice must be harmless."""
         ...
 
 
-class _Post:
+class _Publisher:
     """Sends for all transactions that share a sender.
 
-    What is committed while it sends leaves together as soon as it is done: one conversation with Redis and one with the
-    database for all, however many they are, and no delay for one that comes alone.
+    Messages committed while a send is running are sent together next: one round trip to Redis and one to the database
+    for all of them.
     """
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
-        self._convoy = Batcher(self._leave)
+        self._batcher = Batcher(self._flush)
 
     async def send(self, batch: list[OutboxMessage]) -> None:
         """Return when the batch was sent or left to the relay."""
-        await self._convoy.submit(batch)
+        await self._batcher.submit(batch)
 
-    async def _leave(self, batch: list[OutboxMessage]) -> None:
+    async def _flush(self, batch: list[OutboxMessage]) -> None:
         try:
+            # The request waits for this, so a Redis that hangs must not hold it up.
             async with asyncio.timeout(SEND_SECONDS):
                 await self.sender.send(batch)
             await connection.delete("outbox_message", "key", [message.key for message in batch])
-        except Exception as error:  # noqa: BLE001 - the transaction holds, the rows are safe and the relay sends them
+        except Exception as error:  # noqa: BLE001 - the transaction is committed; the relay sends the rows later
             log.warning("outbox: %d messages wait for the relay (%s)", len(batch), error)
 
 
-_post: _Post | None = None
-_local: ContextVar[_Post | None] = ContextVar("outbox_post", default=None)
+_publisher: _Publisher | None = None
+_task_publisher: ContextVar[_Publisher | None] = ContextVar("outbox_publisher", default=None)
 
 
-def use(sender: Sender | None) -> None:
-    """Let this process send through `sender`; without one, its messages wait for another process's relay."""
-    global _post  # noqa: PLW0603 - one sender a process, set by its composition root
-    _post = _Post(sender) if sender else None
+def set_sender(sender: Sender | None) -> None:
+    """Send the messages of this process through `sender`; None leaves them to another process's relay."""
+    global _publisher  # noqa: PLW0603 - one sender per process, set at start
+    _publisher = _Publisher(sender) if sender else None
 
 
 @contextmanager
-def using(sender: Sender) -> Iterator[None]:
-    """Let this task and those that it starts send through `sender`; other calls in the process have their own."""
-    token = _local.set(_Post(sender))
+def override_sender(sender: Sender) -> Iterator[None]:
+    """Send the messages of this task, and of those that it starts, through `sender`."""
+    token = _task_publisher.set(_Publisher(sender))
     try:
         yield
     finally:
-        _local.reset(token)
+        _task_publisher.reset(token)
 
 
 def job(
     name: str, *arguments: int | str, queue: str, key: str | None = None, due_at: datetime | None = None
 ) -> OutboxMessage:
-    """Return what asks for a job; of several pending ones with the same `key` one is done."""
+    """Return the message of a job. Of several pending jobs with the same `key` one runs."""
     return OutboxMessage(
         key=f"job:{key or token_hex(12)}",
-        kind=Kind.JOB,
+        kind=MessageKind.JOB,
         name=name,
         queue=queue,
         arguments=list(arguments),
@@ -120,46 +121,46 @@ def job(
 
 
 def event(topic: str) -> OutboxMessage:
-    """Return what tells that the thing that `topic` names has changed."""
-    return OutboxMessage(key=f"event:{token_hex(12)}", kind=Kind.EVENT, name=topic)
+    """Return the message of an event: the row that `topic` names has changed."""
+    return OutboxMessage(key=f"event:{token_hex(12)}", kind=MessageKind.EVENT, name=topic)
 
 
 def enqueue(
     name: str, *arguments: int | str, queue: str, key: str | None = None, due_at: datetime | None = None
 ) -> None:
-    """Send a job after commit."""
+    """Send a job after the open transaction commits."""
     collect([job(name, *arguments, queue=queue, key=key, due_at=due_at)])
 
 
 def publish(topic: str) -> None:
-    """Tell after commit that what `topic` names has changed."""
+    """Publish after commit that the row that `topic` names has changed."""
     collect([event(topic)])
 
 
 def collect(messages: Iterable[OutboxMessage]) -> None:
-    """Send these after commit; what tells the same as one before is left out."""
-    batch: list[OutboxMessage] = connection.current().notes.setdefault("outbox", [])
+    """Send these after commit, without messages that repeat an earlier one."""
+    batch: list[OutboxMessage] = connection.current_transaction().context.setdefault("outbox", [])
     if not batch:
         connection.before_commit(lambda: _store(batch))
         connection.after_commit(lambda: deliver(batch))
-    batch += distinct(messages, batch)
+    batch += deduplicated(messages, batch)
 
 
-def distinct(messages: Iterable[OutboxMessage], present: Sequence[OutboxMessage] = ()) -> list[OutboxMessage]:
-    """Return those of the messages that tell something new, once each."""
+def deduplicated(messages: Iterable[OutboxMessage], existing: Sequence[OutboxMessage] = ()) -> list[OutboxMessage]:
+    """Return the messages that repeat neither each other nor one of `existing`."""
     new: list[OutboxMessage] = []
     for message in messages:
-        if not any(_same(message, other) for other in (*present, *new)):
+        if not any(_same(message, other) for other in (*existing, *new)):
             new.append(message)
     return new
 
 
 def _same(one: OutboxMessage, other: OutboxMessage) -> bool:
-    return one.key == other.key or (one.kind is Kind.EVENT is other.kind and one.name == other.name)
+    return one.key == other.key or (one.kind is MessageKind.EVENT is other.kind and one.name == other.name)
 
 
-def leased(messages: list[OutboxMessage]) -> list[OutboxMessage]:
-    """Return the messages as this process's to send, until the lease is over."""
+def with_lease(messages: list[OutboxMessage]) -> list[OutboxMessage]:
+    """Lease the messages to this process and return them."""
     until = now() + LEASE
     for message in messages:
         message.leased_until = until
@@ -167,38 +168,37 @@ def leased(messages: list[OutboxMessage]) -> list[OutboxMessage]:
 
 
 async def _store(batch: list[OutboxMessage]) -> None:
-    """Write the rows in one statement; every transaction that tells anything pays for it, so it is written by hand."""
+    """Insert the rows, by hand-written SQL because every transaction with messages pays for it."""
     rows: list[tuple[object, ...]] = []
-    for message in leased(batch):
-        due_at, arguments = (
-            message.due_at and connection.moment(message.due_at),
-            orjson.dumps(message.arguments).decode(),
-        )
-        times = (due_at, connection.moment(message.leased_until))
+    for message in with_lease(batch):
+        due_at = message.due_at and connection.db_timestamp(message.due_at)
+        arguments = orjson.dumps(message.arguments).decode()
+        times = (due_at, connection.db_timestamp(message.leased_until))
         rows.append((message.key, message.kind.value, message.name, message.queue, arguments, *times))
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        await connection.insert_ignoring("outbox_message", COLUMNS, rows[start : start + ROWS_AT_ONCE])
+    for start in range(0, len(rows), MAX_ROWS_PER_INSERT):
+        await connection.insert_or_ignore("outbox_message", COLUMNS, rows[start : start + MAX_ROWS_PER_INSERT])
 
 
 async def deliver(batch: list[OutboxMessage]) -> None:
-    """Send what was just committed; when that fails the rows stay for the relay."""
-    if batch and (post := _local.get() or _post):
-        await post.send(batch)
+    """Send messages that were just committed; on failure the relay sends them."""
+    if batch and (publisher := _task_publisher.get() or _publisher):
+        await publisher.send(batch)
 
 
 async def relay(limit: int = 500) -> int:
-    """Send rows whose sender died or could not; return how many were sent."""
-    post, at = _local.get() or _post, now()
-    if post is None:
+    """Send rows whose lease has expired, and return how many were sent."""
+    publisher, at = _task_publisher.get() or _publisher, now()
+    if publisher is None:
         return 0
     found = await OutboxMessage.filter(leased_until__lt=at).order_by("id").limit(limit)
-    mine = [message for message in found if await _claim(message, at)]
-    if mine:
-        await post.sender.send(mine)
-        await OutboxMessage.filter(id__in=[message.id for message in mine]).delete()
-    return len(mine)
+    claimed = [message for message in found if await _claim(message, at)]
+    if claimed:
+        # A crash between send and delete sends them again; the job key and the nature of events make that harmless.
+        await publisher.sender.send(claimed)
+        await OutboxMessage.filter(id__in=[message.id for message in claimed]).delete()
+    return len(claimed)
 
 
 async def _claim(message: OutboxMessage, at: datetime) -> bool:
-    claimed = await OutboxMessage.filter(id=message.id, leased_until__lt=at).update(leased_until=at + LEASE)
-    return claimed == 1
+    count = await OutboxMessage.filter(id=message.id, leased_until__lt=at).update(leased_until=at + LEASE)
+    return count == 1

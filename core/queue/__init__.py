@@ -1,28 +1,28 @@
-"""The job queue: the one package that knows arq.
+"""The job queue: the only package that uses arq.
 
-Jobs are level-triggered: a job says "look at this row", so it may come twice, late, or never; the sweep asks again.
+A job is a hint: "look at this row". It may run twice, late or never, and the sweep enqueues it again.
 """
 
 from core.queue.client import Queue
-from core.queue.drain import Drained, drain
-from core.queue.job_spec import JobFunction, Spec
-from core.queue.names import Job, QueueClass, class_of, data_queue, import_queue, queue_of, region_queue
-from core.queue.runner import HELD_SECONDS
+from core.queue.drain import DrainResult, drain
+from core.queue.job_spec import JobFunction, JobSpec
+from core.queue.names import Job, QueueClass, data_queue, import_queue, parse_queue, queue_of, region_queue
+from core.queue.runner import JOB_LOCK_SECONDS
 from core.queue.worker import Worker
 
 __all__ = [
-    "HELD_SECONDS",
-    "Drained",
+    "JOB_LOCK_SECONDS",
+    "DrainResult",
     "Job",
     "JobFunction",
+    "JobSpec",
     "Queue",
     "QueueClass",
-    "Spec",
     "Worker",
-    "class_of",
     "data_queue",
     "drain",
     "import_queue",
+    "parse_queue",
     "queue_of",
     "region_queue",
 ]

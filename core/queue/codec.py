@@ -1,4 +1,4 @@
-"""Jobs as they lie in Redis: plain data as JSON, so that who writes to Redis runs no code in a worker."""
+"""The encoding of jobs in Redis: JSON instead of pickle, so that write access to Redis is not code execution."""
 
 from typing import Any
 
@@ -8,16 +8,17 @@ from redis.asyncio import Redis
 
 
 def encode(value: dict[str, Any]) -> bytes:
-    """Write a job or a result."""
+    """Encode a job or a result."""
+    # `default=str`: arq puts exceptions into the results of failed jobs.
     return orjson.dumps(value, default=str)
 
 
 def decode(text: bytes) -> dict[str, Any]:
-    """Read a job."""
+    """Decode a job."""
     decoded: dict[str, Any] = orjson.loads(text)
     return decoded
 
 
-def arq_over(redis: Redis) -> ArqRedis:
-    """Return arq's client over the connections of `redis`."""
+def arq_client(redis: Redis) -> ArqRedis:
+    """Return arq's client that shares the connections of `redis`."""
     return ArqRedis(pool_or_conn=redis.connection_pool, job_serializer=encode, job_deserializer=decode)

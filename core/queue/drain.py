@@ -1,7 +1,6 @@
-"""Drain a queue within a budget of seconds: what a function does, which the platform kills at its limit.
+"""Drains a queue within a budget of seconds; functions use it, because their platform kills them at its limit.
 
-Jobs are begun as long as one that takes its whole time could still end. What is due later, and what others run, keeps
-nobody waiting.
+A job is started only if it can end within the budget. Deferred jobs and jobs of other runners are not awaited.
 """
 
 from collections.abc import Mapping
@@ -13,21 +12,21 @@ from arq.utils import timestamp_ms
 from redis.asyncio import Redis
 
 from core.errors import BadInput
-from core.queue.job_spec import Spec
-from core.queue.metrics import Outcome
+from core.queue.job_spec import JobSpec
+from core.queue.metrics import JobOutcome
 from core.queue.names import Job
-from core.queue.runner import WINDOW, Runner
+from core.queue.runner import MAX_SCANNED, Runner
 
 MARGIN_SECONDS = 1.0
-"""What ending takes: the last writes to Redis, and the closing of connections."""
+"""The time that the end takes: the last writes to Redis, and closing connections."""
 
 
 @dataclass(frozen=True)
-class Drained:
-    """What a drain did, and what it left.
+class DrainResult:
+    """The result of a drain.
 
-    `due` are jobs that nobody runs and that could be begun now; `next_in` is how many seconds later the first of
-    those for later is due.
+    `due` counts jobs that could start now and that no runner has claimed. `next_in` is in how many seconds the next
+    deferred job is due.
     """
 
     done: int
@@ -40,13 +39,13 @@ class Drained:
 
 
 class _Drain(Runner):
-    """A runner that ends when nothing is left to begin, or when time is short."""
+    """A runner that ends when no job is left to start, or when the time is short."""
 
     def __init__(
         self,
         redis: Redis,
         queue: str,
-        jobs: Mapping[Job, Spec],
+        jobs: Mapping[Job, JobSpec],
         context: Mapping[str, Any],
         *,
         parallel: int,
@@ -56,35 +55,35 @@ class _Drain(Runner):
         longest = max(spec.seconds for spec in jobs.values())
         if budget < longest + MARGIN_SECONDS:
             raise BadInput(
-                f"There are {budget:.0f} s for a call, and a job of {queue} may take {longest:.0f} s; give the function"
-                f" at least {longest + 2 * MARGIN_SECONDS:.0f} s, or shorten its jobs."
+                f"A call has {budget:.0f} s, and a job of {queue} may take {longest:.0f} s; give the function at least"
+                f" {longest + 2 * MARGIN_SECONDS:.0f} s, or lower the time limit of its jobs."
             )
         self.began = self.loop.time()
         self._last_start = self.began + budget - MARGIN_SECONDS - longest
         self._end = self.began + budget - MARGIN_SECONDS
         self.is_out_of_time = False
 
-    async def is_over(self) -> bool:
+    async def should_stop(self) -> bool:
         at = self.loop.time()
         if at >= self._last_start and self.allow_pick_jobs:
             self.allow_pick_jobs, self.is_out_of_time = False, True
         if self.tasks:
-            if at >= self._end:  # Only one that ignores its own time limit runs so long.
+            if at >= self._end:  # Only a job that ignores its own time limit runs so long.
                 await self.cancel_all()
                 return True
             return False
-        return not self.allow_pick_jobs or not await self.claimable()
+        return not self.allow_pick_jobs or not await self.count_claimable()
 
-    async def claimable(self) -> int:
-        """Return how many jobs are due and run by nobody, of the first few hundred."""
-        due = await self.pool.zrangebyscore(self.queue_name, "-inf", timestamp_ms(), start=0, num=WINDOW)
+    async def count_claimable(self) -> int:
+        """Return how many jobs are due and unclaimed, among the first MAX_SCANNED."""
+        due = await self.pool.zrangebyscore(self.queue_name, "-inf", timestamp_ms(), start=0, num=MAX_SCANNED)
         if not due:
             return 0
-        held = await self.pool.mget([in_progress_key_prefix.encode() + key for key in due])
-        return sum(one is None for one in held)
+        claims = await self.pool.mget([in_progress_key_prefix.encode() + key for key in due])
+        return sum(one is None for one in claims)
 
     async def next_in(self) -> float | None:
-        """Return in how many seconds the first job for later is due."""
+        """Return in how many seconds the next deferred job is due."""
         at = timestamp_ms()
         later = await self.pool.zrangebyscore(self.queue_name, f"({at}", "+inf", start=0, num=1, withscores=True)
         return (later[0][1] - at) / 1000 if later else None
@@ -93,24 +92,25 @@ class _Drain(Runner):
 async def drain(
     redis: Redis,
     queue: str,
-    jobs: Mapping[Job, Spec],
+    jobs: Mapping[Job, JobSpec],
     context: Mapping[str, Any],
     *,
     budget: float,
     parallel: int = 10,
-) -> Drained:
-    """Run what is due in `queue` within `budget` seconds; BadInput when not even one job surely ends in them."""
+) -> DrainResult:
+    """Run the jobs that are due within `budget` seconds; BadInput when the budget is too short for one job."""
     worker = _Drain(redis, queue, jobs, context, parallel=parallel, budget=budget)
     try:
         await worker.main()
     finally:
         await worker.cancel_all()
-    outcomes = worker.tally.outcomes
-    return Drained(
-        done=outcomes[Outcome.DONE],
-        failed=outcomes[Outcome.FAILED] + outcomes[Outcome.LATE] + outcomes[Outcome.CANCELLED],
-        given_up=outcomes[Outcome.GIVEN_UP],
-        due=await worker.claimable() if worker.is_out_of_time else 0,
+    outcomes = worker.metrics.outcomes
+    return DrainResult(
+        done=outcomes[JobOutcome.DONE],
+        failed=outcomes[JobOutcome.FAILED] + outcomes[JobOutcome.LATE] + outcomes[JobOutcome.CANCELLED],
+        given_up=outcomes[JobOutcome.GIVEN_UP],
+        # Counted only after a stop for lack of time; otherwise the queue was just seen empty.
+        due=await worker.count_claimable() if worker.is_out_of_time else 0,
         next_in=await worker.next_in(),
         is_out_of_time=worker.is_out_of_time,
         seconds=worker.loop.time() - worker.began,

@@ -1,7 +1,7 @@
-"""How a job is run: within its time, counted, and given up when it fails again and again.
+"""Runs a job within its time limit and counts its failures; the runner wraps every job with it.
 
-A plain exception means a mistake of ours or of the surroundings, and the sweep asks again. A job that goes on failing
-is poison: `give_up` then ends its row, in a state that people see, with a reason.
+An exception is an internal or environmental error, and the sweep enqueues the job again. A job that keeps failing is
+exhausted: `on_exhausted` then ends its row in a visible state, with a reason.
 """
 
 import asyncio
@@ -13,88 +13,95 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from core.queue.metrics import Outcome, Tally
+from core.queue.metrics import JobMetrics, JobOutcome
 
 log = logging.getLogger(__name__)
 
 JobFunction = Callable[..., Awaitable[None]]
 
-FAILURES = 5
-DEATHS = 8
-ALMOST_SECONDS = 0.1
-"""Who is cancelled so shortly before the time limit, was by the limit: it counts from before the job begins."""
-REMEMBERED_SECONDS = 900
-"""A failure is forgotten when none follows it within this time, so that separate troubles do not add up."""
+MAX_FAILURES = 5
+MAX_CRASHES = 8
+TIMEOUT_TOLERANCE_SECONDS = 0.1
+"""A cancellation this shortly before the time limit was caused by it: arq starts the clock before the job does."""
+FAILURE_TTL_SECONDS = 900
+"""Failures further apart than this do not add up."""
 
 
 @dataclass(frozen=True)
-class Spec:
-    """How a job is run: its function, its time limit in seconds, and how its row ends when it cannot be done.
+class JobSpec:
+    """A job's function, its time limit in seconds, and the handler for a job that cannot be done.
 
-    `give_up` is called with the context, the job's arguments and a sentence; it must be harmless when the row has
-    moved on.
+    `on_exhausted` is called with the context, the job's arguments and a sentence. It must do nothing when the row has
+    changed state since.
     """
 
     function: JobFunction
     seconds: float
-    give_up: JobFunction | None = None
+    on_exhausted: JobFunction | None = None
 
 
-def guarded(name: str, spec: Spec, tally: Tally) -> JobFunction:
-    """Return the job's function with its outcome noted in `tally`, and its row ended when it is poison."""
+def with_failure_handling(name: str, spec: JobSpec, metrics: JobMetrics) -> JobFunction:
+    """Return the wrapped function: it records outcomes in `metrics` and ends the row of an exhausted job."""
 
     async def run(context: Mapping[str, Any], *arguments: Any) -> None:
-        began, outcome = perf_counter(), Outcome.FAILED
+        started, outcome = perf_counter(), JobOutcome.FAILED
         try:
             outcome = await _attempt(name, spec, context, arguments)
         except asyncio.CancelledError:
-            outcome = Outcome.CANCELLED
-            if perf_counter() - began >= spec.seconds - ALMOST_SECONDS:
-                # A task of its own: before Python 3.11.3 the time-outs of Redis end a cancelled task once more.
-                outcome = await asyncio.create_task(_late(name, spec, context, arguments), name=f"{name}-late")
+            outcome = JobOutcome.CANCELLED
+            if perf_counter() - started >= spec.seconds - TIMEOUT_TOLERANCE_SECONDS:
+                # In a new task: before Python 3.11.3 the timeouts of redis-py cancel a cancelled task again.
+                outcome = await asyncio.create_task(
+                    _handle_timeout(name, spec, context, arguments), name=f"{name}-late"
+                )
             raise
         finally:
-            tally.note(name, outcome, perf_counter() - began)
+            metrics.record(name, outcome, perf_counter() - started)
 
     return run
 
 
-async def _attempt(name: str, spec: Spec, context: Mapping[str, Any], arguments: tuple[Any, ...]) -> Outcome:
+async def _attempt(name: str, spec: JobSpec, context: Mapping[str, Any], arguments: tuple[Any, ...]) -> JobOutcome:
     tries = int(context.get("job_try", 1))
-    if tries > DEATHS:  # It was begun so often and never ended: whoever ran it died, or it took too long.
-        await _give_up(name, spec, context, arguments, f"It was begun {tries - 1} times and never came to an end.")
-        return Outcome.GIVEN_UP
+    if tries > MAX_CRASHES:  # Its runners crashed, or it took too long.
+        await _exhaust(name, spec, context, arguments, f"It was started {tries - 1} times and never ended.")
+        return JobOutcome.GIVEN_UP
     try:
         await spec.function(context, *arguments)
     except Exception as error:
-        failures = await _failed(context["redis"], name, arguments)
-        if failures < FAILURES:
+        failures = await _count_failure(context["redis"], name, arguments)
+        if failures < MAX_FAILURES:
             raise
-        log.exception("%s%s failed %d times and is given up", name, arguments, failures)
-        reason = f"It failed {failures} times for a reason of ours ({type(error).__name__}); it is logged."
-        await _give_up(name, spec, context, arguments, reason)
-        return Outcome.GIVEN_UP
-    return Outcome.DONE
+        log.exception("%s%s failed %d times; no more retries", name, arguments, failures)
+        reason = f"It failed {failures} times because of an internal error ({type(error).__name__}); see the log."
+        await _exhaust(name, spec, context, arguments, reason)
+        return JobOutcome.GIVEN_UP
+    return JobOutcome.DONE
 
 
-async def _late(name: str, spec: Spec, context: Mapping[str, Any], arguments: tuple[Any, ...]) -> Outcome:
-    failures = await _failed(context["redis"], name, arguments)
-    if failures < FAILURES:
-        return Outcome.LATE
-    await _give_up(name, spec, context, arguments, f"It did not end within {spec.seconds:g} s, {failures} times.")
-    return Outcome.GIVEN_UP
+async def _handle_timeout(
+    name: str, spec: JobSpec, context: Mapping[str, Any], arguments: tuple[Any, ...]
+) -> JobOutcome:
+    failures = await _count_failure(context["redis"], name, arguments)
+    if failures < MAX_FAILURES:
+        return JobOutcome.LATE
+    await _exhaust(name, spec, context, arguments, f"It did not end within {spec.seconds:g} s, {failures} times.")
+    return JobOutcome.GIVEN_UP
 
 
-async def _failed(redis: Redis, name: str, arguments: tuple[Any, ...]) -> int:
+async def _count_failure(redis: Redis, name: str, arguments: tuple[Any, ...]) -> int:
+    # Keyed by arguments instead of the job id: a job is enqueued again under a new id.
     key = f"carrel:failures:{name}:{':'.join(map(str, arguments))}"
     async with redis.pipeline(transaction=False) as pipe:
         pipe.incr(key)
-        pipe.expire(key, REMEMBERED_SECONDS)
+        pipe.expire(key, FAILURE_TTL_SECONDS)
         count, _ = await pipe.execute()
     return int(count)
 
 
-async def _give_up(name: str, spec: Spec, context: Mapping[str, Any], arguments: tuple[Any, ...], reason: str) -> None:
-    log.error("%s%s is given up: %s", name, arguments, reason)
-    if spec.give_up is not None:
-        await spec.give_up(context, *arguments, reason)
+async def _exhaust(
+    name: str, spec: JobSpec, context: Mapping[str, Any], arguments: tuple[Any, ...], reason: str
+) -> None:
+    log.error("%s%s is exhausted: %s", name, arguments, reason)
+    if spec.on_exhausted is not None:
+        await spec.on_exhausted(context, *arguments, reason)

@@ -1,7 +1,7 @@
-"""What became of jobs and how long they took, added up in Redis over all workers and functions of an installation.
+"""Outcome counts and durations of jobs, summed in Redis over all workers and functions, for `/metrics`.
 
-A function lives too shortly to be asked, so nobody is: whoever runs jobs adds what it saw, and the API tells the sums.
-Redis may forget them; who draws curves of them knows counters that begin anew.
+A function is too short-lived to be scraped, so every runner adds its numbers here. If Redis loses them the counters
+restart at zero, which Prometheus handles.
 """
 
 from collections import Counter
@@ -12,11 +12,11 @@ from time import monotonic
 from redis.asyncio import Redis
 
 KEY = "carrel:jobs:tally"
-OFTEN_SECONDS = 1.0
+FLUSH_SECONDS = 1.0
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
 
-class Outcome(StrEnum):
+class JobOutcome(StrEnum):
     """How a run of a job ended."""
 
     DONE = "done"
@@ -26,17 +26,17 @@ class Outcome(StrEnum):
     GIVEN_UP = "given_up"
 
 
-class Tally:
-    """What one worker saw and has not told yet."""
+class JobMetrics:
+    """The numbers of one worker since its last flush."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
-        self.outcomes: Counter[Outcome] = Counter()
+        """Start at zero."""
+        self.outcomes: Counter[JobOutcome] = Counter()
         self._counts: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
-        self._told = monotonic()
+        self._flushed_at = monotonic()
 
-    def note(self, job: str, outcome: Outcome, seconds: float) -> None:
+    def record(self, job: str, outcome: JobOutcome, seconds: float) -> None:
         """Count one run."""
         self.outcomes[outcome] += 1
         self._counts[f"{job} outcome {outcome}"] += 1
@@ -45,13 +45,14 @@ class Tally:
         self._seconds[job] = self._seconds.get(job, 0.0) + seconds
 
     def is_due(self) -> bool:
-        """Say whether there is something to tell that is a second old."""
-        return bool(self._counts) and monotonic() - self._told > OFTEN_SECONDS
+        """Return whether there are numbers, and the last flush was more than FLUSH_SECONDS ago."""
+        return bool(self._counts) and monotonic() - self._flushed_at > FLUSH_SECONDS
 
-    async def tell(self, redis: Redis) -> None:
-        """Add what was seen since the last time."""
+    async def flush(self, redis: Redis) -> None:
+        """Add the numbers since the last flush to those in Redis."""
+        # Swapped before the await, so that runs recorded during the flush are not lost.
         counts, seconds = self._counts, self._seconds
-        self._counts, self._seconds, self._told = Counter(), {}, monotonic()
+        self._counts, self._seconds, self._flushed_at = Counter(), {}, monotonic()
         if not counts:
             return
         async with redis.pipeline(transaction=False) as pipe:
@@ -63,25 +64,25 @@ class Tally:
 
 
 @dataclass
-class Sums:
-    """What became of all runs of one job."""
+class JobTotals:
+    """The outcomes and durations of all runs of one job."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
     buckets: dict[float, int] = field(default_factory=dict)
     seconds: float = 0.0
 
 
-async def sums(redis: Redis) -> dict[str, Sums]:
-    """Return the sums of each job that ever ran, as far as Redis remembers; a bucket counts what it alone holds."""
-    found: dict[str, Sums] = {}
-    told_so_far: dict[bytes, bytes] = await redis.hgetall(KEY)  # type: ignore[misc]
-    for raw, value in told_so_far.items():
-        job, sort, *label = raw.decode().split(" ")
-        told = found.setdefault(job, Sums())
-        if sort == "seconds":
-            told.seconds = float(value)
-        elif sort == "outcome":
-            told.outcomes[label[0]] = int(value)
+async def job_totals(redis: Redis) -> dict[str, JobTotals]:
+    """Return the totals of each job; a bucket counts only its own runs, not those of smaller ones."""
+    totals: dict[str, JobTotals] = {}
+    stored: dict[bytes, bytes] = await redis.hgetall(KEY)  # type: ignore[misc]
+    for raw, value in stored.items():
+        job, field_name, *label = raw.decode().split(" ")
+        job_total = totals.setdefault(job, JobTotals())
+        if field_name == "seconds":
+            job_total.seconds = float(value)
+        elif field_name == "outcome":
+            job_total.outcomes[label[0]] = int(value)
         else:
-            told.buckets[float(label[0])] = int(value)
-    return found
+            job_total.buckets[float(label[0])] = int(value)
+    return totals

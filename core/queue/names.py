@@ -1,10 +1,10 @@
-"""What jobs and queues are called."""
+"""The names of jobs and queues; every layer that enqueues or runs jobs uses them."""
 
 from enum import StrEnum
 
 
 class Job(StrEnum):
-    """The name of every job; a test keeps this equal to what the workers run."""
+    """The names of all jobs; a test keeps this equal to what the workers run."""
 
     SESSION_LAUNCH = "session_launch"
     SESSION_STOP = "session_stop"
@@ -15,9 +15,9 @@ class Job(StrEnum):
 
 
 class QueueClass(StrEnum):
-    """The sorts of queue; jobs that take minutes have their own, and so delay nobody.
+    """The classes of queue; jobs that take minutes have their own, so they delay no short job.
 
-    Each region has one of each, but that of data operations is of no region: any worker computes them.
+    Each region has one queue of each class, except DATA: data operations belong to no region, and any worker runs them.
     """
 
     SESSIONS = "sessions"
@@ -26,20 +26,20 @@ class QueueClass(StrEnum):
 
 
 PREFIX = "carrel"
-_ENDS = {QueueClass.SESSIONS: "", QueueClass.IMPORTS: ":imports", QueueClass.DATA: ":data"}
-NOWHERE = ""
-"""The region of what is of none."""
+_SUFFIXES = {QueueClass.SESSIONS: "", QueueClass.IMPORTS: ":imports", QueueClass.DATA: ":data"}
+NO_REGION = ""
+"""The region of a queue without one."""
 
 
 def queue_of(kind: QueueClass, region: str) -> str:
-    """Return the name of a region's queue of this sort."""
-    return f"{PREFIX}:{NOWHERE if kind is QueueClass.DATA else region}{_ENDS[kind]}"
+    """Return the name of a region's queue of this class."""
+    return f"{PREFIX}:{NO_REGION if kind is QueueClass.DATA else region}{_SUFFIXES[kind]}"
 
 
-def class_of(queue: str) -> tuple[str, QueueClass]:
-    """Return the region and the sort of the queue with this name."""
-    kind = next((kind for kind, end in _ENDS.items() if end and queue.endswith(end)), QueueClass.SESSIONS)
-    return queue.removeprefix(f"{PREFIX}:").removesuffix(_ENDS[kind]), kind
+def parse_queue(queue: str) -> tuple[str, QueueClass]:
+    """Return the region and the class of the queue with this name."""
+    kind = next((kind for kind, end in _SUFFIXES.items() if end and queue.endswith(end)), QueueClass.SESSIONS)
+    return queue.removeprefix(f"{PREFIX}:").removesuffix(_SUFFIXES[kind]), kind
 
 
 def region_queue(region: str) -> str:
@@ -53,5 +53,5 @@ def import_queue(region: str) -> str:
 
 
 def data_queue() -> str:
-    """Return the queue of data operations, which any worker does."""
-    return queue_of(QueueClass.DATA, NOWHERE)
+    """Return the queue of data operations, which any worker runs."""
+    return queue_of(QueueClass.DATA, NO_REGION)

@@ -1,4 +1,4 @@
-"""The connection to Redis, which carries wake-ups, events, tickets and rate buckets, and never the truth."""
+"""The Redis client, for wake-ups, events, tickets and rate limits; the database stays the only source of truth."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-CONNECTIONS = 64
-MEMORY = "memory://"
+MAX_CONNECTIONS = 64
+MEMORY_URL = "memory://"
 
 
-class Cancellable(AbstractConnection):
-    """A connection whose user can be cancelled at any moment.
+class CancellableConnection(AbstractConnection):
+    """A connection whose commands can be cancelled safely.
 
-    The stock one sends within `asyncio.wait_for`, which before Python 3.12 swallows a cancellation that comes while the
-    command leaves: one in six, measured. A worker that lives on Redis would then not end when it is told to.
+    Before Python 3.12 `asyncio.wait_for`, which the stock connection uses to send, swallows a cancellation that arrives
+    while the command is sent (measured: one in six). A worker would then not stop when it is cancelled.
     """
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """Send within the socket's timeout; a connection that was left in the midst of it is closed."""
+        """Send within the socket's timeout; close the connection if sending was interrupted."""
         if not self.is_connected:
             await self.connect()  # type: ignore[no-untyped-call]
         elif check_health:
@@ -31,7 +31,7 @@ class Cancellable(AbstractConnection):
                 await self._send_packed_command([text] if isinstance(text, bytes) else text)
         except OSError as error:
             await self.disconnect(nowait=True)
-            raise RedisConnectionError(f"Redis could not be written to: {error}") from error
+            raise RedisConnectionError(f"Cannot write to Redis: {error}") from error
         except BaseException:
             await self.disconnect(nowait=True)
             raise
@@ -40,22 +40,22 @@ class Cancellable(AbstractConnection):
 def open_redis(url: str) -> Redis:
     """Return a client for `url` (redis://, rediss:// or unix://); it connects at first use.
 
-    `memory://` is a Redis inside this process: nothing of it survives the process, and no other process sees it.
+    `memory://` is a Redis inside this process: its data ends with the process, and no other process sees it.
     """
-    if url == MEMORY:
+    if url == MEMORY_URL:
         from fakeredis import FakeAsyncRedisConnection, FakeServer
 
         fake: Any = FakeAsyncRedisConnection
         return Redis(connection_pool=ConnectionPool(connection_class=fake, server=FakeServer()))
     pool = BlockingConnectionPool.from_url(
         url,
-        max_connections=CONNECTIONS,
+        max_connections=MAX_CONNECTIONS,
         timeout=5,
         socket_connect_timeout=3,
         socket_timeout=10,
         health_check_interval=30,
     )
-    pool.connection_class = type("Connection", (Cancellable, pool.connection_class), {})
+    pool.connection_class = type("Connection", (CancellableConnection, pool.connection_class), {})
     return Redis(connection_pool=pool)
 
 

@@ -1,4 +1,4 @@
-"""Secrets of users that we must be able to use later: sealed with the installation's key, useless without it."""
+"""Encrypts stored user secrets, such as archive tokens, with a key derived from the installation's secret."""
 
 from base64 import urlsafe_b64encode
 
@@ -7,33 +7,36 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import Unavailable
-from core.security.signing import secret_of
+from core.security.signing import installation_secret
 from core.settings import Settings
 
 
-class Sealer:
-    """Seals texts for one purpose and one owner each; a sealed text that is moved elsewhere does not open."""
+class SecretBox:
+    """Encrypts texts, each for one purpose; a text encrypted for another purpose cannot be decrypted."""
 
     def __init__(self, secret: str) -> None:
         """Derive keys from `secret`."""
         self._secret = secret.encode()
 
-    def seal(self, purpose: str, text: str) -> str:
-        """Return `text` sealed for `purpose`, such as `archive:7`."""
-        return self._box(purpose).encrypt(text.encode()).decode()
+    def encrypt(self, purpose: str, text: str) -> str:
+        """Return `text` encrypted for `purpose`, such as `archive:7`."""
+        return self._fernet(purpose).encrypt(text.encode()).decode()
 
-    def opened(self, purpose: str, sealed: str) -> str:
-        """Return what was sealed for `purpose`; Unavailable when the installation's key is another one now."""
+    def decrypt(self, purpose: str, encrypted: str) -> str:
+        """Return the decrypted text; Unavailable when the installation's secret has changed."""
         try:
-            return self._box(purpose).decrypt(sealed.encode()).decode()
+            return self._fernet(purpose).decrypt(encrypted.encode()).decode()
         except InvalidToken as error:
-            raise Unavailable("A kept secret cannot be read with the present key; give it again.") from error
+            raise Unavailable(
+                "A stored secret cannot be decrypted, because the installation's key has changed; set the secret again."
+            ) from error
 
-    def _box(self, purpose: str) -> Fernet:
+    def _fernet(self, purpose: str) -> Fernet:
+        # Existing ciphertexts depend on this label, so it stays as it is.
         derived = HKDF(SHA256(), 32, salt=None, info=f"carrel sealing\0{purpose}".encode()).derive(self._secret)
         return Fernet(urlsafe_b64encode(derived))
 
 
-def open_sealer(settings: Settings) -> Sealer:
-    """Return a sealer with the installation's secret, from which signatures come as well."""
-    return Sealer(secret_of(settings))
+def open_secret_box(settings: Settings) -> SecretBox:
+    """Return a box with the installation's secret, which signatures use as well."""
+    return SecretBox(installation_secret(settings))

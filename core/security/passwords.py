@@ -1,4 +1,4 @@
-"""Passwords: argon2id, off the event loop."""
+"""Password hashing with argon2id, in a thread because it takes CPU time."""
 
 import asyncio
 from functools import cache
@@ -12,16 +12,16 @@ MINIMUM_LENGTH = 10
 
 @cache
 def _hasher() -> "PasswordHasher":
-    """Return the hasher; who only moves rows never needs it, and jobs live without the library."""
+    """Return the hasher. The import is lazy: jobs run without the argon2 library."""
     from argon2 import PasswordHasher
 
     return PasswordHasher()
 
 
 @cache
-def _nobody() -> str:
-    """Return the hash of a password that nobody has."""
-    return _hasher().hash("nobody has this password")
+def _dummy_hash() -> str:
+    """Return a hash that no password matches."""
+    return _hasher().hash("no user has this password")
 
 
 async def hash_password(password: str) -> str:
@@ -30,15 +30,15 @@ async def hash_password(password: str) -> str:
 
 
 async def verify(password: str, hashed: str | None) -> bool:
-    """Say whether the password has this hash; takes as long when there is none to compare with."""
+    """Return whether the password has this hash; it takes as long when `hashed` is None."""
     return await asyncio.to_thread(_verify, password, hashed)
 
 
 def _verify(password: str, hashed: str | None) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
-    nobody = _nobody()  # Made at the first call whoever is asked for, so that a stranger's takes no longer.
+    dummy = _dummy_hash()  # Always computed, so that an unknown user takes as long as a known one.
     try:
-        return _hasher().verify(hashed or nobody, password) and hashed is not None
+        return _hasher().verify(hashed or dummy, password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False

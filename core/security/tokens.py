@@ -1,4 +1,4 @@
-"""Tokens: random secrets that are shown once, kept as digests, and looked up by a key that is no secret."""
+"""Random tokens: shown once, stored as digests, looked up by a public key part; used for API and session tokens."""
 
 from base64 import b32encode
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PREFIX = "carrel"
 
 @dataclass(frozen=True)
 class Minted:
-    """A new token: the text for its holder, the key and the digest for us."""
+    """A new token: `text` for its owner, `key` and `digest` to store."""
 
     text: str
     key: str
@@ -19,13 +19,13 @@ class Minted:
 
 
 def mint(kind: str) -> Minted:
-    """Make a token of 256 random bits, written `carrel_kind_key_secret`."""
+    """Return a new token of 256 random bits, written `carrel_KIND_KEY_SECRET`."""
     key, secret = random_label(10), token_urlsafe(32)
     return Minted(f"{PREFIX}_{kind}_{key}_{secret}", key, digest(secret))
 
 
 def parse(text: str) -> tuple[str, str] | None:
-    """Return key and secret of a token's text, or None when it has not the form of one."""
+    """Return the key and secret of a token's text, or None when the text is not a token."""
     parts = text.split("_", 3)
     if len(parts) != 4 or parts[0] != PREFIX or not all(parts) or len(text) > 200:
         return None
@@ -35,15 +35,16 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def digest(secret: str) -> str:
-    """Return what is stored: the secret has 256 random bits, so a plain hash cannot be reversed."""
+    """Return the digest to store; a plain hash is safe because the secret has 256 random bits."""
     return sha256(secret.encode()).hexdigest()
 
 
 def matches(secret: str, expected: str) -> bool:
-    """Compare in constant time."""
+    """Return whether the secret has the digest; compared in constant time."""
     return compare_digest(digest(secret), expected)
 
 
 def random_label(size: int = 16) -> str:
-    """Return a DNS label of `size` random bytes (16 bytes are 128 bits), lower case, beginning with a letter."""
+    """Return a lower-case DNS label of `size` random bytes that begins with a letter."""
+    # A DNS label may not begin with a digit, and base32 may.
     return "s" + b32encode(token_bytes(size)).decode().rstrip("=").lower()

@@ -1,1 +1,1 @@
-"""Object storage, the file cache, frame archives and uploaded images."""
+"""Object storage, the file cache, the frame archive client and image resizing."""

@@ -1,7 +1,6 @@
-"""Pictures that people bring: decoded, checked, and drawn anew as square PNGs, so that nothing of the file survives.
+"""Re-encodes uploaded pictures as square PNG thumbnails, used for workstation logos.
 
-What a browser shows is never what somebody sent: no script of an SVG, no second file behind the first, no place and
-time in a photograph's notes.
+Nothing of the uploaded file survives: no script of an SVG, no data behind the image, no location in the metadata.
 """
 
 import warnings
@@ -11,68 +10,71 @@ from io import BytesIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core.bytesize import MIB, readable
+from core.bytesize import MIB, format_bytes
 from core.errors import BadInput
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 BYTES_LIMIT = 4 * MIB
-SMALLEST, LARGEST = 16, 4096
+MIN_SIDE, MAX_SIDE = 16, 4096
 FORMATS_SENTENCE = "A picture is a PNG, a JPEG or a WebP file"
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, MemoryError)
-"""What Pillow raises over files that only begin like pictures."""
+DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, MemoryError)
+"""The exceptions of Pillow for damaged files."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture drawn anew: the width and height that it came with, in pixels, and its squares as PNG by side."""
+    """The original width and height of a picture in pixels, and its PNG thumbnails by side."""
 
     width: int
     height: int
-    squares: dict[int, bytes]
+    thumbnails: dict[int, bytes]
 
 
-def squares(content: bytes, sides: Sequence[int]) -> Picture:
-    """Return the picture as squares with these sides, what lacks being transparent; BadInput says why it is none.
+def square_thumbnails(content: bytes, sides: Sequence[int]) -> Picture:
+    """Return square thumbnails with these sides and transparent padding; BadInput when the file is not accepted.
 
-    It takes time and memory for 4096 by 4096 pixels at most: call it on a thread.
+    It blocks and needs memory for MAX_SIDE by MAX_SIDE pixels: call it in a thread.
     """
     if len(content) > BYTES_LIMIT:
-        raise BadInput(f"A picture has at most {readable(BYTES_LIMIT)}; this file has {readable(len(content))}.")
-    picture = _decoded(content)
+        raise BadInput(
+            f"A picture has at most {format_bytes(BYTES_LIMIT)}; this file has {format_bytes(len(content))}."
+        )
+    picture = _decode(content)
     return Picture(picture.width, picture.height, {side: _square(picture, side) for side in sides})
 
 
-def _decoded(content: bytes) -> Image.Image:
+def _decode(content: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # It warns of odd notes in files, which nobody keeps.
-            found = Image.open(BytesIO(content), formats=FORMATS)
-            _check(found)
-            turned = ImageOps.exif_transpose(found)
-            return turned.convert("RGBA")
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is dropped anyway.
+            image = Image.open(BytesIO(content), formats=FORMATS)
+            _check(image)
+            # The orientation is metadata, which is dropped, so it is applied to the pixels.
+            rotated = ImageOps.exif_transpose(image)
+            return rotated.convert("RGBA")
     except UnidentifiedImageError as error:
-        raise BadInput(f"{FORMATS_SENTENCE}; this file is none of them, and SVG is not taken.") from error
+        raise BadInput(f"{FORMATS_SENTENCE}; this file is of another type, and SVG is not accepted.") from error
     except Image.DecompressionBombError as error:
-        raise BadInput(_sides()) from error
-    except BROKEN as error:
-        raise BadInput(f"{FORMATS_SENTENCE}; this one is broken and cannot be decoded.") from error
+        raise BadInput(_size_sentence()) from error
+    except DECODE_ERRORS as error:
+        raise BadInput(f"{FORMATS_SENTENCE}; this file is damaged and cannot be decoded.") from error
 
 
-def _check(found: Image.Image) -> None:
-    """Look at the head, before a pixel is decoded."""
-    if not (SMALLEST <= found.width <= LARGEST and SMALLEST <= found.height <= LARGEST):
-        raise BadInput(f"{_sides()}; this one has {found.width} by {found.height}.")
-    if getattr(found, "n_frames", 1) != 1:
-        raise BadInput("A picture that moves is not taken; send one that stands still.")
+def _check(image: Image.Image) -> None:
+    """Check the header, before any pixel is decoded."""
+    if not (MIN_SIDE <= image.width <= MAX_SIDE and MIN_SIDE <= image.height <= MAX_SIDE):
+        raise BadInput(f"{_size_sentence()}; this one has {image.width} by {image.height}.")
+    if getattr(image, "n_frames", 1) != 1:
+        raise BadInput("Animated pictures are not accepted; send one with a single frame.")
 
 
-def _sides() -> str:
-    return f"A picture has from {SMALLEST} to {LARGEST} pixels each way"
+def _size_sentence() -> str:
+    return f"A picture is {MIN_SIDE} to {MAX_SIDE} pixels wide and high"
 
 
 def _square(picture: Image.Image, side: int) -> bytes:
-    drawn = ImageOps.pad(picture, (side, side), Image.Resampling.LANCZOS, color=(0, 0, 0, 0))
-    drawn.info = {}
-    written = BytesIO()
-    drawn.save(written, "PNG", optimize=True)
-    return written.getvalue()
+    square = ImageOps.pad(picture, (side, side), Image.Resampling.LANCZOS, color=(0, 0, 0, 0))
+    square.info = {}
+    output = BytesIO()
+    square.save(output, "PNG", optimize=True)
+    return output.getvalue()

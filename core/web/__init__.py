@@ -1,1 +1,1 @@
-"""The look of the HTML pages of the API and the proxy."""
+"""The branding of the HTML pages of the API and the proxy."""

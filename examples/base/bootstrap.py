@@ -1,6 +1,6 @@
-"""Make sure that an engine has the base image of the examples: Debian with Python, pulled or bootstrapped.
+"""Ensure that an engine has the base image of the examples: Debian with Python, pulled or bootstrapped.
 
-It is made anew when its recipe has changed, and once a month, for the sake of what Debian has mended since.
+The image is rebuilt if its recipe changes, and once a month for Debian's security updates.
 
 Usage: python examples/base/bootstrap.py [--docker-host URL]
 """
@@ -31,35 +31,35 @@ ACCOUNTS = {
 }
 
 
-def ensure_base(api: Any, say: Callable[[str], None], today: date | None = None) -> None:
-    """Pull the base image where a registry answers, else bootstrap it from Debian's packages; a fresh one is kept."""
-    mark = fresh_tag(today or datetime.now(UTC).date())
-    if _has(api, f"{NAME}:{mark}") and _has(api, BASE):
+def ensure_base(api: Any, report: Callable[[str], None], today: date | None = None) -> None:
+    """Pull the base image if a registry is reachable, else bootstrap it from Debian's packages; keep a fresh image."""
+    fresh = fresh_tag(today or datetime.now(UTC).date())
+    if _has(api, f"{NAME}:{fresh}") and _has(api, BASE):
         return
     try:
-        if not _pull(api, say):
-            _bootstrap(api, say)
-    except Failed as failure:
+        if not _pull(api, report):
+            _bootstrap(api, report)
+    except BuildFailed as failure:
         if not _has(api, BASE):
             sys.exit(f"{failure} Or load an image as {BASE}.")
-        say(f"{failure} The base image that is there is used, though it is not fresh.")
+        report(f"{failure} Using the existing base image, although it is not fresh.")
         return
-    _mark(api, mark)
+    _tag_fresh(api, fresh)
 
 
 def fresh_tag(today: date) -> str:
-    """Return the tag that the base image bears beside its own while it is fresh: its recipe and its month."""
+    """Return the second tag of a fresh base image: a hash of its recipe, and its month."""
     recipe = hashlib.sha256(repr((PULLED, _command())).encode()).hexdigest()[:12]
     return f"{TAG}-{recipe}-{today:%Y-%m}"
 
 
-def _mark(api: Any, mark: str) -> None:
-    """Let the new base image bear the mark, and no other image one."""
+def _tag_fresh(api: Any, fresh: str) -> None:
+    # Only one image may have such a tag.
     for tag in [tag for image in api.images(NAME) for tag in image["RepoTags"] or ()]:
         if tag.startswith(f"{NAME}:{TAG}-"):
-            with suppress(docker.errors.APIError):  # An image that was built of it still needs it.
+            with suppress(docker.errors.APIError):  # An image built from it still needs it.
                 api.remove_image(tag, noprune=True)
-    api.tag(BASE, NAME, mark)
+    api.tag(BASE, NAME, fresh)
 
 
 def _has(api: Any, name: str) -> bool:
@@ -70,12 +70,12 @@ def _has(api: Any, name: str) -> bool:
     return True
 
 
-class Failed(Exception):
-    """The base image could not be made; the sentence says why."""
+class BuildFailed(Exception):
+    """The base image could not be built; the message gives the reason."""
 
 
-def _pull(api: Any, say: Callable[[str], None]) -> bool:
-    say(f"Pulling {PULLED}")
+def _pull(api: Any, report: Callable[[str], None]) -> bool:
+    report(f"Pulling {PULLED}")
     try:
         for message in api.pull(*PULLED.split(":"), stream=True, decode=True):
             if "error" in message:
@@ -85,14 +85,14 @@ def _pull(api: Any, say: Callable[[str], None]) -> bool:
         return False
 
 
-def _bootstrap(api: Any, say: Callable[[str], None]) -> None:
-    say("No registry answers: bootstrapping the base image from Debian's packages")
+def _bootstrap(api: Any, report: Callable[[str], None]) -> None:
+    report("No registry is reachable: bootstrapping the base image from Debian's packages")
     if not shutil.which("mmdebstrap"):
-        _install(say)
-    with subprocess.Popen(_command(), stdout=subprocess.PIPE) as process:  # noqa: S603 Our own constants.
-        said = api.import_image_from_stream(process.stdout, repository=NAME, tag=TAG, changes=['CMD ["python3"]'])
-    if process.returncode or "error" in said:
-        raise Failed(f"Could not bootstrap the base image: mmdebstrap ended with {process.returncode}.")
+        _install(report)
+    with subprocess.Popen(_command(), stdout=subprocess.PIPE) as process:  # noqa: S603 Constant arguments.
+        response = api.import_image_from_stream(process.stdout, repository=NAME, tag=TAG, changes=['CMD ["python3"]'])
+    if process.returncode or "error" in response:
+        raise BuildFailed(f"Could not bootstrap the base image: mmdebstrap ended with {process.returncode}.")
 
 
 def _command() -> list[str]:
@@ -100,18 +100,18 @@ def _command() -> list[str]:
     return ["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}", *accounts, "bookworm", "-"]
 
 
-def _install(say: Callable[[str], None]) -> None:
+def _install(report: Callable[[str], None]) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Failed("No registry answers, and mmdebstrap is missing; install mmdebstrap.")
-    say("Installing mmdebstrap with apt-get")
+        raise BuildFailed("No registry is reachable, and mmdebstrap is missing. To continue, install mmdebstrap.")
+    report("Installing mmdebstrap with apt-get")
     for arguments in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "mmdebstrap"]):
         if subprocess.run(["apt-get", *arguments], check=False, stdout=subprocess.DEVNULL).returncode:  # noqa: S603, S607
-            raise Failed("No registry answers, and mmdebstrap could not be installed with apt-get.")
+            raise BuildFailed("No registry is reachable, and mmdebstrap could not be installed with apt-get.")
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Make sure that an engine has the base image of the examples.")
+    parser = argparse.ArgumentParser(description="Ensure that an engine has the base image of the examples.")
     parser.add_argument("--docker-host", default=os.environ.get("DOCKER_HOST"), help="URL of the engine [DOCKER_HOST]")
     host = parser.parse_args().docker_host
     ensure_base(docker.APIClient(host, timeout=600), lambda line: print(line, flush=True))  # noqa: T201

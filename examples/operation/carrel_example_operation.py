@@ -1,4 +1,4 @@
-"""Smoothing: an operation that a package brings. Its entry point is all that Carrel needs to find it."""
+"""Smoothing: an example of an operation in a package of its own, which Carrel finds by its entry point."""
 
 from typing import Any
 
@@ -8,63 +8,63 @@ from scipy.ndimage import gaussian_filter
 
 from operations.framework import estimates, script_parts
 from operations.framework.common_inputs import STORAGE
-from operations.framework.context import Stage, Work
+from operations.framework.context import OperationContext, SubProgress
 from operations.framework.inputs import FilesInput, FloatInput
 from operations.framework.operation import BaseDataOperation
-from operations.framework.outcome import Estimate, Given, Outcome
-from operations.framework.output_files import deliver_each
-from operations.science.combination.stacks import read_good, working_type
+from operations.framework.outcome import Estimate, OperationOutcome, RunInputs
+from operations.framework.output_files import make_result_per_image
+from operations.science.combination.stacks import read_good, working_dtype
 from operations.science.frames.bands import Band
-from operations.science.frames.images import Image, header_of, look_at
-from operations.science.frames.planes import Reader
+from operations.science.frames.images import Image, open_images, read_header
+from operations.science.frames.planes import PlaneReader
 from operations.science.frames.product import Product
 
 IMPORTS = "from typing import Any\n\nfrom numpy.typing import NDArray\nfrom scipy.ndimage import gaussian_filter\n"
 
 
 class Smoothing(BaseDataOperation):
-    """Bad pixels count for nothing: what is smoothed is divided by how much of it was good."""
+    """Smooths frames by a Gaussian profile; bad pixels are ignored by normalizing with the weight of the good ones."""
 
     name = "Smoothing"
     version = 2
-    description = "Every frame smoothed by a normal profile, so that faint and wide things show."
+    description = "Smooths every frame by a Gaussian profile, so that faint extended sources become visible."
     inputs = {
         "input_files": FilesInput(name="Input Files", description="The frames to smooth."),
         "sigma": FloatInput(
-            name="Width", description="Of the profile.", default=2.0, minimum=0.1, maximum=50, unit="pixel"
+            name="Width", description="The sigma of the profile.", default=2.0, minimum=0.1, maximum=50, unit="pixel"
         ),
         "storage": STORAGE,
     }
 
-    def operate(self, inputs: Given, work: Work) -> Outcome:
-        """Smooth one frame after the other."""
-        images = look_at(inputs.frames("input_files"), Stage(work, "looking", 0.0, 0.05))
+    def operate(self, inputs: RunInputs, context: OperationContext) -> OperationOutcome:
+        """Smooth one frame at a time."""
+        images = open_images(inputs.frames("input_files"), SubProgress(context, "opening", 0.0, 0.05))
 
-        def make(image: Image, stage: Stage) -> Product:
-            with Reader() as reader:
-                pixels = read_good(reader, image, Band(0, image.shape[0]), image.shape[1], working_type([image]))
-            stage.report(0.3, image.basename)
-            return Product(smoothed(pixels, inputs.number("sigma")), header_of(image))
+        def make(image: Image, progress: SubProgress) -> Product:
+            with PlaneReader() as reader:
+                pixels = read_good(reader, image, Band(0, image.shape[0]), image.shape[1], working_dtype([image]))
+            progress.report(0.3, image.basename)
+            return Product(smooth(pixels, inputs.number("sigma")), read_header(image))
 
-        return deliver_each(images, make, type(self), inputs, work, "smoothing", 0.05)
+        return make_result_per_image(images, make, type(self), inputs, context, "smoothing", 0.05)
 
-    def estimate(self, inputs: Given) -> Estimate:
-        """Return what it takes to have one frame at a time in memory."""
-        return estimates.one_by_one(inputs.frames("input_files"))
+    def estimate(self, inputs: RunInputs) -> Estimate:
+        """Return the estimate for one frame at a time in memory."""
+        return estimates.for_single_frames(inputs.frames("input_files"))
 
-    def script(self, inputs: Given, stem: str) -> str:
-        """Return the same with numpy, astropy and scipy."""
+    def script(self, inputs: RunInputs, stem: str) -> str:
+        """Return a script with numpy, astropy and scipy."""
         files = inputs.frames("input_files")
         steps = f"""
             for index, path in enumerate(FILES):
-                save(smoothed(read(path), {inputs.number("sigma")}), {stem!r}, index)
+                save(smooth(read(path), {inputs.number("sigma")}), {stem!r}, index)
             """
-        title = f"{len(files)} frames smoothed."
-        return script_parts.script(title, {"FILES": files}, steps, script_parts.sources(smoothed), IMPORTS)
+        title = f"Smooths {len(files)} frames."
+        return script_parts.build_script(title, {"FILES": files}, steps, script_parts.source_of(smooth), IMPORTS)
 
 
-def smoothed(pixels: NDArray[Any], sigma: float) -> NDArray[Any]:
-    """Return an image smoothed by a normal profile; NaN where there is nothing good near."""
+def smooth(pixels: NDArray[Any], sigma: float) -> NDArray[Any]:
+    """Return an image smoothed by a Gaussian profile; NaN where no good pixel is near."""
     good = np.isfinite(pixels)
     weight = gaussian_filter(good.astype(pixels.dtype), sigma)
     with np.errstate(invalid="ignore", divide="ignore"):

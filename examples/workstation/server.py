@@ -1,4 +1,4 @@
-"""A workstation in the standard library: a page, a call to Carrel's API, and a few endpoints to try a proxy with."""
+"""An example workstation without dependencies: a page, a call to Carrel's API, and endpoints for tests of the proxy."""
 
 import asyncio
 import hashlib
@@ -25,8 +25,8 @@ FACTS = ("session_id", "session_url", "expires_at")
 API_SECONDS = 5
 
 
-class Desk(BaseHTTPRequestHandler):
-    """Answers one request; each path has a method of its own."""
+class WorkstationHandler(BaseHTTPRequestHandler):
+    """Handles one request; each path has a method of its own."""
 
     protocol_version = "HTTP/1.1"
     server_version = "workstation"
@@ -36,7 +36,7 @@ class Desk(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         pages = {
             "/": self._redirect,
-            "/desk/": self._page,
+            "/app/": self._page,
             "/healthz": self._health,
             "/echo-headers": self._headers,
             "/viewer": self._viewer,
@@ -47,7 +47,7 @@ class Desk(BaseHTTPRequestHandler):
         pages.get(path, self._missing)()
 
     def do_POST(self) -> None:
-        """Answer a POST: count what is uploaded."""
+        """Answer a POST: return the size and hash of the upload."""
         if urlsplit(self.path).path != "/upload":
             self._missing()
             return
@@ -58,7 +58,7 @@ class Desk(BaseHTTPRequestHandler):
         self._json({"bytes": size, "sha256": digest.hexdigest()})
 
     def _redirect(self) -> None:
-        self._send(b"", "text/plain", HTTPStatus.FOUND, {"Location": "/desk/"})
+        self._send(b"", "text/plain", HTTPStatus.FOUND, {"Location": "/app/"})
 
     def _page(self) -> None:
         facts = {name: html.escape(os.environ.get(f"CARREL_{name.upper()}", "unknown")) for name in FACTS}
@@ -122,7 +122,7 @@ class Desk(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _body(self) -> Iterator[bytes]:
-        """Yield the request's body, chunked or of known length."""
+        """Yield the request's body, chunked or with a Content-Length."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             while size := int(self.rfile.readline().split(b";")[0], 16):
                 yield self.rfile.read(size)
@@ -137,7 +137,7 @@ class Desk(BaseHTTPRequestHandler):
 
 
 def ask(query: str) -> dict[str, object]:
-    """Ask Carrel's API with the session's own token; a failure is an answer too."""
+    """Query Carrel's API with the session's token; return a failure as {"error"}."""
     request = urllib.request.Request(  # noqa: S310 Carrel sets the address.
         os.environ.get("CARREL_API_URL", "http://host.docker.internal:8080/graphql"),
         json.dumps({"query": query}).encode(),
@@ -149,17 +149,17 @@ def ask(query: str) -> dict[str, object]:
     except urllib.error.HTTPError as error:
         return {"error": f"The API answered {error.code}."}
     except (OSError, ValueError) as error:
-        return {"error": f"The API could not be asked: {error}"}
+        return {"error": f"The API is not reachable: {error}"}
 
 
 def main() -> None:
     """Serve pages and websockets until the container is stopped."""
     http_port = int(os.environ.get("CARREL_HTTP_PORT", "8080"))
     websocket_port = int(os.environ.get("CARREL_WEBSOCKET_PORT", "4114"))
-    server = ThreadingHTTPServer(("", http_port), Desk)
+    server = ThreadingHTTPServer(("", http_port), WorkstationHandler)
     server.daemon_threads = True
     if websocket_port == http_port:
-        sys.stdout.write(f"Pages on {http_port}; no port of their own for websockets, so none\n")
+        sys.stdout.write(f"Pages on {http_port}; websockets need a port of their own and are disabled\n")
         server.serve_forever()
         return
     threading.Thread(target=server.serve_forever, daemon=True).start()

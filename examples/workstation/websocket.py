@@ -1,4 +1,4 @@
-"""A websocket server (RFC 6455) in the standard library: it answers each message with a count and the message."""
+"""A websocket server (RFC 6455) without dependencies that answers each message with a count and the message."""
 
 import asyncio
 import base64
@@ -7,18 +7,18 @@ import struct
 from collections.abc import AsyncIterator
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-LARGEST_MESSAGE = 16 * 1024 * 1024
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 async def serve(port: int) -> asyncio.Server:
-    """Listen on `port`; any path is an echo."""
-    return await asyncio.start_server(_converse, "0.0.0.0", port)  # noqa: S104 The container's own network.
+    """Listen on `port` and echo messages on every path."""
+    return await asyncio.start_server(_handle_connection, "0.0.0.0", port)  # noqa: S104 The container's own network.
 
 
-async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        if await _shake_hands(reader, writer):
+        if await _handshake(reader, writer):
             await _echo(reader, writer)
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
         pass
@@ -26,7 +26,7 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         writer.close()
 
 
-async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+async def _handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])}
     key = headers.get(b"sec-websocket-key")
@@ -53,7 +53,7 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _messages(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield whole messages; answer pings and the close on the way."""
+    """Yield complete messages, and answer pings and the close frame."""
     kind, parts = TEXT, bytearray()
     while True:
         final, opcode, payload = await _read_frame(reader)
@@ -66,7 +66,7 @@ async def _messages(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         elif opcode in {CONTINUATION, TEXT, BINARY}:
             kind = opcode or kind
             parts += payload
-            if len(parts) > LARGEST_MESSAGE:
+            if len(parts) > MAX_MESSAGE_BYTES:
                 writer.write(_frame(CLOSE, struct.pack("!H", 1009)))
                 return
             if final:
@@ -81,7 +81,7 @@ async def _read_frame(reader: asyncio.StreamReader) -> tuple[bool, int, bytes]:
         (size,) = struct.unpack("!H", await reader.readexactly(2))
     elif size == 127:
         (size,) = struct.unpack("!Q", await reader.readexactly(8))
-    if size > LARGEST_MESSAGE:
+    if size > MAX_MESSAGE_BYTES:
         raise ConnectionError("The frame is too large.")
     mask = await reader.readexactly(4) if second & 0x80 else b""
     payload = await reader.readexactly(size)

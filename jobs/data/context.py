@@ -1,4 +1,4 @@
-"""What data operations have at hand: settings, storage, the sources of files, and processes that compute."""
+"""The context of data operations: settings, storage, file sources and the process pool, opened once per worker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,34 +8,34 @@ from typing import Any
 
 from core.settings import Settings
 from core.storage.object_store import Storage
-from jobs.data.process_pool import Workshop
+from jobs.data.process_pool import ProcessPool
 from models.services.data.sources.registry import Sources, open_cache, open_sources
 
 
 @dataclass(frozen=True)
-class Laboratory:
-    """The surroundings of every data operation of one worker."""
+class DataContext:
+    """The settings, storage, sources and processes of every data operation of a worker."""
 
     settings: Settings
     storage: Storage
     sources: Sources
-    workshop: Workshop
+    pool: ProcessPool
 
 
 @asynccontextmanager
-async def open_laboratory(settings: Settings, storage: Storage) -> AsyncIterator[Laboratory]:
-    """Open one, the cache of files put in order; its processes end with the context."""
+async def open_data_context(settings: Settings, storage: Storage) -> AsyncIterator[DataContext]:
+    """Reconcile the file cache and open the process pool; end its processes on exit."""
     await asyncio.to_thread(open_cache(settings).reconcile)
-    workshop = Workshop(settings.data_processes, settings.data_memory_mib)
+    pool = ProcessPool(settings.data_processes, settings.data_memory_mib)
     try:
-        yield Laboratory(settings, storage, open_sources(settings, storage), workshop)
+        yield DataContext(settings, storage, open_sources(settings, storage), pool)
     finally:
-        await workshop.close()
+        await pool.close()
 
 
-def laboratory_of(context: Mapping[str, Any]) -> Laboratory:
-    """Return the laboratory that the worker put into the job's context."""
-    laboratory = context["laboratory"]
-    if not isinstance(laboratory, Laboratory):
-        raise TypeError("The worker has no laboratory.")
-    return laboratory
+def get_data_context(context: Mapping[str, Any]) -> DataContext:
+    """Return the DataContext that the worker put into the job's context."""
+    data_context = context["data_context"]
+    if not isinstance(data_context, DataContext):
+        raise TypeError("The job's context has no DataContext; put one under data_context.")
+    return data_context

@@ -1,4 +1,4 @@
-"""Bring the files of an operation to this machine, several at once, and keep them there until it has run."""
+"""Fetches the input files of a data operation concurrently and pins them in the cache until the operation has run."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -7,67 +7,67 @@ from typing import Any
 
 from models.data.input_labels import labels
 from models.services.data.sources.registry import Sources
-from models.services.data.sources.source import Asker, Fetched
+from models.services.data.sources.source import FileRequester, LocalFile
 
-AT_ONCE = 4
-LOCATING = frozenset({"source", "basename"})
-"""What of an item says only where its file is; all else is in the key of the result."""
+MAX_CONCURRENT_FETCHES = 4
+LOCATION_FIELDS = frozenset({"source", "basename"})
+"""Fields of an item that locate its file; all others are part of the key of the result."""
 
 
-class Fetching:
-    """Fetches with the rights of one asker; what it brought stays while `stack` is open."""
+class InputFetcher:
+    """Fetches with the permissions of one requester; files stay pinned while `stack` is open."""
 
-    def __init__(self, sources: Sources, asker: Asker, stack: AsyncExitStack) -> None:
-        """Pin everything in `stack`."""
-        self._sources, self._asker, self._stack = sources, asker, stack
-        self._places = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, sources: Sources, requester: FileRequester, stack: AsyncExitStack) -> None:
+        """Pin files in `stack`."""
+        self._sources, self._requester, self._stack = sources, requester, stack
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_FETCHES)
         self.names: dict[str, str] = {}
-        """What the files are called, by label; the process that computes knows the labels alone."""
+        """Names of the files by label; the compute process gets the labels only."""
 
-    async def all(self, inputs: Mapping[str, Any], tell: Callable[[float], None]) -> dict[str, Any]:
-        """Return the inputs as a process takes them, each list of files as `{"frames": […]}`.
+    async def fetch_all(self, inputs: Mapping[str, Any], on_progress: Callable[[float], None]) -> dict[str, Any]:
+        """Return the inputs for a compute process, each list of files as `{"frames": […]}`.
 
-        `tell` is told which share of the files is here.
+        `on_progress` receives the fraction of files fetched so far.
         """
-        items = [item for value in inputs.values() if is_files(value) for item in value]
-        files = await self._files(items, tell)
-        marks = labels([file.sha256 for file in files])
-        self.names = {mark: file.basename for mark, file in zip(marks, files, strict=True)}
-        frames = map(_frame, items, files, marks)
+        items = [item for value in inputs.values() if is_file_list(value) for item in value]
+        files = await self._files(items, on_progress)
+        file_labels = labels([file.sha256 for file in files])
+        self.names = {label: file.basename for label, file in zip(file_labels, files, strict=True)}
+        frames = map(_to_frame, items, files, file_labels)
         return {
-            key: {"frames": [next(frames) for _ in value]} if is_files(value) else value
+            key: {"frames": [next(frames) for _ in value]} if is_file_list(value) else value
             for key, value in inputs.items()
         }
 
-    async def _files(self, items: Sequence[Mapping[str, Any]], tell: Callable[[float], None]) -> list[Fetched]:
-        there = 0
+    async def _files(self, items: Sequence[Mapping[str, Any]], on_progress: Callable[[float], None]) -> list[LocalFile]:
+        fetched = 0
 
-        async def one(item: Mapping[str, Any]) -> Fetched:
-            nonlocal there
-            async with self._places:
-                file = await self._stack.enter_async_context(self._sources.fetch(item, self._asker))
-            there += 1
-            tell(there / len(items))
+        async def fetch_one(item: Mapping[str, Any]) -> LocalFile:
+            nonlocal fetched
+            async with self._slots:
+                file = await self._stack.enter_async_context(self._sources.fetch(item, self._requester))
+            fetched += 1
+            on_progress(fetched / len(items))
             return file
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(item)) for item in items]
-        except BaseExceptionGroup as several:
-            raise several.exceptions[0] from None
+                tasks = [group.create_task(fetch_one(item)) for item in items]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
 
-def _frame(item: Mapping[str, Any], file: Fetched, label: str) -> dict[str, Any]:
-    """Return a file as a process takes it, without what it is called and where it comes from."""
-    said = {key: value for key, value in item.items() if key not in LOCATING}
-    return {"path": str(file.path), "label": label, "sha256": file.sha256, "parameters": said}
+def _to_frame(item: Mapping[str, Any], file: LocalFile, label: str) -> dict[str, Any]:
+    # Without name and source, so that neither can get into a shared result.
+    parameters = {key: value for key, value in item.items() if key not in LOCATION_FIELDS}
+    return {"path": str(file.path), "label": label, "sha256": file.sha256, "parameters": parameters}
 
 
-def is_files(value: object) -> bool:
-    """Say whether the canonical value of an input is a list of files."""
+def is_file_list(value: object) -> bool:
+    """Return whether the canonical value of an input is a list of files."""
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(each, Mapping) and "source" in each for each in value)
+        and all(isinstance(item, Mapping) and "source" in item for item in value)
     )

@@ -1,9 +1,8 @@
-"""The process that computes: `python -m jobs.data.operation_process MIB`, orders and answers as lines of JSON.
+"""The process that computes data operations: `python -m jobs.data.operation_process MIB`, started by ProcessPool.
 
-It holds no secrets and no connections. Nor does it know what files are called: labels stand for their names, so that
-nothing it makes tells a name to somebody else who shares the result. It is told to plan (which answers with key and
-estimate), then to compute; while it computes it heeds `cancel`. When its worker is gone its standard input ends, and so
-does it, at once.
+Commands and replies are lines of JSON: `plan` returns the key and the estimate, `compute` the outcome, and `cancel`
+stops a computation. The process has no secrets and no connections, and knows the labels of files but not their names,
+so a shared result cannot contain a name. It exits when its standard input ends, which happens when its worker dies.
 """
 
 import json
@@ -21,22 +20,22 @@ from typing import Any, TextIO
 from core.errors import CarrelError
 from operations.framework import runner
 from operations.framework.errors import Cancelled, OperationInterrupted
-from operations.framework.keys import given_key
-from operations.framework.outcome import Frame, Given, Outcome, Output, plain
+from operations.framework.keys import run_key
+from operations.framework.outcome import Frame, OperationOutcome, Output, RunInputs, to_strict_json
 from operations.framework.registry import find
 
 REPORT_SECONDS = 0.05
-Order = Mapping[str, Any]
+Command = Mapping[str, Any]
 
 
-class Told:
-    """The work of one order, as the operation sees it; everything it says goes out as lines."""
+class PipeContext:
+    """The context of one running operation; sends progress and log lines to the worker."""
 
-    def __init__(self, hand: "Hand", folder: Path, seconds: float) -> None:
-        """Work in `folder`, for at most `seconds`."""
-        self._hand, self._folder = hand, folder
-        self._until = time.monotonic() + seconds
-        self._fraction, self._phase, self._said = 0.0, "", 0.0
+    def __init__(self, loop: "CommandLoop", folder: Path, seconds: float) -> None:
+        """Let the operation work in `folder` for at most `seconds`."""
+        self._loop, self._folder = loop, folder
+        self._deadline = time.monotonic() + seconds
+        self._fraction, self._phase, self._last_report_at = 0.0, "", 0.0
 
     @property
     def folder(self) -> Path:
@@ -44,108 +43,109 @@ class Told:
         return self._folder
 
     def report(self, fraction: float, phase: str, message: str = "") -> None:
-        """Tell how far the run is, never backwards; also a checkpoint."""
+        """Send the progress, which never decreases; also a checkpoint."""
         self.checkpoint()
         self._fraction = max(self._fraction, min(fraction, 1.0))
-        at = time.monotonic()
-        if phase != self._phase or at - self._said > REPORT_SECONDS:
-            self._phase, self._said = phase, at
-            self._hand.say(kind="progress", fraction=self._fraction, phase=phase, message=message)
+        now = time.monotonic()
+        if phase != self._phase or now - self._last_report_at > REPORT_SECONDS:
+            self._phase, self._last_report_at = phase, now
+            self._loop.send(kind="progress", fraction=self._fraction, phase=phase, message=message)
 
     def checkpoint(self) -> None:
-        """Raise Cancelled when the run was asked to stop or is out of time."""
-        if self._hand.cancelled.is_set() or time.monotonic() > self._until:
+        """Raise Cancelled when the run was cancelled or its time limit passed."""
+        if self._loop.cancelled.is_set() or time.monotonic() > self._deadline:
             raise Cancelled
 
     def log(self, line: str) -> None:
-        """Keep a line for whoever reads the log."""
-        self._hand.say(kind="log", line=line)
+        """Add a line to the log of the operation."""
+        self._loop.send(kind="log", line=line)
 
     def publish(self, output: Output) -> None:
-        """Tell of a result before the end; it is kept when the run has succeeded."""
-        self._hand.say(kind="log", line=f"{output.path.name} is made.")
+        """Log an output; the worker stores it when the run succeeds."""
+        self._loop.send(kind="log", line=f"{output.path.name} was written.")
 
 
-class Hand:
-    """Does one order after the other."""
+class CommandLoop:
+    """Executes the commands of the worker, one at a time."""
 
-    def __init__(self, answers: TextIO) -> None:
-        """Tell everything to `answers`."""
-        self._answers, self._lock = answers, threading.Lock()
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    def __init__(self, output: TextIO) -> None:
+        """Write replies to `output`."""
+        self._output, self._lock = output, threading.Lock()
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.cancelled = threading.Event()
 
-    def say(self, **what: Any) -> None:
-        """Write one line."""
+    def send(self, **message: Any) -> None:
+        """Write one message as a line."""
         with self._lock:
-            self._answers.write(json.dumps(what, allow_nan=False) + "\n")
-            self._answers.flush()
+            self._output.write(json.dumps(message, allow_nan=False) + "\n")
+            self._output.flush()
 
-    def listen(self, orders: TextIO) -> None:
-        """Take orders from another thread while the first computes; the end of the worker ends this process."""
-        for line in orders:
-            order = json.loads(line)
-            if order["kind"] == "cancel":
+    def read_commands(self, commands: TextIO) -> None:
+        """Read commands on a second thread, while the main thread computes."""
+        for line in commands:
+            command = json.loads(line)
+            if command["kind"] == "cancel":
                 self.cancelled.set()
             else:
-                self._orders.put(order)
+                self._commands.put(command)
+        # Standard input ended, so the worker is gone. sys.exit would only end this thread.
         os._exit(0)
 
-    def work(self) -> None:
-        """Do orders for ever."""
-        self.say(kind="ready")
+    def run(self) -> None:
+        """Execute commands until the process ends."""
+        self.send(kind="ready")
         while True:
-            order = self._orders.get()
+            command = self._commands.get()
             try:
-                self._do(order)
+                self._handle(command)
             except Cancelled:
-                self.say(kind="cancelled")
+                self.send(kind="cancelled")
             except CarrelError as error:
-                again = isinstance(error, OperationInterrupted) or error.status >= 500
-                self.say(kind="refused", message=error.message, again=again)
+                retryable = isinstance(error, OperationInterrupted) or error.status >= 500
+                self.send(kind="refused", message=error.message, retryable=retryable)
             except MemoryError:
-                self.say(kind="refused", message="It ran out of the memory that it may use.", again=False)
-            except Exception:  # noqa: BLE001 - a bug of an operation is told to the worker, whose log has it
-                self.say(kind="crashed", traceback=traceback.format_exc()[-8000:])
+                self.send(kind="refused", message="It used more memory than its limit.", retryable=False)
+            except Exception:  # noqa: BLE001 - a bug of an operation; the worker logs it
+                self.send(kind="crashed", traceback=traceback.format_exc()[-8000:])
 
-    def _do(self, order: Order) -> None:
-        if order["kind"] == "hello":
-            self.say(kind="ready")
+    def _handle(self, command: Command) -> None:
+        if command["kind"] == "hello":
+            self.send(kind="ready")
             return
-        given = _given(order)
-        if order["kind"] == "plan":
+        inputs = _run_inputs(command)
+        if command["kind"] == "plan":
             self.cancelled.clear()
-            estimate = runner.estimate(order["name"], given)
-            key = given_key(find(order["name"]), given)
-            self.say(kind="planned", key=key, peak_bytes=int(estimate.peak_bytes), seconds=float(estimate.seconds))
+            estimate = runner.estimate(command["name"], inputs)
+            key = run_key(find(command["name"]), inputs)
+            self.send(kind="planned", key=key, peak_bytes=int(estimate.peak_bytes), seconds=float(estimate.seconds))
             return
-        folder = Path(order["folder"])
-        told = Told(self, folder, order["seconds"])
-        version: Any = _version(order)
-        outcome = runner.run(order["name"], version, given, told)
-        self.say(kind="done", **_plain(outcome, folder))
+        folder = Path(command["folder"])
+        context = PipeContext(self, folder, command["seconds"])
+        version: Any = _version(command)
+        outcome = runner.run(command["name"], version, inputs, context)
+        self.send(kind="done", **_outcome_to_dict(outcome, folder))
 
 
-def _given(order: Order) -> Given:
-    return Given({key: _value(value) for key, value in order["inputs"].items()})
+def _run_inputs(command: Command) -> RunInputs:
+    return RunInputs({key: _to_input(value) for key, value in command["inputs"].items()})
 
 
-def _value(value: Any) -> Any:
+def _to_input(value: Any) -> Any:
     if isinstance(value, dict) and "frames" in value:
         return tuple(Frame(Path(f["path"]), f["label"], "", f["sha256"], f["parameters"]) for f in value["frames"])
     return value
 
 
-def _version(order: Order) -> Any:
-    """Return the version that was asked for in the form in which the operation writes its own."""
-    own = find(order["name"]).version
-    return own if str(own) == order["version"] else order["version"]
+def _version(command: Command) -> Any:
+    # The command has the version as text; the operation compares it with its own type.
+    own = find(command["name"]).version
+    return own if str(own) == command["version"] else command["version"]
 
 
-def _plain(outcome: Outcome, folder: Path) -> dict[str, Any]:
-    """Return the outcome as lines can carry it; the table, which may be long, goes through a file."""
+def _outcome_to_dict(outcome: OperationOutcome, folder: Path) -> dict[str, Any]:
+    # The table may be longer than a line of the pipe, so it goes through a file.
     table = folder / "outcome.json"
-    table.write_text(json.dumps(plain(outcome.data), allow_nan=False))
+    table.write_text(json.dumps(to_strict_json(outcome.data), allow_nan=False))
     outputs = [
         {"path": str(output.path), "kind": str(output.kind), "index": output.index} for output in outcome.outputs
     ]
@@ -153,14 +153,14 @@ def _plain(outcome: Outcome, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Compute until the worker is gone."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # What a library prints must not be taken for an answer.
+    """Execute commands until the worker is gone."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # Text that a library prints must not be read as a reply.
     limit = int(sys.argv[1]) << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    hand = Hand(answers)
-    threading.Thread(target=hand.listen, args=(sys.stdin,), daemon=True).start()
-    hand.work()
+    loop = CommandLoop(output)
+    threading.Thread(target=loop.read_commands, args=(sys.stdin,), daemon=True).start()
+    loop.run()
 
 
 if __name__ == "__main__":

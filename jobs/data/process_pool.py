@@ -1,4 +1,7 @@
-"""The workshop: processes that compute, kept warm; one that is killed or hangs takes nobody else with it."""
+"""A pool of warm processes that compute data operations, used by the worker of the data queue.
+
+A process that is killed or hangs fails only the operation that it computes.
+"""
 
 import asyncio
 import fcntl
@@ -17,241 +20,244 @@ import orjson
 
 START_SECONDS = 60.0
 PLAN_SECONDS = 60.0
-HELLO_SECONDS = 5.0
+PING_SECONDS = 5.0
 GRACE_SECONDS = 1.0
-"""How long a computation has to stop by itself, before its process is killed."""
+"""Time for a computation to stop after `cancel`; then its process is killed."""
 LINE_LIMIT = 4 << 20
-ORDERS_LIMIT = 200
-"""After so many orders a process is replaced, so that nothing that libraries leak piles up."""
-PREFIX, LOCK = "carrel-hands-", "lock"
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
-Order = Mapping[str, Any]
-Heed = Callable[[Mapping[str, Any]], None]
+MAX_COMMANDS = 200
+"""A process is replaced after this many commands, because numerical libraries leak memory."""
+PREFIX, LOCK = "carrel-compute-", "lock"
+INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+Command = Mapping[str, Any]
+ProgressCallback = Callable[[Mapping[str, Any]], None]
 
 
-class HandLost(Exception):
-    """The process ended while it worked: it was killed, or something in it crashed."""
+class ProcessDied(Exception):
+    """The process ended while it computed: it was killed, or a native library crashed."""
 
 
-class Refused(Exception):
-    """The operation says in one sentence why it gives no result; `again` when another attempt is worth it."""
+class OperationRefused(Exception):
+    """The operation cannot give a result; `message` is one sentence, `retryable` says whether a retry may succeed."""
 
-    def __init__(self, message: str, *, again: bool) -> None:
-        """Say `message`."""
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        """Refuse with `message`."""
         super().__init__(message)
-        self.message, self.again = message, again
+        self.message, self.retryable = message, retryable
 
 
-class Crashed(Exception):
+class OperationCrashed(Exception):
     """The operation has a bug; the message is its traceback."""
 
 
-class Stopped(Exception):
-    """The computation stopped because its time is over."""
+class OperationStopped(Exception):
+    """The computation stopped because its time limit passed."""
 
 
 @dataclass
-class Hand:
-    """One process and how it is talked to."""
+class ComputeProcess:
+    """A running `jobs.data.operation_process` and the protocol over its pipes."""
 
     process: Process
-    orders: int = 0
-    is_sound: bool = True
+    command_count: int = 0
+    is_healthy: bool = True
 
-    async def answers(self) -> bool:
-        """Say whether the process still lives; one that does not is ended."""
+    async def is_alive(self) -> bool:
+        """Return whether the process replies to a ping; kill it when it does not."""
         try:
-            async with asyncio.timeout(HELLO_SECONDS):
+            async with asyncio.timeout(PING_SECONDS):
                 self._send({"kind": "hello"})
-                await self._answer("ready", _ignore)
-        except (HandLost, TimeoutError):
+                await self._read_reply("ready", _ignore)
+        except (ProcessDied, TimeoutError):
             self.kill()
             return False
         return True
 
-    async def plan(self, order: Order) -> Mapping[str, Any]:
-        """Return key and estimate of an order."""
+    async def plan(self, command: Command) -> Mapping[str, Any]:
+        """Return the key and the estimate of an operation."""
         try:
             async with asyncio.timeout(PLAN_SECONDS):
-                self._send({**order, "kind": "plan"})
-                return await self._answer("planned", _ignore)
+                self._send({**command, "kind": "plan"})
+                return await self._read_reply("planned", _ignore)
         except TimeoutError:
             self.kill()
-            raise HandLost("It took too long to look at the headers of the files.") from None
+            raise ProcessDied("Reading the headers of the files took too long.") from None
         except asyncio.CancelledError:
             self.kill()
             raise
 
-    async def compute(self, order: Order, seconds: float, heed: Heed) -> Mapping[str, Any]:
-        """Return what an order came to; progress and lines of its log are given to `heed`.
+    async def compute(self, command: Command, seconds: float, on_message: ProgressCallback) -> Mapping[str, Any]:
+        """Return the outcome of an operation; pass progress and log lines to `on_message`.
 
-        Stopped when it takes longer than `seconds`. A cancelled computation has ended when this returns.
+        Raise OperationStopped when it takes longer than `seconds`. When the caller is cancelled, the computation has
+        ended before this returns.
         """
-        self.orders += 1
-        self._send({**order, "kind": "compute", "seconds": seconds})
+        self.command_count += 1
+        self._send({**command, "kind": "compute", "seconds": seconds})
         try:
             async with asyncio.timeout(seconds + GRACE_SECONDS):
-                return await self._answer("done", heed)
+                return await self._read_reply("done", on_message)
         except TimeoutError:
             await self._stop()
-            raise Stopped from None
+            raise OperationStopped from None
         except asyncio.CancelledError:
             await self._stop()
             raise
 
     def kill(self) -> None:
-        """End the process at once."""
-        self.is_sound = False
+        """Kill the process."""
+        self.is_healthy = False
         with suppress(ProcessLookupError):
             self.process.kill()
 
     async def _stop(self) -> None:
-        """Let the computation stop by itself within its grace, else end the process."""
+        """Ask the computation to stop; kill the process after GRACE_SECONDS."""
         try:
             self._send({"kind": "cancel"})
             async with asyncio.timeout(GRACE_SECONDS):
-                await self._answer("done", _ignore)
-        except (Stopped, Refused, Crashed):
+                await self._read_reply("done", _ignore)
+        except (OperationStopped, OperationRefused, OperationCrashed):
             return
-        except (HandLost, TimeoutError, asyncio.CancelledError):
+        except (ProcessDied, TimeoutError, asyncio.CancelledError):
             self.kill()
 
-    def _send(self, order: Order) -> None:
+    def _send(self, command: Command) -> None:
         if self.process.stdin is None or self.process.returncode is not None:
-            self.is_sound = False
-            raise HandLost("The process is gone.")
+            self.is_healthy = False
+            raise ProcessDied("The process is gone.")
         try:
-            self.process.stdin.write(orjson.dumps(order) + b"\n")
+            self.process.stdin.write(orjson.dumps(command) + b"\n")
         except (OSError, RuntimeError) as error:
-            self.is_sound = False
-            raise HandLost("The process is gone.") from error
+            self.is_healthy = False
+            raise ProcessDied("The process is gone.") from error
 
-    async def _answer(self, wanted: str, heed: Heed) -> Mapping[str, Any]:
+    async def _read_reply(self, kind: str, on_message: ProgressCallback) -> Mapping[str, Any]:
         while True:
             line = await self.process.stdout.readline() if self.process.stdout else b""
             if not line:
-                self.is_sound = False
-                raise HandLost(f"The process that computed it was ended{_how(await self.process.wait())}.")
-            told: Mapping[str, Any] = orjson.loads(line)
-            if told["kind"] == wanted:
-                return told
-            _raise_end(told)
-            heed(told)
+                self.is_healthy = False
+                ended = _exit_description(await self.process.wait())
+                raise ProcessDied(f"The process that computed it was ended{ended}.")
+            message: Mapping[str, Any] = orjson.loads(line)
+            if message["kind"] == kind:
+                return message
+            _raise_failure(message)
+            on_message(message)
 
 
-def _raise_end(told: Mapping[str, Any]) -> None:
-    if told["kind"] == "cancelled":
-        raise Stopped
-    if told["kind"] == "refused":
-        raise Refused(told["message"], again=told["again"])
-    if told["kind"] == "crashed":
-        raise Crashed(told["traceback"])
+def _raise_failure(message: Mapping[str, Any]) -> None:
+    if message["kind"] == "cancelled":
+        raise OperationStopped
+    if message["kind"] == "refused":
+        raise OperationRefused(message["message"], retryable=message["retryable"])
+    if message["kind"] == "crashed":
+        raise OperationCrashed(message["traceback"])
 
 
-def _ignore(_told: Mapping[str, Any]) -> None:
-    """Heed nothing."""
+def _ignore(_message: Mapping[str, Any]) -> None:
+    """Drop the message."""
 
 
-def _how(code: int) -> str:
+def _exit_description(code: int) -> str:
     return " by a signal" if code == -15 else " (killed)" if code < 0 else ""
 
 
-class Workshop:
-    """At most `size` processes at work; those at rest are kept for the next order."""
+class ProcessPool:
+    """Runs at most `size` processes at a time and keeps idle ones for the next operation."""
 
     def __init__(self, size: int, memory_mib: int) -> None:
-        """Let each process have `memory_mib` of data."""
-        self._places, self._memory = asyncio.Semaphore(size), memory_mib
-        self._resting: list[Hand] = []
-        _clear_away()
-        self._home = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
-        self._lock = Path(self._home.name, LOCK).open("ab")  # noqa: SIM115 - it is held as long as the workshop is open
+        """Limit the data segment of each process to `memory_mib`."""
+        self._slots, self._memory_mib = asyncio.Semaphore(size), memory_mib
+        self._idle: list[ComputeProcess] = []
+        _remove_leftover_folders()
+        self._scratch = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+        self._lock = Path(self._scratch.name, LOCK).open("ab")  # noqa: SIM115 - open until close()
+        # The lock marks the folder as used by a living worker; see _remove_leftover_folders.
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     @asynccontextmanager
-    async def hand(self) -> AsyncIterator[Hand]:
-        """Give a process, waiting for a place; one that is not sound afterwards is replaced."""
-        async with self._places:
-            hand = await self._rested() or await self._hire()
+    async def acquire(self) -> AsyncIterator[ComputeProcess]:
+        """Wait for a free slot and yield a process; terminate it afterwards unless it can be reused."""
+        async with self._slots:
+            process = await self._take_idle() or await self._spawn()
             try:
-                yield hand
+                yield process
             finally:
-                if hand.is_sound and hand.process.returncode is None and hand.orders < ORDERS_LIMIT:
-                    self._resting.append(hand)
+                if process.is_healthy and process.process.returncode is None and process.command_count < MAX_COMMANDS:
+                    self._idle.append(process)
                 else:
-                    await _dismiss(hand)
+                    await _terminate(process)
 
     async def close(self) -> None:
-        """End all processes at rest; those at work belong to whoever has them."""
-        while self._resting:
-            await _dismiss(self._resting.pop())
+        """End all idle processes; a busy one is ended by the task that acquired it."""
+        while self._idle:
+            await _terminate(self._idle.pop())
         self._lock.close()
-        self._home.cleanup()
+        self._scratch.cleanup()
 
-    async def _rested(self) -> Hand | None:
-        while self._resting:
-            hand = self._resting.pop()
-            if await hand.answers():
-                return hand
-            await _dismiss(hand)
+    async def _take_idle(self) -> ComputeProcess | None:
+        while self._idle:
+            process = self._idle.pop()
+            if await process.is_alive():
+                return process
+            await _terminate(process)
         return None
 
-    async def _hire(self) -> Hand:
-        process = await asyncio.create_subprocess_exec(
+    async def _spawn(self) -> ComputeProcess:
+        subprocess = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "jobs.data.operation_process",
-            str(self._memory),
+            str(self._memory_mib),
             stdin=PIPE,
             stdout=PIPE,
             limit=LINE_LIMIT,
             env=self._environment(),
-            cwd=self._home.name,
+            cwd=self._scratch.name,
             start_new_session=True,  # Ctrl-C is for the worker, which ends its processes itself.
         )
-        hand = Hand(process)
+        process = ComputeProcess(subprocess)
         try:
             async with asyncio.timeout(START_SECONDS):
-                await hand._answer("ready", _ignore)
+                await process._read_reply("ready", _ignore)
         except BaseException:
-            await _dismiss(hand)
+            await _terminate(process)
             raise
-        return hand
+        return process
 
     def _environment(self) -> dict[str, str]:
-        """Return what a process needs to know, and none of our secrets."""
-        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        """Return the variables of a process: no settings and no secrets of the worker."""
+        inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
         threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
         home = {
-            "HOME": self._home.name,
-            "TMPDIR": self._home.name,
+            "HOME": self._scratch.name,
+            "TMPDIR": self._scratch.name,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
-        return {**kept, **threads, **home, "PYTHONUNBUFFERED": "1"}
+        return {**inherited, **threads, **home, "PYTHONUNBUFFERED": "1"}
 
-    def folder(self) -> "tempfile.TemporaryDirectory[str]":
+    def scratch_folder(self) -> "tempfile.TemporaryDirectory[str]":
         """Return a fresh scratch folder."""
-        return tempfile.TemporaryDirectory(prefix="run-", dir=self._home.name, ignore_cleanup_errors=True)
+        return tempfile.TemporaryDirectory(prefix="run-", dir=self._scratch.name, ignore_cleanup_errors=True)
 
 
-def _clear_away() -> None:
-    """Remove what workers that were killed have left; the folder of a living one is locked."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError), (left / LOCK).open("rb") as lock:
+def _remove_leftover_folders() -> None:
+    """Remove the folders of killed workers; the folder of a living worker is locked."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), (folder / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _dismiss(hand: Hand) -> None:
-    hand.kill()
-    await hand.process.wait()
-    if hand.process.stdin:
-        hand.process.stdin.close()
+async def _terminate(process: ComputeProcess) -> None:
+    process.kill()
+    await process.process.wait()
+    if process.process.stdin:
+        process.process.stdin.close()
 
 
-def within(folder: Path, path: str) -> Path:
-    """Return the path of a file that a process made in its folder; a path elsewhere is a refusal."""
+def resolve_output(folder: Path, path: str) -> Path:
+    """Return the absolute path of an output; OperationRefused when it is not a file inside `folder`."""
     found = Path(path).resolve()
     if not found.is_relative_to(folder.resolve()) or not found.is_file():
-        raise Refused("The operation names a file that it did not make in its folder.", again=False)
+        raise OperationRefused("The operation returned a file outside its scratch folder.", retryable=False)
     return found

@@ -1,1 +1,1 @@
-"""The same jobs as functions: one core that opens, drains and closes, and a thin adapter for each sort of host."""
+"""Jobs as functions: one invocation opens services, drains a queue and closes; each host has a thin adapter."""

@@ -1,7 +1,7 @@
-"""For any host that runs an ASGI application in a container: Knative, Cloud Run, OpenFaaS, a virtual machine.
+"""The adapter for ASGI hosts (Knative, Cloud Run, OpenFaaS, a virtual machine): `uvicorn jobs.functions.asgi:app`.
 
-`uvicorn jobs.functions.asgi:app`. A signed POST is answered when the work is done, since such hosts take the processor
-away after the answer; `GET /health` tells that it listens.
+A signed POST is answered when the work is done, because such hosts take the processor away after the response.
+`GET /health` answers 200 when the server listens.
 """
 
 import asyncio
@@ -12,80 +12,80 @@ from functools import cache
 from typing import Any
 
 from core.errors import BadInput, CarrelError, NotFound
-from core.queue.functions.waker import HEADER
+from core.queue.functions.waker import SIGNATURE_HEADER
 from core.settings import Settings
-from jobs.functions.invocation import Ask, answer, read, understood
-from jobs.functions.preflight import check
-from jobs.functions.start import settings
-from jobs.functions.trust import trusted
+from jobs.functions.invocation import Invocation, parse_event, parse_json, run_invocation
+from jobs.functions.preflight import check_settings
+from jobs.functions.start import get_settings
+from jobs.functions.trust import require_signature
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-AT_ONCE = 2
-BODY_LIMIT = 16 * 1024
+MAX_CONCURRENT_CALLS = 2
+MAX_BODY_BYTES = 16 * 1024
 
 
-class Doorman:
-    """Lets few calls work at once.
+class ConcurrencyLimiter:
+    """Limits the concurrent calls of each queue.
 
-    One more may wait, which has not looked at its queue yet and so sees all that is there when its turn comes; whoever
-    comes while it waits is answered at once, for nothing is left to do.
+    One more call may wait. It has not read its queue yet, so it will see every job that exists when it starts;
+    further calls are answered at once, because the waiting call covers their work.
     """
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        """Let so many in for each queue."""
-        self._at_once = at_once
-        self._inside: Counter[str] = Counter()
+    def __init__(self, max_concurrent: int = MAX_CONCURRENT_CALLS) -> None:
+        """Allow `max_concurrent` calls of each queue."""
+        self._max_concurrent = max_concurrent
+        self._running: Counter[str] = Counter()
         self._waiting: set[str] = set()
-        self._left = asyncio.Condition()
+        self._released = asyncio.Condition()
 
-    async def enter(self, name: str) -> bool:
-        """Return True when it is one's turn, to be given back with `leave`; False when somebody waits already."""
-        async with self._left:
-            if self._inside[name] >= self._at_once:
+    async def acquire(self, name: str) -> bool:
+        """Wait for a slot and return True (then call `release`); return False when another call waits already."""
+        async with self._released:
+            if self._running[name] >= self._max_concurrent:
                 if name in self._waiting:
                     return False
                 self._waiting.add(name)
                 try:
-                    await self._left.wait_for(lambda: self._inside[name] < self._at_once)
+                    await self._released.wait_for(lambda: self._running[name] < self._max_concurrent)
                 finally:
                     self._waiting.discard(name)
-            self._inside[name] += 1
+            self._running[name] += 1
             return True
 
-    async def leave(self, name: str) -> None:
-        """Give the place to the next."""
-        async with self._left:
-            self._inside[name] -= 1
-            self._left.notify_all()
+    async def release(self, name: str) -> None:
+        """Free the slot."""
+        async with self._released:
+            self._running[name] -= 1
+            self._released.notify_all()
 
 
-class Host:
-    """The application of one process."""
+class FunctionHost:
+    """The ASGI application; it wakes on signed requests and runs one invocation for each."""
 
-    def __init__(self, settings: Settings, doorman: Doorman | None = None) -> None:
-        """Serve with these settings."""
-        self._settings, self._doorman = settings, doorman or Doorman()
+    def __init__(self, settings: Settings, limiter: ConcurrencyLimiter | None = None) -> None:
+        """Serve with `settings`."""
+        self._settings, self._limiter = settings, limiter or ConcurrencyLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in start and end of the server."""
+        """Handle an HTTP request or the lifespan of the server."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._handle_lifespan(receive, send)
         elif scope["type"] == "http":
-            status, told = await self._answer(scope, receive)
-            body = json.dumps(told).encode()
+            status, response = await self._answer(scope, receive)
+            body = json.dumps(response).encode()
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _handle_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            check(self._settings, needs_files=False)
-        except BadInput as refusal:
-            await send({"type": "lifespan.startup.failed", "message": refusal.message})
+            check_settings(self._settings, needs_files=False)
+        except BadInput as error:
+            await send({"type": "lifespan.startup.failed", "message": error.message})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -96,42 +96,42 @@ class Host:
             if scope["method"] == "GET" and scope["path"] == "/health":
                 return 200, {"listens": True}
             if scope["method"] != "POST" or scope["path"] != "/":
-                raise NotFound("A bell is a POST to /.")
-            body = await _body(receive)
-            trusted(self._settings, _header(scope, HEADER), body)
-            return 200, await self._work(understood(read(body), self._settings))
-        except CarrelError as refusal:
-            return refusal.status, {"code": refusal.code, "message": refusal.message}
+                raise NotFound("Send a wake-up as POST to /.")
+            body = await _read_body(receive)
+            require_signature(self._settings, _header(scope, SIGNATURE_HEADER), body)
+            return 200, await self._run(parse_event(parse_json(body), self._settings))
+        except CarrelError as error:
+            return error.status, {"code": error.code, "message": error.message}
 
-    async def _work(self, ask: Ask) -> dict[str, Any]:
-        name = ask.queue.kind.value if ask.queue else " ".join(chore.name for chore in ask.chores)
-        if not await self._doorman.enter(name):
+    async def _run(self, invocation: Invocation) -> dict[str, Any]:
+        name = invocation.queue.kind.value if invocation.queue else " ".join(task.name for task in invocation.tasks)
+        if not await self._limiter.acquire(name):
             return {"joined": True}
         try:
-            return await answer(self._settings, ask, self._settings.call_seconds)
+            return await run_invocation(self._settings, invocation, self._settings.function_timeout_seconds)
         finally:
-            await self._doorman.leave(name)
+            await self._limiter.release(name)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
         body += bytes(message.get("body", b""))
-        if len(body) > BODY_LIMIT:
-            raise BadInput(f"A bell has at most {BODY_LIMIT} bytes.")
+        if len(body) > MAX_BODY_BYTES:
+            raise BadInput(f"The body of a wake-up is limited to {MAX_BODY_BYTES} bytes; send less.")
         if not message.get("more_body"):
             return body
 
 
 def _header(scope: Scope, name: str) -> str | None:
-    wanted = name.lower().encode()
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted), None)
+    lower_name = name.lower().encode()
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == lower_name), None)
 
 
 @cache
-def _host() -> Host:
-    return Host(settings())
+def _host() -> FunctionHost:
+    return FunctionHost(get_settings())
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

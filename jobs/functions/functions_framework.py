@@ -1,6 +1,6 @@
-"""For hosts that run functions-framework: `--target http` for signed bells, `--target event` for CloudEvents.
+"""The adapter for functions-framework: `--target http` for signed wake-ups, `--target event` for CloudEvents.
 
-Whoever sends CloudEvents is known to the platform, which lets nobody else call; a bell by HTTP is signed.
+Wake-ups over HTTP carry a signature. CloudEvents carry none: the platform authenticates their senders.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from core.errors import CarrelError
-from core.queue.functions.waker import HEADER
-from jobs.functions.invocation import answer, read, understood
-from jobs.functions.start import refuse_what_cannot_be, settings
-from jobs.functions.trust import trusted
+from core.queue.functions.waker import SIGNATURE_HEADER
+from jobs.functions.invocation import parse_event, parse_json, run_invocation
+from jobs.functions.start import check_environment, get_settings
+from jobs.functions.trust import require_signature
 
 log = logging.getLogger(__name__)
 
 
-class Request(Protocol):
-    """What the framework hands over: a request of Flask."""
+class FlaskRequest(Protocol):
+    """The part of a Flask request that is used here."""
 
     headers: Mapping[str, str]
 
@@ -30,38 +30,40 @@ class Request(Protocol):
 
 
 class CloudEvent(Protocol):
-    """What the framework hands over: an event, whose `data` says what is asked."""
+    """The part of a CloudEvent that is used here."""
 
     data: Any
 
 
-def http(request: Request) -> tuple[str, int, dict[str, str]]:
-    """Answer a signed bell."""
+def http(request: FlaskRequest) -> tuple[str, int, dict[str, str]]:
+    """Handle a signed wake-up."""
     body = request.get_data()
     try:
-        trusted(settings(), request.headers.get(HEADER), body)
-        told, status = _run(read(body)), 200
-    except CarrelError as refusal:
-        told, status = {"code": refusal.code, "message": refusal.message}, refusal.status
-    return json.dumps(told), status, {"Content-Type": "application/json"}
+        require_signature(get_settings(), request.headers.get(SIGNATURE_HEADER), body)
+        response, status = _run(parse_json(body)), 200
+    except CarrelError as error:
+        response, status = {"code": error.code, "message": error.message}, error.status
+    return json.dumps(response), status, {"Content-Type": "application/json"}
 
 
 def event(cloud_event: CloudEvent) -> None:
-    """Do what an event asks for."""
-    log.info("answered %s", _run(_unwrapped(cloud_event.data)))
+    """Handle a CloudEvent of type carrel.wake."""
+    log.info("answered %s", _run(_unwrap(cloud_event.data)))
 
 
-def _run(said: object) -> dict[str, Any]:
-    """Answer in an event loop of its own: the framework's threads have none."""
-    return asyncio.run(answer(settings(), understood(said, settings()), settings().call_seconds))
+def _run(event: object) -> dict[str, Any]:
+    # The framework calls in threads without an event loop.
+    settings = get_settings()
+    return asyncio.run(run_invocation(settings, parse_event(event, settings), settings.function_timeout_seconds))
 
 
-def _unwrapped(data: object) -> object:
-    """Return what is asked, which Pub/Sub wraps in base64."""
-    said = data
-    if isinstance(said, Mapping) and isinstance(said.get("message"), Mapping):
-        said = base64.b64decode(said["message"].get("data", ""))
-    return read(said if isinstance(said, bytes) else said.encode()) if isinstance(said, bytes | str) else said
+def _unwrap(data: object) -> object:
+    """Return the event inside the data of a CloudEvent; Pub/Sub wraps it in base64."""
+    if isinstance(data, Mapping) and isinstance(data.get("message"), Mapping):
+        data = base64.b64decode(data["message"].get("data", ""))
+    if isinstance(data, str):
+        data = data.encode()
+    return parse_json(data) if isinstance(data, bytes) else data
 
 
-refuse_what_cannot_be()
+check_environment()

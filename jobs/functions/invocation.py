@@ -1,4 +1,4 @@
-"""One call of a function, whoever hosts it: what is asked, and the answer; adapters only find time and trust."""
+"""Parses and runs one invocation of a function on any host; adapters supply the time limit and check signatures."""
 
 import json
 import logging
@@ -7,89 +7,90 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import BadInput, NotFound
-from core.queue import QueueClass, class_of, drain
+from core.queue import QueueClass, drain, parse_queue
 from core.queue.functions import waker
 from core.settings import Settings
-from jobs.functions.services import Opened, opened
-from jobs.periodic import CHORES, Chore, sweep
-from jobs.queues import FUNCTIONS, JobQueue
+from jobs.functions.services import FunctionServices, open_function_services
+from jobs.periodic import PERIODIC_TASKS, PeriodicTask, sweep
+from jobs.queues import FUNCTION_QUEUES, JobQueue
 
 log = logging.getLogger(__name__)
 
 RESERVE_SECONDS = 1.0
-"""What opening and closing may take of a call's time."""
+"""Part of a call's time that is kept for opening and closing services."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What a call is to do: drain one queue, or look after some chores."""
+class Invocation:
+    """The work of one call: drain one queue, or run some periodic tasks."""
 
     queue: JobQueue | None = None
-    chores: tuple[Chore, ...] = ()
+    tasks: tuple[PeriodicTask, ...] = ()
 
     @property
     def needs_files(self) -> bool:
-        """Whether the storage is needed for it."""
+        """Whether it uses the file storage."""
         return self.queue is None or self.queue.needs_files
 
 
-def understood(event: object, settings: Settings, *, otherwise: QueueClass | None = None) -> Ask:
-    """Return what an event asks for: `{"queue": NAME}` or `{"chores": [NAME…]}`; one that says neither, `otherwise`.
+def parse_event(event: object, settings: Settings, *, default: QueueClass | None = None) -> Invocation:
+    """Parse `{"queue": NAME}` or `{"tasks": [NAME…]}`; an event with neither means the queue `default`.
 
-    BadInput says what is wrong with it, NotFound that it is meant for somebody else.
+    BadInput when the event is invalid, NotFound when it names a queue that this function does not serve.
     """
-    said: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
-    if "chores" in said:
-        return Ask(chores=_chores(said["chores"]))
-    if "queue" in said:
-        return Ask(queue=_queue(str(said["queue"]), settings, otherwise))
-    if otherwise is None:
-        raise BadInput('Say what to do: {"queue": "carrel:region"} or {"chores": ["relay"]}.')
-    return Ask(queue=FUNCTIONS[otherwise])
+    request: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
+    if "tasks" in request:
+        return Invocation(tasks=_parse_tasks(request["tasks"]))
+    if "queue" in request:
+        return Invocation(queue=_parse_queue(str(request["queue"]), settings, default))
+    if default is None:
+        raise BadInput('The event names no work; send {"queue": "carrel:region"} or {"tasks": ["relay"]}.')
+    return Invocation(queue=FUNCTION_QUEUES[default])
 
 
-def read(body: bytes) -> object:
-    """Return the event that a body holds; BadInput when it is no JSON."""
+def parse_json(body: bytes) -> object:
+    """Parse the body of a wake-up; BadInput when it is not JSON."""
     try:
         return json.loads(body)
     except ValueError as error:
-        raise BadInput("The body is no JSON.") from error
+        raise BadInput("The body is not JSON; send a JSON object.") from error
 
 
-def _chores(names: object) -> tuple[Chore, ...]:
-    known = {chore.name: chore for chore in CHORES}
-    if not isinstance(names, list) or not names or not {str(name) for name in names} <= known.keys():
-        raise BadInput(f"Chores are a list of these: {', '.join(known)}.")
-    return tuple(known[str(name)] for name in names)
+def _parse_tasks(names: object) -> tuple[PeriodicTask, ...]:
+    tasks = {task.name: task for task in PERIODIC_TASKS}
+    if not isinstance(names, list) or not names or not {str(name) for name in names} <= tasks.keys():
+        raise BadInput(f"Send tasks as a list of these names: {', '.join(tasks)}.")
+    return tuple(tasks[str(name)] for name in names)
 
 
-def _queue(name: str, settings: Settings, otherwise: QueueClass | None) -> JobQueue:
-    region, kind = class_of(name)
-    if region != settings.region or (otherwise is not None and kind is not otherwise):
-        served = ", ".join(queue.name(settings.region) for queue in FUNCTIONS.values())
-        raise NotFound(f"Nobody here serves the queue {name!r}; this is for {served}.")
-    if kind not in FUNCTIONS:
+def _parse_queue(name: str, settings: Settings, default: QueueClass | None) -> JobQueue:
+    region, kind = parse_queue(name)
+    if region != settings.region or (default is not None and kind is not default):
+        served = ", ".join(queue.name(settings.region) for queue in FUNCTION_QUEUES.values())
+        raise NotFound(f"This function does not serve the queue {name!r}; it serves {served}.")
+    if kind not in FUNCTION_QUEUES:
         raise BadInput(f"No function serves the queue {name!r}; run `carrel worker` for it.")
-    return FUNCTIONS[kind]
+    return FUNCTION_QUEUES[kind]
 
 
-async def answer(settings: Settings, ask: Ask, seconds: float) -> dict[str, Any]:
-    """Do what is asked within `seconds`, and say what was done."""
-    async with opened(settings, needs_files=ask.needs_files) as house:
-        if ask.queue is None:
-            await sweep(house.runtime, ask.chores)
-            return {"chores": [chore.name for chore in ask.chores]}
-        return await _drain(house, ask.queue, seconds - RESERVE_SECONDS)
+async def run_invocation(settings: Settings, invocation: Invocation, seconds: float) -> dict[str, Any]:
+    """Run the invocation within `seconds` and return its result as a JSON object."""
+    async with open_function_services(settings, needs_files=invocation.needs_files) as services:
+        if invocation.queue is None:
+            await sweep(services.region_context, invocation.tasks)
+            return {"tasks": [task.name for task in invocation.tasks]}
+        return await _drain(services, invocation.queue, seconds - RESERVE_SECONDS)
 
 
-async def _drain(house: Opened, queue: JobQueue, seconds: float) -> dict[str, Any]:
-    settings, name = house.runtime.settings, queue.name(house.runtime.region)
-    await waker.heard(house.redis, name)
-    context = {"runtime": house.runtime}
+async def _drain(services: FunctionServices, queue: JobQueue, seconds: float) -> dict[str, Any]:
+    settings, name = services.region_context.settings, queue.name(services.region_context.region)
+    # Before the drain reads the queue: a job that is enqueued later sends a new wake-up.
+    await waker.acknowledge_wakeup(services.redis, name)
+    context = {"region_context": services.region_context}
     done = await drain(
-        house.redis, name, queue.specs(settings), context, budget=seconds, parallel=queue.parallel(settings)
+        services.redis, name, queue.specs(settings), context, budget=seconds, parallel=queue.parallel(settings)
     )
-    if done.due:  # Time is over and work is left; or it came just now, and a second wake-up does no harm.
-        await house.bells.ring(name)
+    if done.due:  # Time is over and jobs are left, or one was enqueued just now; a second wake-up is harmless.
+        await services.waker.wake(name)
     log.info("drained %s: %s", name, done)
     return {"queue": name, **asdict(done)}

@@ -1,7 +1,7 @@
-"""Open all that a call of a function needs, inside its own event loop, and close it again before the call ends.
+"""Opens the services of one function call inside its event loop, and closes them before the call ends.
 
-A function is frozen between its calls, and thawed into another loop: a connection that was kept would be dead, and one
-that sleeps would be taken from others.
+A process is frozen between calls and continues with a new loop. A connection kept open would be dead then, and would
+use up the database's connections while frozen.
 """
 
 import socket
@@ -20,59 +20,63 @@ from core.messaging import outbox
 from core.messaging.dispatcher import Dispatcher
 from core.messaging.event_bus import EventBus
 from core.queue import Queue
-from core.queue.functions.transports import open_bells
-from core.queue.functions.waker import Bells
+from core.queue.functions.transports import open_function_waker
+from core.queue.functions.waker import FunctionWaker
 from core.redis.client import close_redis, open_redis
 from core.settings import Settings
-from jobs.context import Runtime
-from jobs.functions.preflight import check
+from jobs.context import RegionContext
+from jobs.functions.preflight import check_settings
 
 if TYPE_CHECKING:
     from core.storage.object_store import Storage
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What a call works with."""
+class FunctionServices:
+    """The open services of a call."""
 
-    runtime: Runtime
+    region_context: RegionContext
     redis: Redis
-    bells: Bells
+    waker: FunctionWaker
 
 
-class NoFiles:
-    """What stands for the storage in a function whose jobs need none, and whose archive lacks its library."""
+class NullStorage:
+    """Replaces the storage in a function whose jobs use no files and whose archive has no storage library."""
 
     def __getattr__(self, name: str) -> object:
-        """Refuse."""
-        raise Unavailable(f"This function has no file storage ({name}); a job of another queue was put into its own.")
+        """Raise Unavailable."""
+        raise Unavailable(
+            f"This function has no file storage ({name}); a job that needs files was put into the wrong queue."
+        )
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, needs_files: bool) -> AsyncIterator[Opened]:
-    """Connect to database, Redis and engine, and to the storage if it is needed."""
-    check(settings, needs_files=needs_files)
+async def open_function_services(settings: Settings, *, needs_files: bool) -> AsyncIterator[FunctionServices]:
+    """Connect to database, Redis and engine, and to the storage when `needs_files`."""
+    check_settings(settings, needs_files=needs_files)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(database_connection.opened(settings))
+        await stack.enter_async_context(database_connection.connected(settings))
         redis = open_redis(settings.redis_url or "")
         stack.push_async_callback(close_redis, redis)
-        bells = open_bells(settings, redis)
-        stack.enter_context(outbox.using(Dispatcher(Queue(redis), EventBus(redis), bells)))
+        waker = open_function_waker(settings, redis)
+        stack.enter_context(outbox.override_sender(Dispatcher(Queue(redis), EventBus(redis), waker)))
         url = settings.docker_host or ""
-        engine = open_engine(url, address=_address(url))
+        engine = open_engine(url, address=_engine_address(url))
         stack.push_async_callback(engine.close)
-        storage = _storage(settings) if needs_files else cast("Storage", NoFiles())
-        yield Opened(Runtime(settings, engine, storage, settings.region, f"{settings.api_url}/graphql"), redis, bells)
+        storage = _open_storage(settings) if needs_files else cast("Storage", NullStorage())
+        yield FunctionServices(
+            RegionContext(settings, engine, storage, settings.region, f"{settings.api_url}/graphql"), redis, waker
+        )
 
 
-def _storage(settings: Settings) -> "Storage":
-    """Open the storage; its library is large, and only who handles files loads it."""
+def _open_storage(settings: Settings) -> "Storage":
+    # Imported here because the storage library is large and missing in the archive of functions without files.
     from core.storage.object_store import open_storage
 
     return open_storage(settings.storage_url, settings.data_dir)
 
 
-def _address(url: str) -> str:
-    """Return the engine's own address, at which it publishes the ports of containers."""
+def _engine_address(url: str) -> str:
+    # The engine publishes the ports of containers at its own address.
     host = urlsplit(url).hostname
     return socket.gethostbyname(host) if host else "127.0.0.1"

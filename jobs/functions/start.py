@@ -1,24 +1,25 @@
-"""What a function's process does once: read its settings, and refuse those with which it cannot work."""
+"""Start-up of a function's process: reads its settings once and refuses those with which no call can work."""
 
 import logging
 import os
 from functools import cache
 
 from core.settings import Settings, load
-from jobs.functions.preflight import check, host
+from jobs.functions.preflight import check_settings, detect_host
 
 
 @cache
-def settings() -> Settings:
-    """Return the settings of the environment, which hold as long as the process."""
-    found = load()
+def get_settings() -> Settings:
+    """Return the settings of the environment; they are read once per process."""
+    settings = load()
     logging.basicConfig()
-    logging.getLogger().setLevel(found.log_level)
-    return found
+    logging.getLogger().setLevel(settings.log_level)
+    return settings
 
 
-def refuse_what_cannot_be() -> None:
-    """Refuse settings with which no call could work, if this is a function's process; Lambda tells which function."""
-    if host():
+def check_environment() -> None:
+    """Raise BadInput for settings with which no call can work; do nothing outside a function host."""
+    if detect_host():
+        # Only Lambda names the handler. On other hosts files are checked when a call needs them.
         handler = os.environ.get("_HANDLER", "")
-        check(settings(), needs_files=bool(handler) and not handler.endswith(".sessions"))
+        check_settings(get_settings(), needs_files=bool(handler) and not handler.endswith(".sessions"))

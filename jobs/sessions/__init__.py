@@ -1,1 +1,1 @@
-"""Jobs of sessions: launch and stop containers, import images, follow the engine."""
+"""Jobs of sessions: launch and stop containers, import images, watch the engine."""

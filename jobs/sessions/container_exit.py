@@ -1,27 +1,27 @@
-"""What a container leaves: its last lines and its exit code, read before it is removed."""
+"""Reads the last log lines and the exit code of a container, before launch and stop jobs remove it."""
 
 import logging
 
 from core.engine.protocol import ContainerState
 from core.errors import EngineError
-from jobs.context import Runtime
-from models.services.sessions.session_completion import NOTHING, Remains
+from jobs.context import RegionContext
+from models.services.sessions.session_completion import NO_EXIT, ContainerExit
 from models.sessions.sessions import Session
 
 log = logging.getLogger(__name__)
 
-LINES = 500
+MAX_LOG_LINES = 500
 
 
-async def remains_of(runtime: Runtime, session: Session) -> Remains:
-    """Return the container's last 500 lines and its exit code; nothing when the engine cannot tell."""
-    name = runtime.container_name(session)
+async def read_container_exit(region_context: RegionContext, session: Session) -> ContainerExit:
+    """Return the container's last MAX_LOG_LINES lines and its exit code; NO_EXIT when the engine does not answer."""
+    name = region_context.container_name(session)
     try:
-        container = await runtime.engine.inspect(name)
+        container = await region_context.engine.inspect(name)
         if container is None:
-            return NOTHING
+            return NO_EXIT
         exit_code = container.exit_code if container.state is ContainerState.EXITED else None
-        return Remains(await runtime.engine.logs(name, LINES), exit_code)
+        return ContainerExit(await region_context.engine.logs(name, MAX_LOG_LINES), exit_code)
     except EngineError as error:
-        log.warning("session %d: its logs are lost (%s)", session.id, error)
-        return NOTHING
+        log.warning("session %d: its logs could not be read (%s)", session.id, error)
+        return NO_EXIT

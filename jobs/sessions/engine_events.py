@@ -1,4 +1,4 @@
-"""Follow the engine's events, so that a container's death is known at once and not by the next sweep."""
+"""Watches the engine's events, so that the end of a container is noticed at once and not by the next sweep."""
 
 import asyncio
 import logging
@@ -6,49 +6,49 @@ import logging
 from core.clock import now
 from core.engine.protocol import EngineEvent, EventAction
 from core.errors import EngineError
-from jobs.context import Runtime, session_id_of
+from jobs.context import RegionContext, session_id_of
 from jobs.periodic import reconcile
 from jobs.sessions.stop import check
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 
-async def follow(runtime: Runtime) -> None:
-    """Check a session whenever its container ends; runs until it is cancelled, and outlives losses of the engine.
+async def follow(region_context: RegionContext) -> None:
+    """Check a session whenever its container ends, until cancelled; reconnect when the engine is lost.
 
-    An engine keeps few past events, so that after a loss all sessions are compared with their containers once.
+    An engine keeps few past events, so after a reconnect all sessions are compared with their containers once.
     """
     since = now()
     while True:
         try:
-            async for event in runtime.engine.events(runtime.labels, since):
+            async for event in region_context.engine.events(region_context.labels, since):
                 since = max(since, event.at)
-                await _heed(runtime, event)
-        except EngineError as loss:
-            log.warning("follower: the engine of %s is lost (%s); trying again", runtime.region, loss)
+                await _on_event(region_context, event)
+        except EngineError as error:
+            log.warning("events: the engine of %s is lost (%s); reconnecting", region_context.region, error)
         except Exception:
-            log.exception("follower: the events of %s could not be read; trying again", runtime.region)
-        await asyncio.sleep(AGAIN_SECONDS)
-        await catch_up(runtime)
+            log.exception("events: the events of %s could not be read; reconnecting", region_context.region)
+        await asyncio.sleep(RETRY_SECONDS)
+        await catch_up(region_context)
 
 
-async def catch_up(runtime: Runtime) -> None:
-    """Notice what ended while nobody followed; an engine that is away is compared when it is followed again."""
+async def catch_up(region_context: RegionContext) -> None:
+    """Compare sessions and containers once, for events missed while disconnected."""
     try:
-        await reconcile(runtime)
+        await reconcile(region_context)
     except EngineError:
-        return  # It is lost still, which the next attempt to follow says.
+        return  # Still unreachable; the next attempt of `follow` logs it.
     except Exception:
-        log.exception("follower: the sessions of %s could not be compared; the sweep will", runtime.region)
+        log.exception("events: the sessions of %s could not be compared; the sweep retries", region_context.region)
 
 
-async def _heed(runtime: Runtime, event: EngineEvent) -> None:
+async def _on_event(region_context: RegionContext, event: EngineEvent) -> None:
     session_id = session_id_of(event.name)
     if session_id is None or event.action is EventAction.START:
         return
     try:
-        await check(runtime, session_id)
+        await check(region_context, session_id)
     except Exception:
-        log.exception("follower: session %d could not be checked; the sweep will", session_id)
+        log.exception("events: session %d could not be checked; the sweep retries", session_id)

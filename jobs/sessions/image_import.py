@@ -1,4 +1,7 @@
-"""Import images: check the uploaded archive while it streams, give it to the engine, record what was found."""
+"""The job that imports an image: checks the uploaded archive, loads it into the engine and records its manifest.
+
+The archive is streamed; it is never kept in memory or written to disk.
+"""
 
 import asyncio
 import logging
@@ -12,52 +15,54 @@ from core.database.connection import transaction
 from core.engine.protocol import EngineImage, EngineRefused
 from core.errors import BadInput, Conflict, NotFound
 from core.image_archive import ArchiveRefused, ImageManifest
-from jobs.context import Runtime, runtime_of
+from jobs.context import RegionContext, get_region_context
 from models.data.uploads import Upload
 from models.services.sessions import images, session_queue
-from models.services.sessions.images import ATTEMPTS, Imported
+from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
 from models.sessions.images import Image
 
 log = logging.getLogger(__name__)
 
 
 async def image_import(context: Mapping[str, Any], image_id: int) -> None:
-    """Import a waiting image; what is wrong with it is one sentence on the row. Harmless twice."""
-    runtime = runtime_of(context)
-    image = await images.claim_import(image_id, runtime.settings)
+    """Import a queued image, or record in one sentence why it is refused; idempotent."""
+    region_context = get_region_context(context)
+    image = await images.claim_import(image_id, region_context.settings)
     if image is None:
         return
     try:
-        async with _held(runtime, image):
-            found = await _import(runtime, image)
+        async with _renewing_lease(region_context, image):
+            found = await _import(region_context, image)
             await _finish(image, found)
     except Conflict:
         log.info("image %d: another worker has taken over", image.id)
     except (ArchiveRefused, BadInput, EngineRefused, NotFound) as refusal:
         await images.fail_import(image, refusal.message)
     except Exception:
-        if image.attempts >= ATTEMPTS:
-            await images.fail_import(image, f"The import failed {ATTEMPTS} times for a reason of ours; it is logged.")
+        if image.attempts >= MAX_ATTEMPTS:
+            await images.fail_import(
+                image, f"The import failed {MAX_ATTEMPTS} times because of an internal error (see the log)."
+            )
         raise
 
 
 @asynccontextmanager
-async def _held(runtime: Runtime, image: Image) -> AsyncIterator[None]:
-    """Prolong the lease while the work goes on; the work is cancelled when the claim is lost."""
+async def _renewing_lease(region_context: RegionContext, image: Image) -> AsyncIterator[None]:
+    """Renew the lease while the block runs; raise Conflict inside it when the claim is lost."""
     work = asyncio.current_task()
     lost = False
 
-    async def beat() -> None:
+    async def renew() -> None:
         nonlocal lost
         while True:
-            await asyncio.sleep(runtime.settings.lease_seconds / 3)
-            if not await images.renew(image, now() + runtime.settings.lease):
+            await asyncio.sleep(region_context.settings.lease_seconds / 3)
+            if not await images.renew(image, now() + region_context.settings.lease):
                 lost = True
                 if work:
                     work.cancel()
                 return
 
-    heart = asyncio.create_task(beat(), name=f"image-{image.id}-lease")
+    renewal = asyncio.create_task(renew(), name=f"image-{image.id}-lease")
     try:
         yield
     except asyncio.CancelledError:
@@ -65,24 +70,26 @@ async def _held(runtime: Runtime, image: Image) -> AsyncIterator[None]:
             raise Conflict from None
         raise
     finally:
-        heart.cancel()
+        renewal.cancel()
 
 
-async def _import(runtime: Runtime, image: Image) -> Imported:
+async def _import(region_context: RegionContext, image: Image) -> ImportedImage:
     upload = await Upload.get_or_none(id=image.upload_id)
     if upload is None:
         raise NotFound("The uploaded archive is gone; upload it again.")
-    manifest = await image_archive.inspect(runtime.storage.get(upload.storage_key))
+    manifest = await image_archive.inspect(region_context.storage.get(upload.storage_key))
     _check_ports(image, manifest)
-    tag = f"carrel-imported/{runtime.settings.instance}:image-{image.id}"
-    loaded = await runtime.engine.load(image_archive.retagged(runtime.storage.get(upload.storage_key), tag))
-    held = await runtime.engine.image(loaded)
-    if held is None:
-        raise EngineRefused("The engine took the image but does not show it; try again.")
-    await _check_platform(runtime, manifest, held)
-    return Imported(
+    tag = f"carrel-imported/{region_context.settings.instance}:image-{image.id}"
+    loaded = await region_context.engine.load(
+        image_archive.retagged(region_context.storage.get(upload.storage_key), tag)
+    )
+    engine_image = await region_context.engine.image(loaded)
+    if engine_image is None:
+        raise EngineRefused("The engine loaded the image but does not list it; try again.")
+    await _check_platform(region_context, manifest, engine_image)
+    return ImportedImage(
         digest=manifest.image_id,
-        reference=held.id,
+        reference=engine_image.id,
         architecture=manifest.architecture,
         user=manifest.user,
         exposed_ports=manifest.exposed_ports,
@@ -99,15 +106,17 @@ def _check_ports(image: Image, manifest: ImageManifest) -> None:
             )
 
 
-async def _check_platform(runtime: Runtime, manifest: ImageManifest, held: EngineImage) -> None:
-    if held.id not in (manifest.image_id, *manifest.manifest_digests):
-        raise EngineRefused("The engine made another image of the archive than it describes; save it again.")
-    native = await runtime.engine.architecture()
+async def _check_platform(region_context: RegionContext, manifest: ImageManifest, engine_image: EngineImage) -> None:
+    if engine_image.id not in (manifest.image_id, *manifest.manifest_digests):
+        raise EngineRefused(
+            "The loaded image differs from the archive's manifest; save the image again with docker save."
+        )
+    native = await region_context.engine.architecture()
     if native != manifest.architecture:
         raise BadInput(f"The image is built for {manifest.architecture}; this region runs {native}.")
 
 
-async def _finish(image: Image, found: Imported) -> None:
+async def _finish(image: Image, found: ImportedImage) -> None:
     async with transaction():
         await images.finish_import(image, found)
-        await session_queue.call_those_waiting_for(image.id)
+        await session_queue.enqueue_waiting_for_image(image.id)

@@ -1,4 +1,7 @@
-"""Launch sessions: claim, make the container so, wait until it answers, record it under the claim's fence."""
+"""The job that launches a session: claims it, ensures its container, waits until it answers, records its addresses.
+
+Every write checks the fence of the claim; a lost claim raises Conflict.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,18 +17,18 @@ from core.database.connection import transaction
 from core.engine.protocol import (
     Address,
     Container,
+    ContainerLimits,
     ContainerSpec,
     ContainerState,
     EngineRefused,
     EngineUnavailable,
     ImageMissing,
-    Limits,
 )
 from core.errors import Conflict, EngineError
 from core.security import global_ids
-from jobs.context import Runtime, runtime_of
-from jobs.sessions.container_exit import remains_of
-from jobs.sessions.readiness import answers
+from jobs.context import RegionContext, get_region_context
+from jobs.sessions.container_exit import read_container_exit
+from jobs.sessions.readiness import is_ready
 from jobs.sessions.stop import check
 from models.accounts.users import TokenKind
 from models.permissions.actor import SERVICE
@@ -33,89 +36,93 @@ from models.services.accounts import users
 from models.services.sessions import images, session_claims, session_completion, session_queue
 from models.services.sessions.session_lifetime import TOKEN_GRACE
 from models.sessions.images import Image
-from models.sessions.sessions import ENDINGS, Reason, Session
+from models.sessions.sessions import TERMINAL_STATES, Reason, Session
 from models.sessions.workstations import Workstation
 
 FIRST_PAUSE = 0.02
-LONGEST_PAUSE = 0.5
-GROWTH = 1.1  # A tenth of the time waited so far is lost at most.
-AGAIN_SECONDS = 0.5
+MAX_PAUSE = 0.5
+GROWTH = 1.1  # The last pause adds at most a tenth of the time waited so far.
+RETRY_SECONDS = 0.5
 
 
 async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
-    """Start the container of a session that is next in line; harmless when there is nothing to do."""
-    runtime = runtime_of(context)
-    session = await session_claims.claim_launch(session_id, runtime.settings)
+    """Start the container of a session that can start; idempotent."""
+    region_context = get_region_context(context)
+    session = await session_claims.claim_launch(session_id, region_context.settings)
     if session is None:
         return
     try:
-        await _launch(runtime, session)
+        await _launch(region_context, session)
     except Conflict:
-        await _withdraw(runtime, session)
+        await _cleanup_lost_claim(region_context, session)
     except asyncio.CancelledError:
-        await session_claims.yield_launch(session, runtime.region, 0)
+        await session_claims.yield_launch(session, region_context.region, 0)
         raise
 
 
-async def _launch(runtime: Runtime, session: Session) -> None:
+async def _launch(region_context: RegionContext, session: Session) -> None:
     image = await Image.get(id=session.image_id)
     try:
-        container = await _ensure(runtime, session, image)
-        await _await_answer(runtime, session, image, container)
+        container = await _ensure_container(region_context, session, image)
+        await _await_ready(region_context, session, image, container)
     except ImageMissing:
-        await _bring_back(runtime, session, image)
+        await _requeue_for_reimport(region_context, session, image)
     except EngineRefused as refusal:
-        await _fail(runtime, session, Reason.ENGINE_REFUSED, refusal.message)
-    except EngineUnavailable as silence:
-        await _later(runtime, session, Reason.ENGINE_UNREACHABLE, silence.message)
+        await _fail(region_context, session, Reason.ENGINE_REFUSED, refusal.message)
+    except EngineUnavailable as error:
+        await _retry_later(region_context, session, Reason.ENGINE_UNREACHABLE, error.message)
 
 
-async def _bring_back(runtime: Runtime, session: Session, image: Image) -> None:
-    """Let the session wait until the image is imported again, and those behind it go first."""
-    await session_claims.back_to_line(session, "The engine has lost the image; it is imported again.")
-    with suppress(Conflict):  # Another launch has asked for it already.
-        await images.restore(image, runtime.region)
-    await session_queue.make_way(session)
+async def _requeue_for_reimport(region_context: RegionContext, session: Session, image: Image) -> None:
+    """Queue the session again until its image is reimported, and start the next session in its place."""
+    await session_claims.requeue(session, "The engine has lost the image; it is imported again.")
+    with suppress(Conflict):  # Another launch requested the import already.
+        await images.reimport(image, region_context.region)
+    await session_queue.release_slot(session)
 
 
-async def _ensure(runtime: Runtime, session: Session, image: Image) -> Container:
-    present = await runtime.engine.inspect(runtime.container_name(session))
-    if present and present.state in (ContainerState.RUNNING, ContainerState.EXITED):
-        return present
-    if present:
-        return await runtime.engine.ensure(_spec(runtime, session, image, present.labels, {}))
-    labels = {**runtime.labels, "carrel.id": str(session.id)}
-    return await runtime.engine.ensure(
-        _spec(runtime, session, image, labels, await _environment(runtime, session, image))
+async def _ensure_container(region_context: RegionContext, session: Session, image: Image) -> Container:
+    existing = await region_context.engine.inspect(region_context.container_name(session))
+    if existing and existing.state in (ContainerState.RUNNING, ContainerState.EXITED):
+        return existing
+    if existing:
+        return await region_context.engine.ensure(_spec(region_context, session, image, existing.labels, {}))
+    labels = {**region_context.labels, "carrel.id": str(session.id)}
+    return await region_context.engine.ensure(
+        _spec(region_context, session, image, labels, await _environment(region_context, session, image))
     )
 
 
 def _spec(
-    runtime: Runtime, session: Session, image: Image, labels: Mapping[str, str], environment: dict[str, str]
+    region_context: RegionContext,
+    session: Session,
+    image: Image,
+    labels: Mapping[str, str],
+    environment: dict[str, str],
 ) -> ContainerSpec:
-    settings = runtime.settings
+    settings = region_context.settings
     return ContainerSpec(
-        name=runtime.container_name(session),
+        name=region_context.container_name(session),
         image=image.reference or "",
         labels=labels,
         environment=environment,
         ports=tuple(sorted({image.http_port, image.websocket_port or image.http_port})),
-        limits=Limits(settings.session_memory_mib * 1024**2, settings.session_cpus, settings.session_pids),
-        network=runtime.network,
-        before=session.lease_until,
+        limits=ContainerLimits(settings.session_memory_mib * 1024**2, settings.session_cpus, settings.session_pids),
+        network=region_context.network,
+        deadline=session.lease_until,
     )
 
 
-async def _environment(runtime: Runtime, session: Session, image: Image) -> dict[str, str]:
-    """Return the variables of a new container; the platform's own win over what the creator gave.
+async def _environment(region_context: RegionContext, session: Session, image: Image) -> dict[str, str]:
+    """Return the variables of a new container; the platform's own override those of the creator.
 
-    Conflict when the claim is lost: neither token nor container is made for a session that is ending.
+    Conflict when the claim is lost, so that no token or container is created for a session that is ending.
     """
     async with transaction():
-        await session_claims.renew(session, runtime.settings)
+        await session_claims.renew(session, region_context.settings)
         _, minted = await users.mint_token(
             session.creator_id,
-            TokenKind.DESK,
+            TokenKind.SESSION,
             actor=SERVICE,
             lifetime=session.expires_at - now() + TOKEN_GRACE,
             name=f"session {session.id}",
@@ -123,12 +130,12 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
         )
     return (
         session.environment
-        | _lent(session)
+        | _datasession_env(session)
         | {
-            "CARREL_API_URL": runtime.api_url,
+            "CARREL_API_URL": region_context.api_url,
             "CARREL_TOKEN": minted.text,
             "CARREL_SESSION_ID": str(session.id),
-            "CARREL_SESSION_URL": runtime.settings.session_address(session.label),
+            "CARREL_SESSION_URL": region_context.settings.session_address(session.label),
             "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
             "CARREL_HTTP_PORT": str(image.http_port),
             "CARREL_CONFIGURATION": orjson.dumps(await _configuration(image)).decode(),
@@ -137,8 +144,7 @@ async def _environment(runtime: Runtime, session: Session, image: Image) -> dict
     )
 
 
-def _lent(session: Session) -> dict[str, str]:
-    """Name the data session that the container may read."""
+def _datasession_env(session: Session) -> dict[str, str]:
     if session.datasession_id is None:
         return {}
     return {"CARREL_DATASESSION": global_ids.encode("Datasession", session.datasession_id)}
@@ -148,70 +154,79 @@ async def _configuration(image: Image) -> dict[str, Any]:
     return (await Workstation.get(id=image.workstation_id)).configuration
 
 
-async def _await_answer(runtime: Runtime, session: Session, image: Image, container: Container) -> None:
-    """Ask until the service answers, the container ends, the claim is lost, or this job's time is over."""
+async def _await_ready(region_context: RegionContext, session: Session, image: Image, container: Container) -> None:
+    """Poll until the service answers, the container ends, the claim is lost, or half of the job's time is over."""
     loop = asyncio.get_running_loop()
-    until, pause = loop.time() + runtime.settings.job_seconds / 2, FIRST_PAUSE
-    host = urlsplit(runtime.settings.session_address(session.label)).netloc
+    deadline, pause = loop.time() + region_context.settings.job_seconds / 2, FIRST_PAUSE
+    host = urlsplit(region_context.settings.session_address(session.label)).netloc
     while container.state is ContainerState.RUNNING:
         address = container.ports.get(image.http_port)
-        if address and await answers(address, image.initial_path, host):
-            await _record(runtime, session, image, container, address)
+        if address and await is_ready(address, image.initial_path, host):
+            await _record_running(region_context, session, image, container, address)
             return
-        if loop.time() > until or _overdue(runtime, session):
+        if loop.time() > deadline or _is_overdue(region_context, session):
             break
         await asyncio.sleep(pause)
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
-        container = await runtime.engine.inspect(container.name) or _gone(container)
-        if not await session_claims.still_mine(session):
+        pause = min(pause * GROWTH, MAX_PAUSE)
+        container = await region_context.engine.inspect(container.name) or _missing_container(container)
+        if not await session_claims.is_still_claimed(session):
             raise Conflict
-    await _unanswered(runtime, session, container)
+    await _handle_unanswered(region_context, session, container)
 
 
-def _gone(container: Container) -> Container:
+def _missing_container(container: Container) -> Container:
     return Container(container.name, container.id, ContainerState.GONE, container.image, container.labels)
 
 
-async def _record(runtime: Runtime, session: Session, image: Image, container: Container, address: Address) -> None:
+async def _record_running(
+    region_context: RegionContext, session: Session, image: Image, container: Container, address: Address
+) -> None:
     websocket = container.ports.get(image.websocket_port or image.http_port, address)
-    await session_claims.mark_running(session, runtime.region, address.host, address.port, websocket.port)
+    await session_claims.mark_running(session, region_context.region, address.host, address.port, websocket.port)
     with suppress(EngineError):
-        # The container's end may have come before this record, when nobody heeded it.
-        await check(runtime, session.id)
+        # The container may have ended before the session was RUNNING, when its events were ignored.
+        await check(region_context, session.id)
 
 
-async def _unanswered(runtime: Runtime, session: Session, container: Container) -> None:
+async def _handle_unanswered(region_context: RegionContext, session: Session, container: Container) -> None:
     if container.state is ContainerState.RUNNING:
-        seconds = round(runtime.settings.session_start_seconds)
-        await _later(runtime, session, Reason.NEVER_ANSWERED, f"The workstation did not answer within {seconds} s.")
+        seconds = round(region_context.settings.session_start_seconds)
+        await _retry_later(
+            region_context, session, Reason.NEVER_ANSWERED, f"The workstation did not answer within {seconds} s."
+        )
         return
-    await _fail(runtime, session, Reason.CONTAINER_EXITED, "The container ended before it answered{code}.")
+    await _fail(region_context, session, Reason.CONTAINER_EXITED, "The container ended before it answered{code}.")
 
 
-def _overdue(runtime: Runtime, session: Session) -> bool:
-    begun = session.starting_at or session.created_at
-    return now() > begun + timedelta(seconds=runtime.settings.session_start_seconds)
+def _is_overdue(region_context: RegionContext, session: Session) -> bool:
+    started = session.starting_at or session.created_at
+    return now() > started + timedelta(seconds=region_context.settings.session_start_seconds)
 
 
-async def _later(runtime: Runtime, session: Session, code: Reason, sentence: str) -> None:
-    """Let the launch go on in another job, or give up when the session's time to start is over."""
-    if _overdue(runtime, session):
-        await _fail(runtime, session, code, sentence)
+async def _retry_later(region_context: RegionContext, session: Session, code: Reason, sentence: str) -> None:
+    """Continue the launch in another job, or fail it when the session's time to start is over."""
+    if _is_overdue(region_context, session):
+        await _fail(region_context, session, code, sentence)
     else:
-        await session_claims.yield_launch(session, runtime.region, AGAIN_SECONDS)
+        await session_claims.yield_launch(session, region_context.region, RETRY_SECONDS)
 
 
-async def _fail(runtime: Runtime, session: Session, code: Reason, sentence: str) -> None:
-    """Keep what the container said, record why it failed, and only then, the claim being good, remove it."""
-    remains = await remains_of(runtime, session)
-    suffix = "" if remains.exit_code is None else f" with exit code {remains.exit_code}"
-    await session_completion.fail(session, code, sentence.replace("{code}", suffix), remains, held=session.fence)
+async def _fail(region_context: RegionContext, session: Session, code: Reason, sentence: str) -> None:
+    """Read the container's logs, fail the session, then remove the container.
+
+    The container is removed last: recording fails with Conflict when the claim was lost to another launch.
+    """
+    container_exit = await read_container_exit(region_context, session)
+    suffix = "" if container_exit.exit_code is None else f" with exit code {container_exit.exit_code}"
+    await session_completion.fail(
+        session, code, sentence.replace("{code}", suffix), container_exit, expected_fence=session.fence
+    )
     with suppress(EngineError):  # The sweep removes containers whose session has ended.
-        await runtime.engine.remove(runtime.container_name(session))
+        await region_context.engine.remove(region_context.container_name(session))
 
 
-async def _withdraw(runtime: Runtime, session: Session) -> None:
-    """Take away the container of a lost claim if no live session stands behind it."""
-    present = await Session.get_or_none(id=session.id)
-    if present is None or present.state in ENDINGS:
-        await runtime.engine.remove(runtime.container_name(session))
+async def _cleanup_lost_claim(region_context: RegionContext, session: Session) -> None:
+    """Remove the container of a lost claim if its session has ended."""
+    existing = await Session.get_or_none(id=session.id)
+    if existing is None or existing.state in TERMINAL_STATES:
+        await region_context.engine.remove(region_context.container_name(session))

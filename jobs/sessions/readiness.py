@@ -1,17 +1,20 @@
-"""Is the service in a container ready? Asked over HTTP, since a published port accepts before anybody listens."""
+"""Checks over HTTP whether the service in a container is ready.
+
+A TCP connection is not enough: the engine accepts on a published port before the service listens.
+"""
 
 import asyncio
 
 from core.engine.protocol import Address
 
-ANSWER_SECONDS = 2.0
-HEAD_LIMIT = 64 * 1024
+RESPONSE_SECONDS = 2.0
+MAX_HEAD_BYTES = 64 * 1024
 
 
-async def answers(address: Address, path: str, host: str) -> bool:
-    """Say whether a GET of `path` is answered with a status below 500 within two seconds."""
+async def is_ready(address: Address, path: str, host: str) -> bool:
+    """Return whether a GET of `path` gets a status from 200 to 499 within RESPONSE_SECONDS."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(RESPONSE_SECONDS):
             status = await _status(address, path, host)
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
         return False
@@ -19,7 +22,7 @@ async def answers(address: Address, path: str, host: str) -> bool:
 
 
 async def _status(address: Address, path: str, host: str) -> int:
-    reader, writer = await asyncio.open_connection(address.host, address.port, limit=HEAD_LIMIT)
+    reader, writer = await asyncio.open_connection(address.host, address.port, limit=MAX_HEAD_BYTES)
     try:
         head = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nUser-Agent: carrel\r\n\r\n"
         writer.write(head.encode())

@@ -1,4 +1,4 @@
-"""Collaborations: organizations that compute together, each in as many as it likes."""
+"""Tables of collaborations and their participants. An organization can be in several."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Collaboration(Model):
-    """Organizations that compute together, and whether what they send one another has to be encrypted."""
+    """Organizations that compute together. `is_encrypted` requires encryption of what they send one another."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=128, unique=True)
@@ -25,7 +25,7 @@ class Collaboration(Model):
 
 
 class Participant(Model):
-    """An organization takes part in a collaboration."""
+    """The participation of an organization in a collaboration."""
 
     id = fields.IntField(primary_key=True)
     collaboration: fields.ForeignKeyRelation["Collaboration"] = fields.ForeignKeyField(

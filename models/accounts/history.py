@@ -1,4 +1,4 @@
-"""One history of every move, grant, sign-in and refusal, with who did it and why."""
+"""Table of the history: every state transition, grant, sign-in and refusal, with its actor and cause."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class ActorKind(StrEnum):
-    """Who acted."""
+    """The kind of an actor."""
 
     USER = "user"
-    DESK = "desk"
+    SESSION = "session"
     SERVICE = "service"
     ANONYMOUS = "anonymous"
 
 
 class HistoryEntry(Model):
-    """One thing that happened to one object, never changed afterwards."""
+    """An immutable entry about one object."""
 
     id = fields.BigIntField(primary_key=True)
     resource = fields.CharEnumField(Resource, max_length=32)
@@ -39,7 +39,7 @@ class HistoryEntry(Model):
     detail: dict[str, Any] = fields.JSONField(default=dict)
     at = fields.DatetimeField(default=now)
     once = fields.CharField(max_length=160, unique=True, null=True)
-    """What is recorded once at most has a name here."""
+    """The key of an entry that is recorded at most once, as for refusals."""
 
     actor_id: int | None
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: what a request that came twice has already made."""
+"""Table of idempotency keys."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class IdempotencyKey(Model):
-    """A caller's key, the request that used it and what that made, kept for a day."""
+    """A user's key, the fingerprint of its request, and the object that the request created."""
 
     id = fields.BigIntField(primary_key=True)
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(

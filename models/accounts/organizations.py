@@ -1,4 +1,4 @@
-"""Organizations and their members."""
+"""Tables of organizations and their members."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Organization(Model):
-    """A group of people who work together: an institute, a lab."""
+    """A group of people who work together, for example an institute or a lab."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=128, unique=True)
@@ -25,7 +25,7 @@ class Organization(Model):
 
 
 class Membership(Model):
-    """A user is a member of an organization."""
+    """A user's membership in an organization."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(

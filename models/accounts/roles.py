@@ -1,4 +1,4 @@
-"""Roles, rules and grants that people hold; the words and the tables behind them are in `models.permissions.tables`."""
+"""Tables of roles, role holders, direct rules and grants. `models.permissions` defines the rules."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,9 +6,9 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
-from models.permissions.default_roles import BUILDER, DEFAULT_ROLES, DESK, OPERATOR, RESEARCHER
-from models.permissions.enums import WIDTH, Operation, Scope
-from models.permissions.rules import OBJECT_ROLES, Permission, Rule
+from models.permissions.default_roles import BUILDER, DEFAULT_ROLES, OPERATOR, RESEARCHER, SESSION
+from models.permissions.enums import SCOPE_WIDTH, PermissionVerb, Scope
+from models.permissions.rules import OBJECT_ROLE_PERMISSIONS, Permission, Rule
 from models.permissions.tables import ObjectRole, Resource
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Role(Model):
-    """A named set of rules, the default ones are kept equal to `DEFAULT_ROLES` by every migration.
+    """A named set of rules. Every migration syncs the default roles with `DEFAULT_ROLES`.
 
-    A role of an organization is held by its members and reaches no other one. `key` keeps names unique in each.
+    The rules of an organization's role apply to that organization only. `key` makes names unique in each organization.
     """
 
     id = fields.IntField(primary_key=True)
@@ -40,13 +40,13 @@ class Role(Model):
         table = "role"
 
     async def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with the key that its name gives it."""
+        """Save the role with the key that follows from its name."""
         self.key = role_key(self.name, self.organization_id)
         await super().save(*args, **kwargs)
 
 
 class RoleHolder(Model):
-    """A user holds a role."""
+    """The assignment of a role to a user."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
@@ -65,7 +65,7 @@ class RoleHolder(Model):
 
 
 class UserRule(Model):
-    """A user holds a rule directly."""
+    """The assignment of a rule to a user, without a role."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(
@@ -82,7 +82,7 @@ class UserRule(Model):
 
 
 class Grant(Model):
-    """A user, or all members of an organization, hold an object role on one object."""
+    """An object role on one object, granted to a user or to all members of an organization."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyNullableRelation["User"] = fields.ForeignKeyField(
@@ -106,22 +106,22 @@ class Grant(Model):
 
 
 def role_key(name: str, organization_id: int | None) -> str:
-    """Return what makes a role's name unique: within its organization, or among those of the whole house."""
+    """Return the key that makes a role's name unique in its organization, or among the global roles."""
     return f"{organization_id or 0}:{name}"
 
 
 __all__ = [
     "BUILDER",
     "DEFAULT_ROLES",
-    "DESK",
-    "OBJECT_ROLES",
+    "OBJECT_ROLE_PERMISSIONS",
     "OPERATOR",
     "RESEARCHER",
-    "WIDTH",
+    "SCOPE_WIDTH",
+    "SESSION",
     "Grant",
     "ObjectRole",
-    "Operation",
     "Permission",
+    "PermissionVerb",
     "Resource",
     "Role",
     "RoleHolder",

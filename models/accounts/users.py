@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class TokenKind(StrEnum):
-    """Where a token lives.
+    """The use of a token.
 
-    In a browser's cookie for the API, with a person or script, in a session's container, or in the cookie by which its
-    creator enters a session.
+    Browser cookie of the API, API token of a user or script, token of a session's container, or entry cookie of a
+    session's host.
     """
 
     BROWSER = "browser"
     API = "api"
-    DESK = "desk"
+    SESSION = "session"
     ENTRY = "entry"
 
 
@@ -50,7 +50,7 @@ class User(Model):
 
 
 class Token(Model):
-    """A credential: shown once, kept as a digest, found by its key."""
+    """A credential. Its text is shown once, stored as a digest and found by its key."""
 
     id = fields.IntField(primary_key=True)
     kind = fields.CharEnumField(TokenKind, max_length=16)
@@ -80,5 +80,5 @@ class Token(Model):
         table = "token"
 
     def is_live(self, at: datetime) -> bool:
-        """Say whether the token is neither revoked nor expired."""
+        """Return whether the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

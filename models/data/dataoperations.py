@@ -1,4 +1,4 @@
-"""Data operations: computations on the files of a data session, as rows that are worked off."""
+"""Data operations: computations on the files of a data session. Workers claim them by lease and fence."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
-from models.data.input_labels import named
+from models.data.input_labels import substitute_names
 
 if TYPE_CHECKING:
     from models.accounts.users import User
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DataOperationState(StrEnum):
-    """Where a data operation stands."""
+    """The state of a data operation."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -27,22 +27,30 @@ class DataOperationState(StrEnum):
     EXPIRED = "expired"
 
 
-_S = DataOperationState
-PENDING = frozenset({_S.QUEUED, _S.RUNNING, _S.CANCELLING})
-ENDINGS = frozenset(DataOperationState) - PENDING
-MOVES: dict[DataOperationState, frozenset[DataOperationState]] = {
-    _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED, _S.FAILED}),
-    _S.RUNNING: frozenset({_S.QUEUED, _S.CANCELLING, _S.SUCCEEDED, _S.FAILED}),
-    _S.CANCELLING: frozenset({_S.CANCELLED}),
-    _S.CANCELLED: frozenset({_S.QUEUED}),
-    _S.SUCCEEDED: frozenset({_S.QUEUED, _S.EXPIRED}),
-    _S.FAILED: frozenset({_S.QUEUED}),
-    _S.EXPIRED: frozenset({_S.QUEUED}),
+PENDING = frozenset({DataOperationState.QUEUED, DataOperationState.RUNNING, DataOperationState.CANCELLING})
+TERMINAL_STATES = frozenset(DataOperationState) - PENDING
+TRANSITIONS: dict[DataOperationState, frozenset[DataOperationState]] = {
+    DataOperationState.QUEUED: frozenset(
+        {DataOperationState.RUNNING, DataOperationState.CANCELLED, DataOperationState.FAILED}
+    ),
+    DataOperationState.RUNNING: frozenset(
+        {
+            DataOperationState.QUEUED,
+            DataOperationState.CANCELLING,
+            DataOperationState.SUCCEEDED,
+            DataOperationState.FAILED,
+        }
+    ),
+    DataOperationState.CANCELLING: frozenset({DataOperationState.CANCELLED}),
+    DataOperationState.CANCELLED: frozenset({DataOperationState.QUEUED}),
+    DataOperationState.SUCCEEDED: frozenset({DataOperationState.QUEUED, DataOperationState.EXPIRED}),
+    DataOperationState.FAILED: frozenset({DataOperationState.QUEUED}),
+    DataOperationState.EXPIRED: frozenset({DataOperationState.QUEUED}),
 }
 
 
 class DataOperation(Model):
-    """One computation: what is computed of what, how far it is, and what came of it."""
+    """One computation: its inputs, its progress and its result."""
 
     id = fields.IntField(primary_key=True)
     datasession: fields.ForeignKeyRelation["Datasession"] = fields.ForeignKeyField(
@@ -60,20 +68,20 @@ class DataOperation(Model):
     message = fields.CharField(max_length=1000, default="")
     log = fields.TextField(default="")
     warnings: list[str] = fields.JSONField(default=list)
-    """With labels in the place of names, as whoever shares its result takes them over."""
+    """Contains labels instead of file names, because operations that share the result copy the warnings."""
     result: fields.ForeignKeyNullableRelation["Result"] = fields.ForeignKeyField(
         "models.Result", related_name="operations", null=True, on_delete=fields.SET_NULL, db_index=True
     )
     result_key = fields.CharField(max_length=64, null=True)
     input_names: dict[str, str] = fields.JSONField(default=dict, db_default="{}")
-    """What its files are called, by label; put in the place of labels wherever its warnings and its table are read."""
+    """File name by label. Names replace the labels when the warnings and the result's data are read."""
     awaited = fields.IntField(null=True)
-    """The result of an equal operation that it waits for while that one computes it."""
+    """The id of a result that an equal operation is computing and this operation waits for."""
     estimated_bytes = fields.BigIntField(null=True)
     estimated_seconds = fields.FloatField(null=True)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
-    """When it is to be tried again, null when nothing holds it back."""
+    """The time of the next attempt; null if it can start at once."""
     lease_until = fields.DatetimeField(null=True)
     fence = fields.IntField(default=0)
     created_at = fields.DatetimeField(default=now)
@@ -89,18 +97,18 @@ class DataOperation(Model):
         indexes = (("state", "lease_until"), ("datasession_id", "id"))
 
     @property
-    def named_warnings(self) -> list[str]:
-        """The warnings with the names of the operation's own files."""
-        return [named(warning, self.input_names) for warning in self.warnings]
+    def warnings_with_names(self) -> list[str]:
+        """The warnings with labels replaced by file names."""
+        return [substitute_names(warning, self.input_names) for warning in self.warnings]
 
     @property
     def topic(self) -> str:
-        """The name under which this operation's changes are told."""
+        """The event topic of this operation."""
         return f"operation:{self.id}"
 
 
-class Need(Model):
-    """An operation reads an output of another one, which was asked for before it, so that there are no circles."""
+class OperationDependency(Model):
+    """One operation reads an output of another, older one. The age order excludes cycles."""
 
     id = fields.IntField(primary_key=True)
     operation: fields.ForeignKeyRelation["DataOperation"] = fields.ForeignKeyField(

@@ -1,4 +1,4 @@
-"""Data sessions: files that somebody works on together with what is computed from them."""
+"""Data sessions: input files and the operations on them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from models.data.uploads import Upload
 
 Item = dict[str, Any]
-"""One file as people name it: its `source`, its `basename` there, and what an operation wants to know of it."""
+"""One input file: its `type`, `source`, `basename` in that source, and optionally its `filter`."""
 
 
 class Datasession(Model):
-    """Files of a project, named by where they are, and the operations on them."""
+    """References to input files, and the operations on them."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=256)
@@ -41,12 +41,12 @@ class Datasession(Model):
 
     @property
     def topic(self) -> str:
-        """The name under which changes of the session and of its operations are told."""
+        """The event topic of the session and of its operations."""
         return f"datasession:{self.id}"
 
 
 class DatasessionUpload(Model):
-    """An upload is kept for a data session, and who may compute in the session may read it there."""
+    """Keeps an upload for a data session. Every user who may compute in the session may read the upload there."""
 
     id = fields.IntField(primary_key=True)
     datasession: fields.ForeignKeyRelation["Datasession"] = fields.ForeignKeyField(

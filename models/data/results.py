@@ -1,4 +1,4 @@
-"""Results: what operations computed, kept once however many operations have it."""
+"""Results of operations. Equal operations share one result."""
 
 from copy import copy
 from enum import StrEnum
@@ -9,11 +9,11 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
-from models.data.input_labels import Names, named_table
+from models.data.input_labels import InputNames, substitute_names_in_json
 
 
 class ResultState(StrEnum):
-    """Where a result stands."""
+    """The state of a result."""
 
     MAKING = "making"
     READY = "ready"
@@ -21,7 +21,7 @@ class ResultState(StrEnum):
 
 
 class StoredFile(TypedDict):
-    """One file of a result, and where it lies in the storage."""
+    """One file of a result and its key in the object store."""
 
     name: str
     index: int
@@ -35,10 +35,10 @@ class StoredFile(TypedDict):
 class Result(Model):
     """The files and numbers of one computation.
 
-    Input files appear as labels, never as names (`models.data.input_labels`). `key` is equal for equal science on
-    equal bytes. `slot` is the claim on it: the key while the result is made and kept, unique, so that equal work is
-    done once; null after the last operation let go of it, so that it is computed again at the next request. Rows made
-    before migration 0006 contain names and have a slot of key and names, which is no key.
+    Input files appear as labels, never as names (`models.data.input_labels`). `key` is equal for equal code, inputs
+    and bytes. `slot` is the claim on the key. It equals `key` while the result is computed or kept, and is unique, so
+    equal work is done once. It is null after the last operation released the result; the next request computes it
+    again. Rows from before migration 0006 contain names; their slot combines key and names and never equals a key.
     """
 
     id = fields.IntField(primary_key=True)
@@ -46,26 +46,26 @@ class Result(Model):
     slot = fields.CharField(max_length=64, unique=True, null=True)
     state = fields.CharEnumField(ResultState, max_length=16, default=ResultState.MAKING)
     maker = fields.IntField()
-    """The operation that computes it; others with the same key wait for it."""
+    """The id of the operation that computes it. Other operations with the same key wait for it."""
     files: list[StoredFile] = fields.JSONField(default=list)
     data: Any = fields.JSONField(null=True)
     created_at = fields.DatetimeField(default=now)
     ready_at = fields.DatetimeField(null=True)
 
-    input_names: Names = MappingProxyType({})
-    """What the operation that it is read for calls its files; no column, and nothing where it is read for none."""
+    input_names: InputNames = MappingProxyType({})
+    """File name by label, of the operation that it is read for. Not a column; empty unless set by a reader."""
 
     class Meta:
         table = "result"
         indexes = (("state", "id"),)
 
-    def called(self, names: Names) -> "Result":
-        """Return the result as it is read for an operation that calls its files so."""
-        found = copy(self)
-        found.input_names = names
-        return found
+    def with_input_names(self, names: InputNames) -> "Result":
+        """Return a copy for reading with these file names."""
+        result = copy(self)
+        result.input_names = names
+        return result
 
     @property
-    def named_data(self) -> Any:
-        """The table with the names of the files of the operation that it is read for."""
-        return named_table(self.data, self.input_names)
+    def data_with_names(self) -> Any:
+        """The numeric results with labels replaced by `input_names`."""
+        return substitute_names_in_json(self.data, self.input_names)

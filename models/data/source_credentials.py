@@ -1,4 +1,4 @@
-"""Credentials that users keep here for other services: sealed, expiring, and never shown again."""
+"""Encrypted, expiring credentials of users for file sources. They are never returned to a client."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SourceCredential(Model):
-    """A user's token of a source of frames, sealed with the installation's key."""
+    """A user's token for a source, encrypted with the installation's key."""
 
     id = fields.IntField(primary_key=True)
     user: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(

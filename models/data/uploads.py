@@ -1,4 +1,4 @@
-"""Uploads: bytes that a user brought, waiting for what they are for."""
+"""Uploads: files that users send before they use them as images, logos or input files."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class UploadState(StrEnum):
-    """Where an upload stands."""
+    """The state of an upload."""
 
     WAITING = "waiting"
     COMPLETE = "complete"
@@ -21,7 +21,7 @@ class UploadState(StrEnum):
 
 
 class Upload(Model):
-    """A file that was, or is to be, sent by PUT to its own address."""
+    """A file that is sent by PUT to its own address."""
 
     id = fields.IntField(primary_key=True)
     creator: fields.ForeignKeyRelation["User"] = fields.ForeignKeyField(

@@ -1,7 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
-from core.messaging.outbox import Kind
+from core.messaging.outbox import MessageKind
 from models.accounts.users import TokenKind
 from models.accounts.history import ActorKind
 from models.sessions.images import ImageState
@@ -41,7 +41,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ("key", fields.CharField(unique=True, max_length=160)),
-                ("kind", fields.CharEnumField(description="JOB: job\nEVENT: event", enum_type=Kind, max_length=8)),
+                (
+                    "kind",
+                    fields.CharEnumField(description="JOB: job\nEVENT: event", enum_type=MessageKind, max_length=8),
+                ),
                 ("name", fields.CharField(max_length=120)),
                 ("queue", fields.CharField(default="", max_length=64)),
                 ("arguments", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),

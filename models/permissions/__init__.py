@@ -1,1 +1,1 @@
-"""The permission kernel: enums, rules, default roles and principals."""
+"""Permissions: enums, rules, default roles and principals. Policies and services build on them."""

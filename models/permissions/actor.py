@@ -1,4 +1,4 @@
-"""Who acts, as the history keeps it: a principal, the service itself, or somebody without a name."""
+"""The actor of a history entry: a principal, the service itself, or an anonymous caller."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from models.permissions.principal import Principal
 
 @dataclass(frozen=True)
 class Actor:
-    """The one who causes a move."""
+    """The cause of a change, as history entries record it."""
 
     kind: ActorKind
     user_id: int | None = None
 
     @classmethod
-    def of(cls, principal: Principal) -> "Actor":
-        """Return the principal as an actor."""
+    def from_principal(cls, principal: Principal) -> "Actor":
+        """Return the actor for a principal."""
         return cls(ActorKind(principal.kind), principal.user_id)
 
 

@@ -1,10 +1,10 @@
-"""The default roles: seven of the federation, three of the house, each made of what the tables of the nouns say."""
+"""The default roles, built from `models.permissions.tables`. Every migration writes them to the database."""
 
 from collections.abc import Mapping
 
-from models.permissions.enums import reaches
+from models.permissions.enums import parse_rule_table
 from models.permissions.rules import RULES, Rule
-from models.permissions.tables import NOUNS
+from models.permissions.tables import RESOURCE_PERMISSIONS
 
 INHERITED: Mapping[str, tuple[str, ...]] = {
     "builder": ("researcher",),
@@ -12,37 +12,37 @@ INHERITED: Mapping[str, tuple[str, ...]] = {
     "organization_admin": ("viewer",),
     "collaboration_admin": ("organization_admin", "federation_researcher"),
 }
-"""Whose rules a role holds beside its own."""
+"""The default roles whose rules a role includes."""
 
 
-def rules_of(role: str) -> frozenset[Rule]:
-    """Return what the tables give to a default role, and what it inherits."""
+def rules_for_role(role: str) -> frozenset[Rule]:
+    """Return the rules of a default role, including the inherited ones."""
     own = frozenset(
-        Rule(resource, operation, scope)
-        for resource, noun in NOUNS.items()
-        for operation, scope in reaches(noun.roles.get(role, ""))
+        Rule(resource, verb, scope)
+        for resource, table in RESOURCE_PERMISSIONS.items()
+        for verb, scope in parse_rule_table(table.roles.get(role, ""))
     )
-    return own.union(*(rules_of(each) for each in INHERITED.get(role, ())))
+    return own.union(*(rules_for_role(each) for each in INHERITED.get(role, ())))
 
 
-RESEARCHER = rules_of("researcher")
-BUILDER = rules_of("builder")
+RESEARCHER = rules_for_role("researcher")
+BUILDER = rules_for_role("builder")
 OPERATOR = frozenset(RULES.values())
-DESK = rules_of("desk")
-"""What the container of a session may do at most; no role, nobody is given it."""
+SESSION = rules_for_role("session")
+"""The most that a session token can do. It is not a role that users can have."""
 
 DEFAULT_ROLES: dict[str, tuple[str, frozenset[Rule]]] = {
     "researcher": ("Launches workstations that are shared with them.", RESEARCHER),
-    "builder": ("A researcher who also makes workstations and uploads images.", BUILDER),
+    "builder": ("A researcher who also creates workstations and uploads images.", BUILDER),
     "operator": ("Runs the installation: every operation on every resource.", OPERATOR),
-    "root": ("Runs the federation: every rule of it.", rules_of("root")),
-    "viewer": ("Sees the organization's part in the federation.", rules_of("viewer")),
-    "federation_researcher": ("A viewer who also sends tasks.", rules_of("federation_researcher")),
+    "root": ("Runs the federation: every rule of it.", rules_for_role("root")),
+    "viewer": ("Sees the organization's part in the federation.", rules_for_role("viewer")),
+    "federation_researcher": ("A viewer who also creates tasks.", rules_for_role("federation_researcher")),
     "organization_admin": (
-        "A viewer who manages their organization's people, roles and nodes.",
-        rules_of("organization_admin"),
+        "A viewer who manages the users, roles and nodes of their organization.",
+        rules_for_role("organization_admin"),
     ),
-    "collaboration_admin": ("Manages the collaborations of their organization.", rules_of("collaboration_admin")),
-    "node": ("What an organization's agent may do.", rules_of("node")),
-    "container": ("What the container of a run may do.", rules_of("container")),
+    "collaboration_admin": ("Manages the collaborations of their organization.", rules_for_role("collaboration_admin")),
+    "node": ("The agent of an organization.", rules_for_role("node")),
+    "container": ("The container of a run.", rules_for_role("container")),
 }

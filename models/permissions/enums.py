@@ -1,12 +1,12 @@
-"""The words that permissions are made of: operations, scopes, and how a noun writes down its own in a table."""
+"""The vocabulary of permissions: verbs, scopes, member roles, and the declaration that each resource makes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Operation(StrEnum):
-    """What is done to a resource."""
+class PermissionVerb(StrEnum):
+    """An operation on a resource."""
 
     VIEW = "view"
     CREATE = "create"
@@ -17,7 +17,7 @@ class Operation(StrEnum):
 
 
 class Scope(StrEnum):
-    """How far a rule reaches, from the narrowest to the widest."""
+    """The rows that a rule covers, from the narrowest scope to the widest."""
 
     OWN = "own"
     ORGANIZATION = "organization"
@@ -25,13 +25,13 @@ class Scope(StrEnum):
     GLOBAL = "global"
 
 
-WIDTH = {scope: width for width, scope in enumerate(Scope)}
-LETTERS = {"O": Scope.OWN, "R": Scope.ORGANIZATION, "C": Scope.COLLABORATION, "G": Scope.GLOBAL}
-"""How the tables write scopes."""
+SCOPE_WIDTH = {scope: width for width, scope in enumerate(Scope)}
+SCOPE_LETTERS = {"O": Scope.OWN, "R": Scope.ORGANIZATION, "C": Scope.COLLABORATION, "G": Scope.GLOBAL}
+"""The letters of the scopes in the tables."""
 
 
 class MemberRole(StrEnum):
-    """What a member is in an organization; what each holds there stands in the tables of the nouns."""
+    """A member's role in an organization. `models.permissions.tables` says which rules each role has there."""
 
     GUEST = "guest"
     READONLY = "readonly"
@@ -40,31 +40,31 @@ class MemberRole(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noun:
-    """All that permissions know of one noun: the closed set of its rules, and who holds which.
+class ResourcePermissions:
+    """The permissions of one resource: its closed set of rules, and the roles that have them.
 
-    `rules` says which operations there are and with which scopes, as `view:ORCG edit:OG`; nothing else can be granted.
-    `roles` says what each default role holds of them, in the same letters.
-    `members` says what a member role holds within its organization, as `view edit`.
-    `objects` says what an object role allows on its one object, as `study:view study:edit`; only the noun that grants
-    are given on has any, and `shared_with` names the permission that lets somebody give them away. `keeper` is the
-    object role of which an object always keeps one holder.
+    `rules` lists the verbs and their scopes, as `view:ORCG edit:OG`. No other rule can be granted.
+    `roles` lists the rules of each default role, in the same form.
+    `member_roles` lists the verbs that a member role has within its organization, as `view edit`.
+    `object_roles` lists the permissions of an object role on its one object, as `study:view study:edit`. Only resources
+    that can be shared have object roles. `sharing_permission` is the permission that sharing such an object requires.
+    `last_holder_role` is the object role whose last holder cannot be removed.
     """
 
     description: str
     rules: str
     roles: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[MemberRole, str] = field(default_factory=dict)
-    objects: Mapping[str, str] = field(default_factory=dict)
-    shared_with: str = ""
-    keeper: str = ""
+    member_roles: Mapping[MemberRole, str] = field(default_factory=dict)
+    object_roles: Mapping[str, str] = field(default_factory=dict)
+    sharing_permission: str = ""
+    last_holder_role: str = ""
 
 
-def reaches(table: str) -> Iterator[tuple[Operation, Scope]]:
-    """Read `view:RC edit:O` as pairs of operation and scope; ValueError for a letter or a word that is none."""
+def parse_rule_table(table: str) -> Iterator[tuple[PermissionVerb, Scope]]:
+    """Parse `view:RC edit:O` into pairs of verb and scope. ValueError for an unknown verb or letter."""
     for entry in table.split():
-        operation, _, letters = entry.partition(":")
+        verb, _, letters = entry.partition(":")
         for letter in letters:
-            if letter not in LETTERS:
-                raise ValueError(f"{letter!r} is no scope; write O, R, C or G.")
-            yield Operation(operation), LETTERS[letter]
+            if letter not in SCOPE_LETTERS:
+                raise ValueError(f"{letter!r} is not a scope; use one of {', '.join(SCOPE_LETTERS)}.")
+            yield PermissionVerb(verb), SCOPE_LETTERS[letter]

@@ -1,4 +1,4 @@
-"""Who is asking: the caller of a request, with the rules that hold for this credential, and where they hold."""
+"""The caller of a request, with the rules of its credential and the organizations that they apply to."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
-from models.accounts.roles import WIDTH, Operation, Permission, Resource, Rule, Scope
+from models.accounts.roles import SCOPE_WIDTH, Permission, PermissionVerb, Resource, Rule, Scope
 
-WIDER = tuple(Scope)[1:]
-"""The scopes that are held for an organization."""
+ORGANIZATION_SCOPES = tuple(Scope)[1:]
+"""The scopes that apply to particular organizations."""
 
 
 class PrincipalKind(StrEnum):
-    """What sort of caller it is."""
+    """The kind of a caller."""
 
     USER = "user"
-    DESK = "desk"
+    SESSION = "session"
     SERVICE = "service"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller. A desk acts within the rights of its session's creator, narrowed to its own rules.
+    """A caller. A session token has its creator's permissions, narrowed to the rules of `SESSION`.
 
-    `rules` are all that it holds; what it may do with its own things and with those granted to it has the scope own.
-    `anchored` says for which organization a rule wider than own is held: a member role counts in its organization
-    alone, a role of an organization there, and every other one in the user's home organization.
+    `rules` are all its rules. The scope own covers the caller's own objects and those granted to it.
+    `org_rules` pairs each wider rule with the organization that it applies to. Rules of a member role apply to its
+    organization, rules of an organization's role to that organization, and all others to the home organization.
     """
 
     kind: PrincipalKind
@@ -35,41 +35,43 @@ class Principal:
     organization_ids: frozenset[int] = frozenset()
     token_id: int | None = None
     session_id: int | None = None
-    anchored: frozenset[tuple[Rule, int]] = frozenset()
+    org_rules: frozenset[tuple[Rule, int]] = frozenset()
 
     @cached_property
     def _widths(self) -> Mapping[Permission, int]:
         return _widths_of(self.rules)
 
     @cached_property
-    def _places(self) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
-        return _places_of(self.anchored)
+    def _organizations(self) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+        return _organizations_of(self.org_rules)
 
-    def may(self, resource: Resource, operation: Operation) -> bool:
-        """Say whether any rule, of whatever scope, allows the operation on the resource."""
-        return Permission(resource, operation) in self._widths
+    def has_permission(self, resource: Resource, verb: PermissionVerb) -> bool:
+        """Return whether a rule of any scope allows the verb on the resource."""
+        return Permission(resource, verb) in self._widths
 
-    def reaches(self, resource: Resource, operation: Operation, scope: Scope) -> bool:
-        """Say whether a rule at least as wide as `scope` allows the operation, wherever it holds."""
-        return self._widths.get(Permission(resource, operation), -1) >= WIDTH[scope]
+    def has_scope(self, resource: Resource, verb: PermissionVerb, scope: Scope) -> bool:
+        """Return whether a rule with at least this scope allows the verb, for any organization."""
+        return self._widths.get(Permission(resource, verb), -1) >= SCOPE_WIDTH[scope]
 
-    def places(self, permission: Permission, scope: Scope = Scope.ORGANIZATION) -> frozenset[int]:
-        """Return the organizations for which the permission is held at least as widely as `scope`.
+    def organizations_with(self, permission: Permission, scope: Scope = Scope.ORGANIZATION) -> frozenset[int]:
+        """Return the ids of the organizations for which the principal has the permission with at least this scope.
 
-        With the scope collaboration it is also held for those that they collaborate with.
+        The scope collaboration also covers the organizations that these collaborate with.
         """
-        return self._places.get((permission, scope), frozenset())
+        return self._organizations.get((permission, scope), frozenset())
 
-    def holds(self, rule: Rule, organization_id: int | None) -> bool:
-        """Say whether the principal holds a rule at least this wide where one of this organization would hold it.
+    def has_rule(self, rule: Rule, organization_id: int | None) -> bool:
+        """Return whether the principal has a rule at least this wide for the organization.
 
-        Who gives a rule away, or takes it, must hold it so.
+        Delegating or revoking a rule requires this.
         """
-        if rule.scope in (Scope.OWN, Scope.GLOBAL) or self.reaches(rule.resource, rule.operation, Scope.GLOBAL):
-            return self.reaches(rule.resource, rule.operation, rule.scope)
+        if rule.scope in (Scope.OWN, Scope.GLOBAL) or self.has_scope(rule.resource, rule.verb, Scope.GLOBAL):
+            return self.has_scope(rule.resource, rule.verb, rule.scope)
         return any(
-            place == organization_id and held.permission == rule.permission and WIDTH[held.scope] >= WIDTH[rule.scope]
-            for held, place in self.anchored
+            own_organization_id == organization_id
+            and own.permission == rule.permission
+            and SCOPE_WIDTH[own.scope] >= SCOPE_WIDTH[rule.scope]
+            for own, own_organization_id in self.org_rules
         )
 
 
@@ -77,14 +79,14 @@ class Principal:
 def _widths_of(rules: frozenset[Rule]) -> Mapping[Permission, int]:
     widths: dict[Permission, int] = {}
     for rule in rules:
-        widths[rule.permission] = max(WIDTH[rule.scope], widths.get(rule.permission, -1))
+        widths[rule.permission] = max(SCOPE_WIDTH[rule.scope], widths.get(rule.permission, -1))
     return widths
 
 
 @lru_cache(maxsize=2048)
-def _places_of(anchored: frozenset[tuple[Rule, int]]) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
-    places: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
-    for rule, organization in anchored:
-        for scope in WIDER[: WIDTH[rule.scope]]:
-            places[rule.permission, scope].add(organization)
-    return {key: frozenset(found) for key, found in places.items()}
+def _organizations_of(org_rules: frozenset[tuple[Rule, int]]) -> Mapping[tuple[Permission, Scope], frozenset[int]]:
+    organizations: defaultdict[tuple[Permission, Scope], set[int]] = defaultdict(set)
+    for rule, organization_id in org_rules:
+        for scope in ORGANIZATION_SCOPES[: SCOPE_WIDTH[rule.scope]]:
+            organizations[rule.permission, scope].add(organization_id)
+    return {key: frozenset(ids) for key, ids in organizations.items()}

@@ -1,15 +1,15 @@
-"""The nouns that rules speak of, and what a grant makes somebody on one object."""
+"""The resources that rules apply to, and the roles that a grant gives on one object."""
 
 from enum import StrEnum
 
 
 class Resource(StrEnum):
-    """A noun that rules speak of."""
+    """A kind of object that rules apply to."""
 
     USER = "user"
     ORGANIZATION = "organization"
     MEMBERSHIP = "membership"
-    TOKEN = "token"  # noqa: S105 - the name of a noun, not a secret
+    TOKEN = "token"  # noqa: S105 - the name of a resource, not a secret
     ROLE = "role"
     HISTORY = "history"
     REGION = "region"
@@ -41,7 +41,7 @@ class Resource(StrEnum):
 
 
 class ObjectRole(StrEnum):
-    """What a grant makes somebody on one object."""
+    """The role that a grant gives on one object."""
 
     WORKSTATION_EDITOR = "workstation_editor"
     WORKSTATION_USER = "workstation_user"

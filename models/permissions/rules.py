@@ -1,105 +1,105 @@
-"""Rules: an operation on a resource within a scope; what the tables of the nouns do not name is no rule."""
+"""Rules: a verb on a resource within a scope. Only the rules in `models.permissions.tables` exist."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from models.permissions.enums import WIDTH, MemberRole, Operation, Scope, reaches
-from models.permissions.tables import NOUNS, ObjectRole, Resource
+from models.permissions.enums import SCOPE_WIDTH, MemberRole, PermissionVerb, Scope, parse_rule_table
+from models.permissions.tables import RESOURCE_PERMISSIONS, ObjectRole, Resource
 
 
 class Permission(NamedTuple):
-    """An operation on a resource, wherever it holds; written `workstation:edit`."""
+    """A verb on a resource, without a scope. Its text form is `workstation:edit`."""
 
     resource: Resource
-    operation: Operation
+    verb: PermissionVerb
 
     def __str__(self) -> str:
-        return f"{self.resource}:{self.operation}"
+        return f"{self.resource}:{self.verb}"
 
     @classmethod
     def parse(cls, text: str) -> "Permission":
-        """Read `resource:operation`; ValueError when a part is unknown."""
-        resource, operation = text.split(":")
-        return cls(Resource(resource), Operation(operation))
+        """Parse `resource:verb`. ValueError if a part is unknown."""
+        resource, verb = text.split(":")
+        return cls(Resource(resource), PermissionVerb(verb))
 
 
-REGISTRY: Mapping[Permission, frozenset[Scope]] = {
-    Permission(resource, operation): frozenset(scope for each, scope in reaches(noun.rules) if each is operation)
-    for resource, noun in NOUNS.items()
-    for operation in dict.fromkeys(each for each, _ in reaches(noun.rules))
+ALLOWED_SCOPES: Mapping[Permission, frozenset[Scope]] = {
+    Permission(resource, verb): frozenset(scope for each, scope in parse_rule_table(table.rules) if each is verb)
+    for resource, table in RESOURCE_PERMISSIONS.items()
+    for verb in dict.fromkeys(each for each, _ in parse_rule_table(table.rules))
 }
-"""The scopes in which each permission can be held."""
+"""The scopes that each permission can have."""
 
 
 @dataclass(frozen=True, order=True)
 class Rule:
-    """A permission within a scope, written `session:create:own`; ValueError for one that no noun's table has."""
+    """A permission within a scope, as `session:create:own`. ValueError for a rule that no table declares."""
 
     resource: Resource
-    operation: Operation
+    verb: PermissionVerb
     scope: Scope
 
     def __post_init__(self) -> None:
-        if self.scope not in REGISTRY.get(self.permission, frozenset()):
+        if self.scope not in ALLOWED_SCOPES.get(self.permission, frozenset()):
             raise ValueError(f"There is no rule {self}.")
 
     def __str__(self) -> str:
-        return f"{self.resource}:{self.operation}:{self.scope}"
+        return f"{self.resource}:{self.verb}:{self.scope}"
 
     @property
     def permission(self) -> Permission:
-        """The rule without its scope."""
-        return Permission(self.resource, self.operation)
+        """Return the rule without its scope."""
+        return Permission(self.resource, self.verb)
 
     @classmethod
     def parse(cls, text: str) -> "Rule":
-        """Read `resource:operation:scope`; ValueError when there is no such rule."""
-        resource, operation, scope = text.split(":")
-        return cls(Resource(resource), Operation(operation), Scope(scope))
+        """Parse `resource:verb:scope`. ValueError if there is no such rule."""
+        resource, verb, scope = text.split(":")
+        return cls(Resource(resource), PermissionVerb(verb), Scope(scope))
 
 
-def known(texts: Iterable[str]) -> frozenset[Rule]:
-    """Read stored rules; one that a later version of the tables has no more holds nothing."""
+def parse_known_rules(texts: Iterable[str]) -> frozenset[Rule]:
+    """Parse stored rules. Rules that the tables no longer declare are skipped."""
     return frozenset(RULES[text] for text in texts if text in RULES)
 
 
 RULES: Mapping[str, Rule] = {
     str(rule): rule
     for rule in sorted(
-        Rule(resource, operation, scope) for (resource, operation), scopes in REGISTRY.items() for scope in scopes
+        Rule(resource, verb, scope) for (resource, verb), scopes in ALLOWED_SCOPES.items() for scope in scopes
     )
 }
-"""Every rule there is, by how it is written."""
+"""All rules, by their text."""
 
 
-def widest(permission: Permission) -> Rule:
-    """Return the rule that holds the permission as far as it can reach."""
-    return Rule(*permission, max(REGISTRY[permission], key=WIDTH.__getitem__))
+def widest_rule(permission: Permission) -> Rule:
+    """Return the rule with the widest scope of a permission."""
+    return Rule(*permission, max(ALLOWED_SCOPES[permission], key=SCOPE_WIDTH.__getitem__))
 
 
-OBJECT_ROLES: Mapping[ObjectRole, frozenset[Permission]] = {
+OBJECT_ROLE_PERMISSIONS: Mapping[ObjectRole, frozenset[Permission]] = {
     ObjectRole(role): frozenset(map(Permission.parse, permissions.split()))
-    for noun in NOUNS.values()
-    for role, permissions in noun.objects.items()
+    for table in RESOURCE_PERMISSIONS.values()
+    for role, permissions in table.object_roles.items()
 }
-"""What each object role allows on its object."""
-NOUN_OF: Mapping[ObjectRole, Resource] = {
-    ObjectRole(role): resource for resource, noun in NOUNS.items() for role in noun.objects
+"""The permissions that each object role has on its object."""
+OBJECT_ROLE_RESOURCE: Mapping[ObjectRole, Resource] = {
+    ObjectRole(role): resource for resource, table in RESOURCE_PERMISSIONS.items() for role in table.object_roles
 }
-"""What each object role is given on."""
-MEMBER_ROLES: Mapping[MemberRole, frozenset[Rule]] = {
+"""The resource that each object role belongs to."""
+MEMBER_ROLE_RULES: Mapping[MemberRole, frozenset[Rule]] = {
     role: frozenset(
-        Rule(resource, Operation(word), Scope.ORGANIZATION)
-        for resource, noun in NOUNS.items()
-        for word in noun.members.get(role, "").split()
+        Rule(resource, PermissionVerb(verb), Scope.ORGANIZATION)
+        for resource, table in RESOURCE_PERMISSIONS.items()
+        for verb in table.member_roles.get(role, "").split()
     )
     for role in MemberRole
 }
-"""What each member role holds within its organization."""
+"""The rules that each member role has within its organization."""
 
 
-def shared_with(resource: Resource) -> Permission | None:
-    """Return the permission on an object that lets somebody give its object roles; None for nouns without grants."""
-    text = NOUNS[resource].shared_with
+def sharing_permission(resource: Resource) -> Permission | None:
+    """Return the permission that sharing an object requires, or None for resources without object roles."""
+    text = RESOURCE_PERMISSIONS[resource].sharing_permission
     return Permission.parse(text) if text else None

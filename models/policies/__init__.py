@@ -1,1 +1,1 @@
-"""Who may see and do what: one file a noun, each function a sentence."""
+"""Policies: the rows that a principal can see, and the actions that it may take, with one module per resource."""

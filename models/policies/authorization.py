@@ -1,4 +1,4 @@
-"""Everything that can be done, with the permission it takes and the policy that decides; a closed table."""
+"""All actions, with the permission and the policy check of each. Resolvers check every mutation here."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,27 +9,26 @@ from typing import Any
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Permission, Resource
+from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal
 from models.policies.accounts import collaborations, grants, organizations, roles, users
 from models.policies.data import dataoperations, datasessions, results, uploads
 from models.policies.sessions import images, sessions, workstations
-from models.policies.verdicts import Verdict
+from models.policies.verdicts import PolicyDecision
 
-Readable = Callable[[Principal], QuerySet[Any]]
-Can = Callable[..., Verdict | Awaitable[Verdict]]
-_R, _O = Resource, Operation
+RowQuery = Callable[[Principal], QuerySet[Any]]
+PolicyCheck = Callable[..., PolicyDecision | Awaitable[PolicyDecision]]
 
 
 class Action(StrEnum):
-    """What somebody may want to do; each mutation is one, under its own name."""
+    """An action that a caller can ask for. Each mutation is one, under its own name."""
 
     USER_CREATE = "user_create"
     USER_ROLE_ADD = "user_role_add"
     USER_ROLE_REMOVE = "user_role_remove"
     USER_RULE_ADD = "user_rule_add"
     USER_RULE_REMOVE = "user_rule_remove"
-    TOKEN_CREATE = "token_create"  # noqa: S105 - what is done, not a secret
+    TOKEN_CREATE = "token_create"  # noqa: S105 - an action, not a secret
     TOKEN_REVOKE = "token_revoke"  # noqa: S105
     ROLE_CREATE = "role_create"
     ROLE_UPDATE = "role_update"
@@ -77,197 +76,209 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True)
-class Act:
-    """One action: on which noun's rows, by which permission, and who decides; `description` finishes "Whether …"."""
+class ActionRule:
+    """The permission and the policy check of one action. `resource` is the resource of the row that it needs."""
 
     description: str
-    on: Resource
+    resource: Resource
     permission: Permission
-    can: Can
-    rows: Readable | None = None
-    """The rows of which the action needs one; None when it makes something that is not there yet."""
+    check: PolicyCheck
+    readable_rows: RowQuery | None = None
+    """The rows that the action can apply to, or None for an action that creates an object."""
 
 
-def _act(
-    description: str, on: Resource, permission: tuple[Resource, Operation], can: Can, rows: Readable | None = None
-) -> Act:
-    return Act(description, on, Permission(*permission), can, rows)
+def _rule(
+    description: str,
+    resource: Resource,
+    verb: PermissionVerb,
+    check: PolicyCheck,
+    rows: RowQuery | None = None,
+    *,
+    permission_on: Resource | None = None,
+) -> ActionRule:
+    return ActionRule(description, resource, Permission(permission_on or resource, verb), check, rows)
 
 
-def _share(description: str) -> Act:
-    return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), _can_share, workstations.readable)
+def _edit_users(description: str, check: Callable[..., Awaitable[PolicyDecision]]) -> ActionRule:
+    def check_user(principal: Principal, user: Any, *details: Any) -> Awaitable[PolicyDecision]:
+        return check(principal, user, *details) if details else users.can_change_permissions(principal, user)
+
+    return _rule(description, Resource.USER, PermissionVerb.EDIT, check_user, users.readable)
 
 
-def _together(description: str, can: Can) -> Act:
-    return _act(description, _R.COLLABORATION, (_R.COLLABORATION, _O.EDIT), can, collaborations.readable)
+def _edit_members(description: str) -> ActionRule:
+    return _rule(
+        description,
+        Resource.ORGANIZATION,
+        PermissionVerb.EDIT,
+        _can_manage,
+        organizations.readable,
+        permission_on=Resource.MEMBERSHIP,
+    )
 
 
-def _edit(description: str) -> Act:
-    return _act(description, _R.WORKSTATION, (_R.WORKSTATION, _O.EDIT), workstations.can_edit, workstations.readable)
-
-
-def _can_share(principal: Principal, workstation: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
-    if which:
-        return grants.can_give(principal, Resource.WORKSTATION, workstation, *which)
-    return workstations.can_share(principal, workstation)
-
-
-def _share_data(description: str) -> Act:
-    return _act(description, _R.DATASESSION, (_R.DATASESSION, _O.EDIT), _can_share_data, datasessions.readable)
-
-
-def _can_share_data(principal: Principal, datasession: Any, *which: Any) -> Awaitable[Verdict]:
-    if which:
-        return grants.can_give(principal, Resource.DATASESSION, datasession, *which)
-    return datasessions.can_share(principal, datasession)
-
-
-def _edit_data(description: str) -> Act:
-    return _act(description, _R.DATASESSION, (_R.DATASESSION, _O.EDIT), datasessions.can_edit, datasessions.readable)
-
-
-def _operate(description: str, operation: Operation, can: Can) -> Act:
-    return _act(description, _R.DATA_OPERATION, (_R.DATA_OPERATION, operation), can, dataoperations.readable)
-
-
-def _can_manage(principal: Principal, organization: Any, *which: Any) -> Verdict | Awaitable[Verdict]:
-    if which:
-        return organizations.can_change_member(principal, organization, *which)
+def _can_manage(principal: Principal, organization: Any, *details: Any) -> PolicyDecision | Awaitable[PolicyDecision]:
+    if details:
+        return organizations.can_change_member(principal, organization, *details)
     return organizations.can_manage(principal, organization)
 
 
-def _rights(can: Callable[..., Awaitable[Verdict]]) -> Can:
-    def decide(principal: Principal, user: Any, *which: Any) -> Awaitable[Verdict]:
-        return can(principal, user, *which) if which else users.can_change_rights(principal, user)
-
-    return decide
+def _edit_collaboration(description: str, check: PolicyCheck) -> ActionRule:
+    return _rule(description, Resource.COLLABORATION, PermissionVerb.EDIT, check, collaborations.readable)
 
 
-_USERS, _ROLES, _LABS = users.readable, roles.readable, organizations.readable
-ACTS: dict[Action, Act] = {
-    Action.USER_CREATE: _act("Make an account.", _R.USER, (_R.USER, _O.CREATE), users.can_register),
-    Action.USER_ROLE_ADD: _act("Give a user roles.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give), _USERS),
-    Action.USER_ROLE_REMOVE: _act(
-        "Take roles from a user.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give), _USERS
+def _edit_workstation(description: str, check: PolicyCheck = workstations.can_edit) -> ActionRule:
+    return _rule(description, Resource.WORKSTATION, PermissionVerb.EDIT, check, workstations.readable)
+
+
+def _share_workstation(description: str) -> ActionRule:
+    return _edit_workstation(description, _can_share_workstation)
+
+
+def _can_share_workstation(
+    principal: Principal, workstation: Any, *details: Any
+) -> PolicyDecision | Awaitable[PolicyDecision]:
+    if details:
+        return grants.can_grant(principal, Resource.WORKSTATION, workstation, *details)
+    return workstations.can_share(principal, workstation)
+
+
+def _edit_image(description: str) -> ActionRule:
+    return _rule(description, Resource.IMAGE, PermissionVerb.EDIT, images.can_edit, images.readable)
+
+
+def _on_session(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
+    return _rule(description, Resource.SESSION, verb, check, sessions.readable)
+
+
+def _on_datasession(
+    description: str, check: PolicyCheck = datasessions.can_edit, verb: PermissionVerb = PermissionVerb.EDIT
+) -> ActionRule:
+    return _rule(description, Resource.DATASESSION, verb, check, datasessions.readable)
+
+
+def _share_datasession(description: str) -> ActionRule:
+    return _on_datasession(description, _can_share_datasession)
+
+
+def _can_share_datasession(principal: Principal, datasession: Any, *details: Any) -> Awaitable[PolicyDecision]:
+    if details:
+        return grants.can_grant(principal, Resource.DATASESSION, datasession, *details)
+    return datasessions.can_share(principal, datasession)
+
+
+def _on_operation(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
+    return _rule(description, Resource.DATA_OPERATION, verb, check, dataoperations.readable)
+
+
+ACTION_RULES: dict[Action, ActionRule] = {
+    Action.USER_CREATE: _rule("Create an account.", Resource.USER, PermissionVerb.CREATE, users.can_register),
+    Action.USER_ROLE_ADD: _edit_users("Assign roles to a user.", roles.can_assign),
+    Action.USER_ROLE_REMOVE: _edit_users("Remove roles from a user.", roles.can_assign),
+    Action.USER_RULE_ADD: _edit_users("Assign rules to a user.", roles.can_assign_rule),
+    Action.USER_RULE_REMOVE: _edit_users("Remove rules from a user.", roles.can_assign_rule),
+    Action.TOKEN_CREATE: _rule("Create a token.", Resource.TOKEN, PermissionVerb.CREATE, users.can_create_token),
+    Action.TOKEN_REVOKE: _rule(
+        "Revoke a token.", Resource.TOKEN, PermissionVerb.DELETE, users.can_revoke_token, users.readable_tokens
     ),
-    Action.USER_RULE_ADD: _act("Give a user rules.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give_rule), _USERS),
-    Action.USER_RULE_REMOVE: _act(
-        "Take rules from a user.", _R.USER, (_R.USER, _O.EDIT), _rights(roles.can_give_rule), _USERS
+    Action.ROLE_CREATE: _rule("Create a role.", Resource.ROLE, PermissionVerb.CREATE, roles.can_create),
+    Action.ROLE_UPDATE: _rule("Change a role.", Resource.ROLE, PermissionVerb.EDIT, roles.can_update, roles.readable),
+    Action.ROLE_DELETE: _rule("Delete a role.", Resource.ROLE, PermissionVerb.DELETE, roles.can_delete, roles.readable),
+    Action.ORGANIZATION_CREATE: _rule(
+        "Create an organization.", Resource.ORGANIZATION, PermissionVerb.CREATE, organizations.can_create
     ),
-    Action.TOKEN_CREATE: _act("Make a token.", _R.TOKEN, (_R.TOKEN, _O.CREATE), users.can_create_token),
-    Action.TOKEN_REVOKE: _act(
-        "Revoke a token.", _R.TOKEN, (_R.TOKEN, _O.DELETE), users.can_revoke_token, users.readable_tokens
+    Action.ORGANIZATION_MEMBER_ADD: _edit_members("Add members, or change their member roles."),
+    Action.ORGANIZATION_MEMBER_REMOVE: _edit_members("Remove members."),
+    Action.COLLABORATION_CREATE: _rule(
+        "Create a collaboration.", Resource.COLLABORATION, PermissionVerb.CREATE, collaborations.can_create
     ),
-    Action.ROLE_CREATE: _act("Make a role.", _R.ROLE, (_R.ROLE, _O.CREATE), roles.can_create),
-    Action.ROLE_UPDATE: _act("Change a role.", _R.ROLE, (_R.ROLE, _O.EDIT), roles.can_update, _ROLES),
-    Action.ROLE_DELETE: _act("Remove a role.", _R.ROLE, (_R.ROLE, _O.DELETE), roles.can_delete, _ROLES),
-    Action.ORGANIZATION_CREATE: _act(
-        "Found an organization.", _R.ORGANIZATION, (_R.ORGANIZATION, _O.CREATE), organizations.can_create
+    Action.COLLABORATION_UPDATE: _edit_collaboration("Rename a collaboration.", collaborations.can_edit),
+    Action.COLLABORATION_ORGANIZATION_ADD: _edit_collaboration(
+        "Add an organization to a collaboration.", collaborations.can_add_organization
     ),
-    Action.ORGANIZATION_MEMBER_ADD: _act(
-        "Add members, or change what they are.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
+    Action.COLLABORATION_ORGANIZATION_REMOVE: _edit_collaboration(
+        "Remove an organization from a collaboration.", collaborations.can_edit
     ),
-    Action.ORGANIZATION_MEMBER_REMOVE: _act(
-        "Remove members.", _R.ORGANIZATION, (_R.MEMBERSHIP, _O.EDIT), _can_manage, _LABS
+    Action.UPLOAD_CREATE: _rule("Upload a file.", Resource.UPLOAD, PermissionVerb.CREATE, uploads.can_create),
+    Action.WORKSTATION_CREATE: _rule(
+        "Create a workstation.", Resource.WORKSTATION, PermissionVerb.CREATE, workstations.can_create
     ),
-    Action.COLLABORATION_CREATE: _act(
-        "Found a collaboration.", _R.COLLABORATION, (_R.COLLABORATION, _O.CREATE), collaborations.can_create
-    ),
-    Action.COLLABORATION_UPDATE: _together("Rename a collaboration.", collaborations.can_edit),
-    Action.COLLABORATION_ORGANIZATION_ADD: _together(
-        "Let an organization take part in a collaboration.", collaborations.can_add_organization
-    ),
-    Action.COLLABORATION_ORGANIZATION_REMOVE: _together(
-        "Let an organization leave a collaboration.", collaborations.can_edit
-    ),
-    Action.UPLOAD_CREATE: _act("Bring a file.", _R.UPLOAD, (_R.UPLOAD, _O.CREATE), uploads.can_create),
-    Action.WORKSTATION_CREATE: _act(
-        "Make a workstation.", _R.WORKSTATION, (_R.WORKSTATION, _O.CREATE), workstations.can_create
-    ),
-    Action.WORKSTATION_UPDATE: _edit("Change a workstation."),
-    Action.WORKSTATION_LOGO_SET: _edit("Give a workstation a logo."),
-    Action.WORKSTATION_LOGO_REMOVE: _edit("Take a workstation's logo away."),
-    Action.WORKSTATION_USER_ADD: _share("Share a workstation with a user."),
-    Action.WORKSTATION_USER_REMOVE: _share("Take a workstation from a user."),
-    Action.WORKSTATION_ORGANIZATION_ADD: _share("Share a workstation with an organization."),
-    Action.WORKSTATION_ORGANIZATION_REMOVE: _share("Take a workstation from an organization."),
-    Action.IMAGE_CREATE: _act(
-        "Bring an image for a workstation.",
-        _R.WORKSTATION,
-        (_R.IMAGE, _O.CREATE),
+    Action.WORKSTATION_UPDATE: _edit_workstation("Change a workstation."),
+    Action.WORKSTATION_LOGO_SET: _edit_workstation("Set the logo of a workstation."),
+    Action.WORKSTATION_LOGO_REMOVE: _edit_workstation("Remove the logo of a workstation."),
+    Action.WORKSTATION_USER_ADD: _share_workstation("Share a workstation with a user."),
+    Action.WORKSTATION_USER_REMOVE: _share_workstation("Stop sharing a workstation with a user."),
+    Action.WORKSTATION_ORGANIZATION_ADD: _share_workstation("Share a workstation with an organization."),
+    Action.WORKSTATION_ORGANIZATION_REMOVE: _share_workstation("Stop sharing a workstation with an organization."),
+    Action.IMAGE_CREATE: _rule(
+        "Import an image for a workstation.",
+        Resource.WORKSTATION,
+        PermissionVerb.CREATE,
         workstations.can_edit,
         workstations.readable,
+        permission_on=Resource.IMAGE,
     ),
-    Action.IMAGE_UPDATE: _act(
-        "Change ports, path or comment of an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
-    ),
-    Action.IMAGE_MOVE: _act(
-        "Give an image to another workstation.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
-    ),
-    Action.IMAGE_MAKE_DESIRED: _act(
-        "Let new sessions run an image.", _R.IMAGE, (_R.IMAGE, _O.EDIT), images.can_edit, images.readable
-    ),
-    Action.SESSION_LAUNCH: _act(
+    Action.IMAGE_UPDATE: _edit_image("Change the ports, path or comment of an image."),
+    Action.IMAGE_MOVE: _edit_image("Move an image to another workstation."),
+    Action.IMAGE_MAKE_DESIRED: _edit_image("Make an image the one that new sessions run."),
+    Action.SESSION_LAUNCH: _rule(
         "Launch a session of a workstation.",
-        _R.WORKSTATION,
-        (_R.SESSION, _O.CREATE),
+        Resource.WORKSTATION,
+        PermissionVerb.CREATE,
         sessions.can_launch,
         workstations.readable,
+        permission_on=Resource.SESSION,
     ),
-    Action.SESSION_OPEN: _act(
-        "Work in a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_connect, sessions.readable
+    Action.SESSION_OPEN: _on_session("Open a session.", PermissionVerb.EDIT, sessions.can_connect),
+    Action.SESSION_KEEP_ALIVE: _on_session("Extend a session.", PermissionVerb.VIEW, sessions.can_keep_alive),
+    Action.SESSION_STOP: _on_session("Stop a session.", PermissionVerb.EDIT, sessions.can_stop),
+    Action.DATASESSION_CREATE: _rule(
+        "Create a data session.", Resource.DATASESSION, PermissionVerb.CREATE, datasessions.can_create
     ),
-    Action.SESSION_KEEP_ALIVE: _act(
-        "Let a session live longer.", _R.SESSION, (_R.SESSION, _O.VIEW), sessions.can_keep_alive, sessions.readable
+    Action.DATASESSION_UPDATE: _on_datasession("Rename a data session."),
+    Action.DATASESSION_INPUT_ADD: _on_datasession("Add files to a data session."),
+    Action.DATASESSION_INPUT_REMOVE: _on_datasession("Remove files from a data session."),
+    Action.DATASESSION_DELETE: _on_datasession(
+        "Delete a data session with all its results.", datasessions.can_delete, PermissionVerb.DELETE
     ),
-    Action.SESSION_STOP: _act(
-        "Stop a session.", _R.SESSION, (_R.SESSION, _O.EDIT), sessions.can_stop, sessions.readable
-    ),
-    Action.DATASESSION_CREATE: _act(
-        "Make a data session.", _R.DATASESSION, (_R.DATASESSION, _O.CREATE), datasessions.can_create
-    ),
-    Action.DATASESSION_UPDATE: _edit_data("Rename a data session."),
-    Action.DATASESSION_INPUT_ADD: _edit_data("Add files to a data session."),
-    Action.DATASESSION_INPUT_REMOVE: _edit_data("Remove files from a data session."),
-    Action.DATASESSION_DELETE: _act(
-        "Delete a data session and all that was computed in it.",
-        _R.DATASESSION,
-        (_R.DATASESSION, _O.DELETE),
-        datasessions.can_delete,
-        datasessions.readable,
-    ),
-    Action.DATASESSION_USER_ADD: _share_data("Share a data session with a user."),
-    Action.DATASESSION_USER_REMOVE: _share_data("Take a data session from a user."),
-    Action.DATASESSION_ORGANIZATION_ADD: _share_data("Share a data session with an organization."),
-    Action.DATASESSION_ORGANIZATION_REMOVE: _share_data("Take a data session from an organization."),
-    Action.OPERATION_CREATE: _act(
+    Action.DATASESSION_USER_ADD: _share_datasession("Share a data session with a user."),
+    Action.DATASESSION_USER_REMOVE: _share_datasession("Stop sharing a data session with a user."),
+    Action.DATASESSION_ORGANIZATION_ADD: _share_datasession("Share a data session with an organization."),
+    Action.DATASESSION_ORGANIZATION_REMOVE: _share_datasession("Stop sharing a data session with an organization."),
+    Action.OPERATION_CREATE: _rule(
         "Run an operation in a data session.",
-        _R.DATASESSION,
-        (_R.DATA_OPERATION, _O.CREATE),
+        Resource.DATASESSION,
+        PermissionVerb.CREATE,
         dataoperations.can_create,
         datasessions.readable,
+        permission_on=Resource.DATA_OPERATION,
     ),
-    Action.OPERATION_CANCEL: _operate("Cancel an operation.", _O.EDIT, dataoperations.can_edit),
-    Action.OPERATION_RERUN: _operate("Run an operation again.", _O.EDIT, dataoperations.can_edit),
-    Action.OPERATION_DELETE: _operate("Delete an operation.", _O.DELETE, dataoperations.can_delete),
-    Action.RESULT_OPEN: _act(
-        "Get links to the files of a result.", _R.RESULT, (_R.RESULT, _O.VIEW), results.can_open, results.readable
+    Action.OPERATION_CANCEL: _on_operation("Cancel an operation.", PermissionVerb.EDIT, dataoperations.can_edit),
+    Action.OPERATION_RERUN: _on_operation("Run an operation again.", PermissionVerb.EDIT, dataoperations.can_edit),
+    Action.OPERATION_DELETE: _on_operation("Delete an operation.", PermissionVerb.DELETE, dataoperations.can_delete),
+    Action.RESULT_OPEN: _rule(
+        "Get links to the files of a result.",
+        Resource.RESULT,
+        PermissionVerb.VIEW,
+        results.can_open,
+        results.readable,
     ),
-    Action.ARCHIVE_TOKEN_SET: _act(
-        "Keep a token of the frame archive.", _R.TOKEN, (_R.TOKEN, _O.CREATE), users.can_create_token
+    Action.ARCHIVE_TOKEN_SET: _rule(
+        "Store a token of the frame archive.", Resource.TOKEN, PermissionVerb.CREATE, users.can_create_token
     ),
-    Action.ARCHIVE_TOKEN_REMOVE: _act(
-        "Forget the token of the frame archive.", _R.TOKEN, (_R.TOKEN, _O.CREATE), users.can_create_token
+    Action.ARCHIVE_TOKEN_REMOVE: _rule(
+        "Delete the token of the frame archive.", Resource.TOKEN, PermissionVerb.CREATE, users.can_create_token
     ),
 }
 
 
-async def decide(principal: Principal, action: Action, row: Model | None = None, *which: object) -> Verdict:
-    """Say whether the principal may do this, to this row, with these particulars; else why not."""
-    act = ACTS[action]
-    given = (row, *which) if act.rows is not None else which
-    asked = act.can(principal, *given)
-    verdict = await asked if isawaitable(asked) else asked
-    if verdict is True and not principal.may(*act.permission):
-        return f"You do not hold {act.permission}."
-    return verdict
+async def authorize(principal: Principal, action: Action, row: Model | None = None, *details: object) -> PolicyDecision:
+    """Return True if the principal may take the action on the row with these details, else the reason."""
+    rule = ACTION_RULES[action]
+    arguments = (row, *details) if rule.readable_rows is not None else details
+    pending = rule.check(principal, *arguments)
+    decision = await pending if isawaitable(pending) else pending
+    # A check decides by row and role. The action's own permission is required in any case.
+    if decision is True and not principal.has_permission(*rule.permission):
+        return f"You do not have {rule.permission}."
+    return decision

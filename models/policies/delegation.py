@@ -1,31 +1,33 @@
-"""Nobody gives or takes what they do not hold, and nobody changes what they hold themselves."""
+"""Delegation: callers can give and revoke only permissions that they have, and never change their own."""
 
 from collections.abc import Iterable
 
-from models.accounts.roles import OBJECT_ROLES, ObjectRole, Rule, Scope
+from models.accounts.roles import OBJECT_ROLE_PERMISSIONS, ObjectRole, Rule, Scope
 from models.permissions.principal import Principal
-from models.policies.row_access import M, Reach, is_held_for
-from models.policies.verdicts import Verdict
+from models.policies.row_access import M, RowAccess, has_permission_for
+from models.policies.verdicts import PolicyDecision
 
-OWN = "Nobody changes what they hold themselves; ask somebody else who may."
+CANNOT_CHANGE_OWN = "You cannot change your own permissions; ask another user who may change them."
 
 
-async def missing(principal: Principal, rules: Iterable[Rule], organization_id: int | None) -> str:
-    """Name a rule that the principal does not hold for this organization at least as widely; empty if there is none."""
+async def missing_rule(principal: Principal, rules: Iterable[Rule], organization_id: int | None) -> str:
+    """Return why the principal cannot delegate these rules for the organization, or an empty text if it can."""
     for rule in sorted(rules):
-        if not principal.holds(rule, organization_id) and not await _shares(principal, rule, organization_id):
-            return f"You do not hold {rule} there, so you can neither give nor take it."
+        if not principal.has_rule(rule, organization_id) and not await _has_rule_by_collaboration(
+            principal, rule, organization_id
+        ):
+            return f"You do not have {rule} there, so you can neither give nor revoke it."
     return ""
 
 
-async def _shares(principal: Principal, rule: Rule, organization_id: int | None) -> bool:
-    """Say whether it holds the rule for a partner: what reaches the partner's own partners it does not."""
-    return rule.scope is Scope.ORGANIZATION and await is_held_for(organization_id, principal, rule.permission)
+async def _has_rule_by_collaboration(principal: Principal, rule: Rule, organization_id: int | None) -> bool:
+    # A collaboration covers rules of scope organization at a collaborator, but not that collaborator's own partners.
+    return rule.scope is Scope.ORGANIZATION and await has_permission_for(organization_id, principal, rule.permission)
 
 
-async def can_give_on(principal: Principal, reach: Reach[M], row: M, role: ObjectRole) -> Verdict:
-    """Can the principal give or take the object role? Only if it may do all of it on this row itself."""
-    for permission in sorted(OBJECT_ROLES[role]):
-        if not await reach.covers(principal, permission.operation, row, permission.resource):
-            return f"You do not hold {permission} on it, so you can neither give nor take {role}."
+async def can_grant_role(principal: Principal, row_access: RowAccess[M], row: M, role: ObjectRole) -> PolicyDecision:
+    """Return whether the principal has all permissions of the object role on this row, and can grant or revoke it."""
+    for permission in sorted(OBJECT_ROLE_PERMISSIONS[role]):
+        if not await row_access.allows(principal, permission.verb, row, permission.resource):
+            return f"You do not have {permission} on it, so you can neither give nor revoke {role}."
     return True

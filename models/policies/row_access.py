@@ -1,4 +1,4 @@
-"""How far a permission reaches: one definition per noun, compiled to SQL for lists and to a check of a single row."""
+"""Row-level access: one definition per resource gives the query for lists and the check of a single row."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -10,258 +10,262 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.accounts.collaborations import Participant
-from models.accounts.roles import OBJECT_ROLES, Grant, Operation, Permission, Resource, Scope
+from models.accounts.roles import OBJECT_ROLE_PERMISSIONS, Grant, Permission, PermissionVerb, Resource, Scope
 from models.permissions.principal import Principal, PrincipalKind
 
 M = TypeVar("M", bound=Model)
 
 
 class Condition(ABC):
-    """One way in which a row belongs to a principal."""
+    """A condition on a row under which a principal can access it."""
 
     @abstractmethod
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Return the condition for a statement."""
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Return the condition as a query expression."""
 
     @abstractmethod
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
-        """Say whether it holds for a row; None when only the database knows."""
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
+        """Return whether a row fulfils the condition, or None if this takes a query."""
 
 
 @dataclass(frozen=True)
-class Mine(Condition):
-    """The column names the principal's user."""
+class OwnedBy(Condition):
+    """The column contains the id of the principal's user."""
 
     column: str
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
+    def to_q(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
         """Compare the column."""
-        return equal(self.column, principal.user_id)
+        return column_equals(self.column, principal.user_id)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
         """Compare the attribute."""
         return bool(getattr(row, self.column) == principal.user_id)
 
 
 @dataclass(frozen=True)
-class Of(Condition):
-    """The column names an organization for which the principal holds the permission, itself or by collaboration."""
+class InOrganization(Condition):
+    """The column contains an organization for which the principal has the permission, directly or by collaboration."""
 
     column: str
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Look the column up among the organizations."""
-        return held_for(self.column, principal, permission)
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Compare the column with those organizations."""
+        return in_permitted_organization(self.column, principal, permission)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
-        """Look the attribute up among the organizations; who collaborates with them is left to the database."""
-        if getattr(row, self.column) in principal.places(permission):
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
+        """Compare the attribute with the direct organizations. Finding the collaborators takes a query."""
+        if getattr(row, self.column) in principal.organizations_with(permission):
             return True
-        return None if principal.places(permission, Scope.COLLABORATION) else False
+        return None if principal.organizations_with(permission, Scope.COLLABORATION) else False
 
 
 @dataclass(frozen=True)
-class Within(Condition):
-    """The column names a collaboration in which an organization takes part for which the permission is held.
+class InCollaboration(Condition):
+    """The column contains a collaboration that includes an organization for which the principal has the permission.
 
-    It is the row's own collaboration that counts: what an organization does in another one is nobody's business here.
+    Only the row's own collaboration counts, not others of the same organizations.
     """
 
     column: str
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Look the column up among the collaborations."""
-        mine = participations(principal.places(permission)).values("collaboration_id")
-        return equal(f"{self.column}__in", Subquery(mine))
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Compare the column with those collaborations."""
+        collaborations = participations_of(principal.organizations_with(permission)).values("collaboration_id")
+        return column_equals(f"{self.column}__in", Subquery(collaborations))
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> None:
-        """Leave it to the database."""
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> None:
+        """Return None: this takes a query."""
 
 
 @dataclass(frozen=True)
-class Joined(Condition):
-    """The column names an organization that the principal is a member of, as whatever."""
+class MemberOf(Condition):
+    """The column contains an organization that the principal is a member of, in any role."""
 
     column: str
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
-        """Look the column up among the memberships."""
-        return among(self.column, principal.organization_ids)
+    def to_q(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
+        """Compare the column with the memberships."""
+        return column_in(self.column, principal.organization_ids)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
-        """Look the attribute up among the memberships."""
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
+        """Compare the attribute with the memberships."""
         return getattr(row, self.column) in principal.organization_ids
 
 
 @dataclass(frozen=True)
-class Fact(Condition):
-    """The column has this value, whoever asks."""
+class ColumnEquals(Condition):
+    """The column has this value, for every principal."""
 
     column: str
     value: object
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
+    def to_q(self, principal: Principal, permission: Permission) -> Q:  # noqa: ARG002
         """Compare the column."""
-        return equal(self.column, self.value)
+        return column_equals(self.column, self.value)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool:  # noqa: ARG002
         """Compare the attribute."""
         return bool(getattr(row, self.column) == self.value)
 
 
 @dataclass(frozen=True)
-class Only(Condition):
-    """Another condition, for one operation and for no other."""
+class ForVerb(Condition):
+    """A condition that applies to one verb only."""
 
-    operation: Operation
+    verb: PermissionVerb
     condition: Condition
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Say the other condition, or that no row has it."""
-        wanted = permission.operation is self.operation
-        return self.condition.sql(principal, permission) if wanted else NOTHING
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Return the inner condition, or one that no row fulfils."""
+        applies = permission.verb is self.verb
+        return self.condition.to_q(principal, permission) if applies else NO_ROWS
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
-        """Ask the other condition, or no."""
-        return permission.operation is self.operation and self.condition.holds(principal, permission, row)
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> bool | None:
+        """Evaluate the inner condition if the verb matches."""
+        return permission.verb is self.verb and self.condition.matches(principal, permission, row)
 
 
 @dataclass(frozen=True)
-class Granted(Condition):
-    """A grant on the object, to the principal or to an organization of its own, has the permission."""
+class HasGrant(Condition):
+    """A grant on the row, to the principal or to one of its organizations, includes the permission."""
 
     resource: Resource
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Look the row up among the grants."""
-        roles = [role for role, allowed in OBJECT_ROLES.items() if permission in allowed]
-        rows = held_grants(principal).filter(resource=self.resource, role__in=roles)
-        return Q(id__in=Subquery(rows.values("object_id"))) if roles else NOTHING
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Compare the row's id with those grants."""
+        roles = [role for role, allowed in OBJECT_ROLE_PERMISSIONS.items() if permission in allowed]
+        rows = grants_of(principal).filter(resource=self.resource, role__in=roles)
+        return Q(id__in=Subquery(rows.values("object_id"))) if roles else NO_ROWS
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> None:
-        """Leave it to the database."""
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> None:
+        """Return None: this takes a query."""
 
 
 @dataclass(frozen=True)
-class Related(Condition):
-    """Whatever a statement can say; only the database knows whether it holds for a row."""
+class SqlCondition(Condition):
+    """A condition that a function returns as a query expression."""
 
     condition: Callable[[Principal, Permission], Q]
 
-    def sql(self, principal: Principal, permission: Permission) -> Q:
-        """Say it."""
+    def to_q(self, principal: Principal, permission: Permission) -> Q:
+        """Return the function's expression."""
         return self.condition(principal, permission)
 
-    def holds(self, principal: Principal, permission: Permission, row: Model) -> None:
-        """Leave it to the database."""
+    def matches(self, principal: Principal, permission: Permission, row: Model) -> None:
+        """Return None: this takes a query."""
 
 
-NOTHING = Q(id__in=[])
+NO_ROWS = Q(id__in=[])
 
 
-def equal(column: str, value: object) -> Q:
-    """Return the condition that the column has the value."""
+def column_equals(column: str, value: object) -> Q:
+    """Return the condition that the column has this value."""
     condition: dict[str, Any] = {column: value}
     return Q(**condition)
 
 
-def among(column: str, values: frozenset[int]) -> Q:
+def column_in(column: str, values: frozenset[int]) -> Q:
     """Return the condition that the column has one of the values."""
-    return equal(f"{column}__in", sorted(values))
+    return column_equals(f"{column}__in", sorted(values))
 
 
-def participations(organizations: frozenset[int]) -> QuerySet[Participant]:
-    """Return how these organizations take part in collaborations."""
-    return Participant.filter(among("organization_id", organizations))
+def participations_of(organizations: frozenset[int]) -> QuerySet[Participant]:
+    """Return the participations of these organizations in collaborations."""
+    return Participant.filter(column_in("organization_id", organizations))
 
 
-def partners(organizations: frozenset[int]) -> QuerySet[Participant]:
-    """Return who takes part in any collaboration of these organizations; they themselves are among them."""
-    shared = Subquery(participations(organizations).values("collaboration_id"))
+def collaborators_of(organizations: frozenset[int]) -> QuerySet[Participant]:
+    """Return all participants in any collaboration of these organizations, including themselves."""
+    shared = Subquery(participations_of(organizations).values("collaboration_id"))
     return Participant.filter(collaboration_id__in=shared)
 
 
-def held_for(column: str, principal: Principal, permission: Permission) -> Q:
-    """Return the condition that the column names an organization for which the principal holds the permission."""
-    own = among(column, principal.places(permission))
-    shared = principal.places(permission, Scope.COLLABORATION)
-    return own | equal(f"{column}__in", Subquery(partners(shared).values("organization_id"))) if shared else own
+def in_permitted_organization(column: str, principal: Principal, permission: Permission) -> Q:
+    """Return the condition that the column contains an organization for which the principal has the permission."""
+    own = column_in(column, principal.organizations_with(permission))
+    shared = principal.organizations_with(permission, Scope.COLLABORATION)
+    return (
+        own | column_equals(f"{column}__in", Subquery(collaborators_of(shared).values("organization_id")))
+        if shared
+        else own
+    )
 
 
-async def is_held_for(organization_id: int | None, principal: Principal, permission: Permission) -> bool:
-    """Say whether the principal holds the permission for this organization, itself or by collaboration."""
-    if organization_id is None or organization_id in principal.places(permission):
+async def has_permission_for(organization_id: int | None, principal: Principal, permission: Permission) -> bool:
+    """Return whether the principal has the permission for this organization, directly or by collaboration."""
+    if organization_id is None or organization_id in principal.organizations_with(permission):
         return organization_id is not None
-    shared = principal.places(permission, Scope.COLLABORATION)
-    return bool(shared) and await partners(shared).filter(organization_id=organization_id).exists()
+    shared = principal.organizations_with(permission, Scope.COLLABORATION)
+    return bool(shared) and await collaborators_of(shared).filter(organization_id=organization_id).exists()
 
 
-def held_grants(principal: Principal) -> QuerySet[Grant]:
-    """Return the grants that the principal holds, itself or through an organization."""
-    return Grant.filter(Q(user_id=principal.user_id) | among("organization_id", principal.organization_ids))
+def grants_of(principal: Principal) -> QuerySet[Grant]:
+    """Return the grants to the principal and to its organizations."""
+    return Grant.filter(Q(user_id=principal.user_id) | column_in("organization_id", principal.organization_ids))
 
 
 @dataclass(frozen=True)
-class Reach(Generic[M]):
-    """To which rows of a noun a permission reaches in each scope.
+class RowAccess(Generic[M]):
+    """The rows of a resource that a permission covers in each scope.
 
-    A wider scope has all that the narrower ones have: with the scope collaboration the conditions of `organization`
-    find also what belongs to those that one collaborates with, and global has every row. `desk` stands instead of all
-    of them for the container of a session, where it is given.
+    A wider scope includes the narrower ones. With the scope collaboration, the conditions of `organization` also find
+    the rows of collaborating organizations. The scope global covers every row. For session tokens, the conditions of
+    `session_token` replace all others if they are given.
     """
 
     model: type[M]
     resource: Resource
     own: Sequence[Condition] = ()
     organization: Sequence[Condition] = ()
-    desk: Sequence[Condition] | None = None
+    session_token: Sequence[Condition] | None = None
 
-    def rows(self, principal: Principal, operation: Operation, resource: Resource | None = None) -> QuerySet[M]:
-        """Return the rows to which the principal's permission for the operation reaches.
+    def rows(self, principal: Principal, verb: PermissionVerb, resource: Resource | None = None) -> QuerySet[M]:
+        """Return the rows that the principal's permission for the verb covers.
 
-        `resource` is another noun than the rows' own, where its permissions are held on these rows.
+        Pass `resource` if the permission belongs to another resource than the rows, as `response:view` to a study.
         """
-        permission = Permission(resource or self.resource, operation)
+        permission = Permission(resource or self.resource, verb)
         conditions = self._conditions(principal, permission)
         if conditions is None:
             return self.model.all()
-        whole = [condition.sql(principal, permission) for condition in conditions]
-        return self.model.filter(Q(*whole, join_type=Q.OR) if whole else NOTHING)
+        alternatives = [condition.to_q(principal, permission) for condition in conditions]
+        return self.model.filter(Q(*alternatives, join_type=Q.OR) if alternatives else NO_ROWS)
 
-    async def covers(
-        self, principal: Principal, operation: Operation, row: M, resource: Resource | None = None
+    async def allows(
+        self, principal: Principal, verb: PermissionVerb, row: M, resource: Resource | None = None
     ) -> bool:
-        """Say whether the principal's permission for the operation reaches this row."""
-        known = self._known(principal, Permission(resource or self.resource, operation), row)
-        if known is not None:
-            return known
-        return await self.rows(principal, operation, resource).filter(id=row.pk).exists()
+        """Return whether the principal's permission for the verb covers this row."""
+        result = self._evaluate(principal, Permission(resource or self.resource, verb), row)
+        if result is not None:
+            return result
+        return await self.rows(principal, verb, resource).filter(id=row.pk).exists()
 
-    def spans(self, principal: Principal, operation: Operation, row: M) -> bool:
-        """Say the same at once, for nouns whose rows say by themselves whose they are; else LookupError."""
-        known = self._known(principal, Permission(self.resource, operation), row)
-        if known is None:
-            raise LookupError(f"Only the database knows whether {self.resource} {row.pk} is reached; use covers.")
-        return known
+    def allows_without_query(self, principal: Principal, verb: PermissionVerb, row: M) -> bool:
+        """Return the same without a query. LookupError if a condition takes one."""
+        result = self._evaluate(principal, Permission(self.resource, verb), row)
+        if result is None:
+            raise LookupError(f"Access to {self.resource} {row.pk} takes a query; use `allows`.")
+        return result
 
-    def everywhere(self, principal: Principal, operation: Operation) -> bool:
-        """Say whether the principal's permission for the operation reaches every row there is."""
-        return self._conditions(principal, Permission(self.resource, operation)) is None
+    def allows_all(self, principal: Principal, verb: PermissionVerb) -> bool:
+        """Return whether the principal's permission for the verb covers every row."""
+        return self._conditions(principal, Permission(self.resource, verb)) is None
 
-    def _known(self, principal: Principal, permission: Permission, row: M) -> bool | None:
+    def _evaluate(self, principal: Principal, permission: Permission, row: M) -> bool | None:
         conditions = self._conditions(principal, permission)
         if conditions is None:
             return True
-        answers = [condition.holds(principal, permission, row) for condition in conditions]
-        return True if True in answers else None if None in answers else False
+        results = [condition.matches(principal, permission, row) for condition in conditions]
+        return True if True in results else None if None in results else False
 
     def _conditions(self, principal: Principal, permission: Permission) -> Sequence[Condition] | None:
-        """Return the conditions of which one must hold; None when every row is reached."""
-        if not principal.may(*permission):
+        # A row must fulfil one of the conditions. None means that every row is covered.
+        if not principal.has_permission(*permission):
             return ()
-        if principal.kind is PrincipalKind.DESK and self.desk is not None:
-            return self.desk
-        if principal.reaches(*permission, Scope.GLOBAL):
+        if principal.kind is PrincipalKind.SESSION and self.session_token is not None:
+            return self.session_token
+        if principal.has_scope(*permission, Scope.GLOBAL):
             return None
-        wide = principal.reaches(*permission, Scope.ORGANIZATION)
+        wide = principal.has_scope(*permission, Scope.ORGANIZATION)
         return (*self.own, *self.organization) if wide else self.own

@@ -1,5 +1,5 @@
-"""A verdict is True, or the reason why not."""
+"""The result of a policy check: True, or the reason for the refusal."""
 
 from typing import Literal
 
-Verdict = Literal[True] | str
+PolicyDecision = Literal[True] | str

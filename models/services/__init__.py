@@ -1,1 +1,1 @@
-"""The verbs of the domain: each is called by whoever was allowed to, inside or outside a transaction as it says."""
+"""The verbs of the domain. Callers check permissions first; each verb says whether it needs a transaction."""

@@ -1,7 +1,7 @@
-"""Bring the database to the newest shape, and the default roles to their definition.
+"""Migrates the database to the newest schema, and syncs the default roles with their definition.
 
-SQLite rebuilds a table to alter it, which with foreign keys on would delete the rows that refer to it, and which loses
-its indexes. So a SQLite file is copied first, migrated with foreign keys off, and looked over afterwards.
+SQLite rebuilds a table to alter it. With foreign keys on, this would delete the rows that refer to the table, and it
+always loses the table's indexes. So a SQLite file is copied, migrated with foreign keys off, and checked afterwards.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ log = logging.getLogger(__name__)
 
 
 async def migrate(settings: Settings, *, target: str | None = None) -> list[str]:
-    """Apply what is missing, or go to `target`; return the names of the migrations that were applied."""
+    """Apply the pending migrations, or migrate to `target`. Return the names of the pending ones."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database_connection.forget_statements()
+    database_connection.clear_statement_cache()
     configuration = database_connection.config(settings)
     try:
         pending = await _pending(configuration)
         if pending or target:
             await apply(configuration, target)
         if target is None:
-            await _sync(configuration)
+            await _sync_roles(configuration)
     finally:
         await Tortoise.close_connections()
     return pending
 
 
 async def apply(configuration: dict[str, Any], target: str | None = None) -> None:
-    """Apply what is missing, or go to `target`, guarding a SQLite file against what its migrations would lose."""
+    """Apply the pending migrations, or migrate to `target`. A SQLite file is copied first and checked afterwards."""
     file = sqlite_file(configuration)
     if file is None:
         await run_migrations(config=configuration, target=target)
         return
-    before = await _counts(configuration) if await asyncio.to_thread(file.exists) else {}
+    before = await _count_rows(configuration) if await asyncio.to_thread(file.exists) else {}
     if any(before.values()):
         copy = file.with_suffix(f".before-{now():%Y%m%dT%H%M%S}")
         await asyncio.to_thread(shutil.copyfile, file, copy)
@@ -55,19 +55,19 @@ async def apply(configuration: dict[str, Any], target: str | None = None) -> Non
     configuration["connections"]["default"]["credentials"]["foreign_keys"] = "OFF"
     await run_migrations(config=configuration, target=target)
     if target is None:
-        await Tortoise.generate_schemas(safe=True)  # It re-creates what a rebuilt table has lost: its indexes.
-    await _look_over(before, await _counts(configuration))
+        await Tortoise.generate_schemas(safe=True)  # Re-creates the indexes that a rebuilt table has lost.
+    await _check_rows(before, await _count_rows(configuration))
 
 
-async def _look_over(before: Mapping[str, int], after: Mapping[str, int]) -> None:
+async def _check_rows(before: Mapping[str, int], after: Mapping[str, int]) -> None:
     _, broken = await get_connection("default").execute_query("PRAGMA foreign_key_check")
     if broken:
         raise Conflict(
-            f"The migration left {len(broken)} rows that refer to nothing; restore the copy beside the file."
+            f"The migration left {len(broken)} rows with broken references; restore the copy next to the database file."
         )
     lost = [name for name, count in before.items() if name in after and after[name] < count]
     if lost:
-        raise Conflict(f"The migration lost rows of {', '.join(lost)}; restore the copy beside the file.")
+        raise Conflict(f"The migration lost rows of {', '.join(lost)}; restore the copy next to the database file.")
 
 
 async def _pending(configuration: dict[str, Any]) -> list[str]:
@@ -76,7 +76,7 @@ async def _pending(configuration: dict[str, Any]) -> list[str]:
     return [step.migration.name for step in steps if not step.backward]
 
 
-async def _counts(configuration: dict[str, Any]) -> dict[str, int]:
+async def _count_rows(configuration: dict[str, Any]) -> dict[str, int]:
     await Tortoise.init(config=configuration)
     connection = get_connection("default")
     rows = await connection.execute_query_dict(
@@ -90,12 +90,12 @@ async def _counts(configuration: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
-async def _sync(configuration: dict[str, Any]) -> None:
+async def _sync_roles(configuration: dict[str, Any]) -> None:
     await Tortoise.init(config=configuration)
     await sync_default_roles()
 
 
 def sqlite_file(configuration: Mapping[str, Any]) -> Path | None:
-    """Return the file of a SQLite configuration, None for another database."""
+    """Return the file of a SQLite configuration, or None for another database."""
     path = configuration["connections"]["default"]["credentials"].get("file_path")
     return Path(path) if path else None

@@ -1,10 +1,10 @@
-"""A move from state to state: compare-and-set, its history, and the news of it, all of it or nothing."""
+"""State transitions of sessions and images, each one atomic with its history entry and its outbox messages."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from core.database.compare_and_set import change
+from core.database.compare_and_set import update_with_outbox
 from core.database.connection import transaction
 from core.errors import Conflict
 from core.messaging import outbox
@@ -18,53 +18,62 @@ from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session, SessionState
 
 
-async def move_session(
+async def transition_session(
     session: Session,
     to: SessionState,
     actor: Actor,
     *,
     cause: str = "",
-    held: int | None = None,
-    news: Sequence[OutboxMessage] = (),
+    expected_fence: int | None = None,
+    messages: Sequence[OutboxMessage] = (),
     **changes: Any,
 ) -> None:
-    """Move a session, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict.
+    """Change the state of a session and other columns. A terminal state revokes the tokens of its container.
 
-    The tokens of its container end with the session. `news` is what the move causes besides being told.
+    Conflict if `TRANSITIONS` does not allow it, if the row was changed since it was read, or if its fence is not
+    `expected_fence`. `messages` are sent besides the events of the change.
     """
-    if to not in session_table.MOVES[session.state]:
-        raise Conflict(f"Cannot go from {session.state} to {to}.")
-    if to is SessionState.STOPPING or to in session_table.ENDINGS:
+    if to not in session_table.TRANSITIONS[session.state]:
+        raise Conflict(f"A session that is {session.state} cannot become {to}. Read it again.")
+    if to is SessionState.STOPPING or to in session_table.TERMINAL_STATES:
         changes["active_key"] = None
-    entry = history.moved(Resource.SESSION, session.id, actor, session.state, to, cause)
-    told = [*news, *map(outbox.event, _topics(session, to))]
-    async with transaction() if to in session_table.ENDINGS else nullcontext():
-        if not await change(Session, _as_read(session, held), {"state": to, **changes}, entries=[entry], news=told):
-            raise Conflict("The session changed meanwhile; read it again.")
-        if to in session_table.ENDINGS:
-            await users.revoke_desk_tokens(session.id)
+    entry = history.transition_entry(Resource.SESSION, session.id, actor, session.state, to, cause)
+    events = [*messages, *map(outbox.event, _topics(session, to))]
+    async with transaction() if to in session_table.TERMINAL_STATES else nullcontext():
+        if not await update_with_outbox(
+            Session, _match(session, expected_fence), {"state": to, **changes}, history=[entry], messages=events
+        ):
+            raise Conflict("Another request changed the session. Read it again.")
+        if to in session_table.TERMINAL_STATES:
+            await users.revoke_session_tokens(session.id)
     session.update_from_dict({"state": to, **changes})
 
 
 def _topics(session: Session, to: SessionState) -> list[str]:
     topics = [session.topic, f"sessions-of:{session.creator_id}"]
     if SessionState.QUEUED in (session.state, to):
-        topics.append(session_table.line_topic(session.region_id))
+        topics.append(session_table.queue_topic(session.region_id))
     return topics
 
 
-async def move_image(
-    image: Image, to: ImageState, actor: Actor, *, cause: str = "", held: int | None = None, **changes: Any
+async def transition_image(
+    image: Image, to: ImageState, actor: Actor, *, cause: str = "", expected_fence: int | None = None, **changes: Any
 ) -> None:
-    """Move an image, unless it has moved meanwhile or `held`, the fence of a claim, is lost: Conflict."""
-    if to not in image_table.MOVES[image.state]:
-        raise Conflict(f"Cannot go from {image.state} to {to}.")
-    entry = history.moved(Resource.IMAGE, image.id, actor, image.state, to, cause)
-    told = [outbox.event(f"image:{image.id}")]
-    if not await change(Image, _as_read(image, held), {"state": to, **changes}, entries=[entry], news=told):
-        raise Conflict("The image changed meanwhile; read it again.")
+    """Change the state of an image and other columns.
+
+    Conflict if `TRANSITIONS` does not allow it, if the row was changed since it was read, or if its fence is not
+    `expected_fence`.
+    """
+    if to not in image_table.TRANSITIONS[image.state]:
+        raise Conflict(f"An image that is {image.state} cannot become {to}. Read it again.")
+    entry = history.transition_entry(Resource.IMAGE, image.id, actor, image.state, to, cause)
+    events = [outbox.event(f"image:{image.id}")]
+    if not await update_with_outbox(
+        Image, _match(image, expected_fence), {"state": to, **changes}, history=[entry], messages=events
+    ):
+        raise Conflict("Another request changed the image. Read it again.")
     image.update_from_dict({"state": to, **changes})
 
 
-def _as_read(row: Session | Image, held: int | None) -> dict[str, Any]:
-    return {"id": row.id, "state": row.state} | ({} if held is None else {"fence": held})
+def _match(row: Session | Image, expected_fence: int | None) -> dict[str, Any]:
+    return {"id": row.id, "state": row.state} | ({} if expected_fence is None else {"fence": expected_fence})

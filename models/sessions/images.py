@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ImageState(StrEnum):
-    """Where an image stands."""
+    """The state of an image."""
 
     QUEUED = "queued"
     IMPORTING = "importing"
@@ -24,7 +24,7 @@ class ImageState(StrEnum):
     REMOVED = "removed"
 
 
-MOVES: dict[ImageState, frozenset[ImageState]] = {
+TRANSITIONS: dict[ImageState, frozenset[ImageState]] = {
     ImageState.QUEUED: frozenset({ImageState.IMPORTING, ImageState.FAILED, ImageState.REMOVED}),
     ImageState.IMPORTING: frozenset({ImageState.READY, ImageState.FAILED}),
     ImageState.READY: frozenset({ImageState.QUEUED, ImageState.REMOVED}),
@@ -34,7 +34,7 @@ MOVES: dict[ImageState, frozenset[ImageState]] = {
 
 
 class Image(Model):
-    """A container image of a workstation, the desired one that is ready is what a session runs."""
+    """A container image of a workstation. New sessions run the image that is desired and ready."""
 
     id = fields.IntField(primary_key=True)
     workstation: fields.ForeignKeyRelation["Workstation"] = fields.ForeignKeyField(

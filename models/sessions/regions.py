@@ -7,7 +7,7 @@ from core.clock import now
 
 
 class Region(Model):
-    """One container engine and how many sessions it takes at once."""
+    """One container engine and its session capacity."""
 
     id = fields.IntField(primary_key=True)
     name = fields.CharField(max_length=32, unique=True)

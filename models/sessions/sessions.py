@@ -1,4 +1,4 @@
-"""Sessions: one person working in one container for a while."""
+"""Sessions: one container for one user, with a limited lifetime."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SessionState(StrEnum):
-    """Where a session stands."""
+    """The state of a session."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -28,7 +28,7 @@ class SessionState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a session ended, for programs; the sentence beside it is for people."""
+    """The machine-readable reason why a session ended; `Session.reason` is the sentence for users."""
 
     STOPPED_BY_CREATOR = "stopped_by_creator"
     EXPIRED = "expired"
@@ -43,31 +43,34 @@ class Reason(StrEnum):
     JOB_FAILED = "job_failed"
 
 
-_S = SessionState
-ENDINGS = frozenset({_S.STOPPED, _S.FAILED, _S.EXPIRED})
-LIVE = frozenset(SessionState) - ENDINGS
-OCCUPYING = frozenset({_S.STARTING, _S.RUNNING, _S.STOPPING})
-MOVES: dict[SessionState, frozenset[SessionState]] = {
-    _S.QUEUED: frozenset({_S.STARTING, _S.STOPPED, _S.EXPIRED, _S.FAILED}),
-    _S.STARTING: frozenset({_S.QUEUED, _S.RUNNING, _S.STOPPING, _S.FAILED}),
-    _S.RUNNING: frozenset({_S.STOPPING, _S.FAILED}),
-    _S.STOPPING: ENDINGS,
-    _S.STOPPED: frozenset(),
-    _S.FAILED: frozenset(),
-    _S.EXPIRED: frozenset(),
+TERMINAL_STATES = frozenset({SessionState.STOPPED, SessionState.FAILED, SessionState.EXPIRED})
+LIVE = frozenset(SessionState) - TERMINAL_STATES
+OCCUPYING = frozenset({SessionState.STARTING, SessionState.RUNNING, SessionState.STOPPING})
+TRANSITIONS: dict[SessionState, frozenset[SessionState]] = {
+    SessionState.QUEUED: frozenset(
+        {SessionState.STARTING, SessionState.STOPPED, SessionState.EXPIRED, SessionState.FAILED}
+    ),
+    SessionState.STARTING: frozenset(
+        {SessionState.QUEUED, SessionState.RUNNING, SessionState.STOPPING, SessionState.FAILED}
+    ),
+    SessionState.RUNNING: frozenset({SessionState.STOPPING, SessionState.FAILED}),
+    SessionState.STOPPING: TERMINAL_STATES,
+    SessionState.STOPPED: frozenset(),
+    SessionState.FAILED: frozenset(),
+    SessionState.EXPIRED: frozenset(),
 }
 
 
-LINE_TOPIC = "line:"
+QUEUE_TOPIC_PREFIX = "line:"
 
 
-def line_topic(region_id: int) -> str:
-    """Return the name under which is told that somebody left a region's waiting line, or came back into it."""
-    return f"{LINE_TOPIC}{region_id}"
+def queue_topic(region_id: int) -> str:
+    """Return the event topic of a region's session queue."""
+    return f"{QUEUE_TOPIC_PREFIX}{region_id}"
 
 
 class Session(Model):
-    """A container lent to its creator until it is stopped, fails, or its time is over."""
+    """A container that runs for its creator until it is stopped, fails or expires."""
 
     id = fields.IntField(primary_key=True)
     image: fields.ForeignKeyRelation["Image"] = fields.ForeignKeyField(
@@ -116,5 +119,5 @@ class Session(Model):
 
     @property
     def topic(self) -> str:
-        """The name under which this session's changes are told."""
+        """The event topic of this session."""
         return f"session:{self.id}"

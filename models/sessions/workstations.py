@@ -1,4 +1,4 @@
-"""Workstations: what people launch; each has versions, its images."""
+"""Workstations: programs that users launch as sessions. The images of a workstation are its versions."""
 
 from typing import TYPE_CHECKING, Any
 

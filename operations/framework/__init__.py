@@ -1,1 +1,1 @@
-"""What every data operation is built from: inputs, context, outcome, keys and the registry."""
+"""The parts that every data operation is built from: inputs, context, outcome, keys and the registry."""

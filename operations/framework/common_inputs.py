@@ -1,7 +1,7 @@
-"""Inputs that many operations share: how results are stored, and whose numbers they are."""
+"""Inputs that several operations share: the storage format of results and the compatibility mode."""
 
 from operations.framework.inputs import SelectInput
-from operations.framework.outcome import Given
+from operations.framework.outcome import RunInputs
 
 LOSSLESS, PLAIN, LOSSY = "lossless", "plain", "lossy"
 OFF, DATALAB = "off", "datalab"
@@ -16,13 +16,13 @@ STORAGE = SelectInput(
 )
 COMPATIBILITY = SelectInput(
     name="Compatibility",
-    description="off gives the better numbers; datalab gives those of the PhotonRanch Datalab, its slips included.",
+    description="off gives the better numbers; datalab reproduces those of the PhotonRanch Datalab, errors included.",
     options=(OFF, DATALAB),
     default=OFF,
     advanced=True,
 )
 
 
-def compatible(given: Given) -> bool:
-    """Say whether the numbers shall be those of the prior system."""
-    return given.text("compatibility") == DATALAB
+def is_datalab_mode(inputs: RunInputs) -> bool:
+    """Return whether the run must reproduce the numbers of the PhotonRanch Datalab."""
+    return inputs.text("compatibility") == DATALAB

@@ -1,4 +1,7 @@
-"""The run as the operation sees it: a scratch folder, and somebody who listens and may ask it to stop."""
+"""The context of a run: its scratch folder, progress reports, log lines and cancellation.
+
+Operations receive an OperationContext. The worker process implements it over a pipe, LocalContext in memory.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,31 +11,31 @@ from operations.framework.errors import Cancelled
 from operations.framework.outcome import Output
 
 
-class Work(Protocol):
-    """Given to an operation while it runs; every method may be called from the running thread only."""
+class OperationContext(Protocol):
+    """The interface that a running operation reports through; call it only from the thread that runs the operation."""
 
     @property
     def folder(self) -> Path:
-        """Return a scratch folder of this run; results are left in it."""
+        """Return the scratch folder of this run; the operation writes its results into it."""
 
     def report(self, fraction: float, phase: str, message: str = "") -> None:
-        """Tell how far the run is, from 0 to 1 and never backwards; also a checkpoint."""
+        """Report the progress of the run from 0 to 1, never decreasing; this is a checkpoint as well."""
 
     def checkpoint(self) -> None:
-        """Raise Cancelled when the run was asked to stop or is out of time."""
+        """Raise Cancelled if the run was cancelled or has exceeded its time limit."""
 
     def log(self, line: str) -> None:
-        """Keep a line for whoever reads the log of the run."""
+        """Add a line to the log of the run."""
 
     def publish(self, output: Output) -> None:
-        """Hand over a result before the end."""
+        """Publish an output before the run ends."""
 
 
-class Alone:
-    """A run by itself, for scripts and tests: it remembers what it was told, and stops when `stop` says so."""
+class LocalContext:
+    """An in-memory context for scripts and tests: it records every report, and cancels when `stop` returns true."""
 
     def __init__(self, folder: Path, stop: Callable[[], bool] | None = None) -> None:
-        """Work in `folder`."""
+        """Use `folder` as the scratch folder."""
         self._folder = folder
         self._stop = stop
         self.fraction = 0.0
@@ -46,43 +49,43 @@ class Alone:
         return self._folder
 
     def report(self, fraction: float, phase: str, message: str = "") -> None:  # noqa: ARG002
-        """Remember the furthest fraction and the phases in their order."""
+        """Record the largest fraction and the phases in order."""
         self.checkpoint()
         self.fraction = max(self.fraction, min(fraction, 1.0))
         if phase not in self.phases[-1:]:
             self.phases.append(phase)
 
     def checkpoint(self) -> None:
-        """Raise Cancelled when `stop` says so."""
+        """Raise Cancelled if `stop` returns true."""
         if self._stop is not None and self._stop():
             raise Cancelled
 
     def log(self, line: str) -> None:
-        """Remember the line."""
+        """Record the line."""
         self.lines.append(line)
 
     def publish(self, output: Output) -> None:
-        """Remember the output."""
+        """Record the output."""
         self.published.append(output)
 
 
-class Stage:
-    """A stretch of the whole run: progress within it from 0 to 1 is told as progress from `start` to `end`."""
+class SubProgress:
+    """The progress of one phase: a fraction from 0 to 1 is reported as one from `start` to `end` of the whole run."""
 
-    def __init__(self, work: Work, phase: str, start: float, end: float) -> None:
-        """Begin the stage and tell so."""
-        self._work, self._phase, self._start, self._span = work, phase, start, end - start
-        work.report(start, phase)
+    def __init__(self, context: OperationContext, phase: str, start: float, end: float) -> None:
+        """Begin the phase and report its start."""
+        self._context, self._phase, self._start, self._span = context, phase, start, end - start
+        context.report(start, phase)
 
     def report(self, fraction: float, message: str = "") -> None:
-        """Tell how far the stage is; also a checkpoint."""
-        self._work.report(self._start + self._span * fraction, self._phase, message)
+        """Report the progress of the phase from 0 to 1; this is a checkpoint as well."""
+        self._context.report(self._start + self._span * fraction, self._phase, message)
 
     def checkpoint(self) -> None:
-        """Raise Cancelled when the run was asked to stop."""
-        self._work.checkpoint()
+        """Raise Cancelled if the run was cancelled."""
+        self._context.checkpoint()
 
-    def part(self, index: int, count: int) -> "Stage":
-        """Return the stretch of one of `count` equal parts."""
+    def part(self, index: int, count: int) -> "SubProgress":
+        """Return the progress of part `index` of `count` equal parts."""
         width = self._span / max(count, 1)
-        return Stage(self._work, self._phase, self._start + index * width, self._start + (index + 1) * width)
+        return SubProgress(self._context, self._phase, self._start + index * width, self._start + (index + 1) * width)

@@ -1,23 +1,23 @@
-"""How an operation ends when it does not succeed: failed for good, interrupted, or cancelled."""
+"""The exceptions that end an operation without a result: failed, interrupted or cancelled."""
 
 from core.errors import BadInput, CarrelError
 
 
 class OperationFailed(CarrelError):
-    """The operation cannot give a result from these inputs; trying again gives the same."""
+    """The operation cannot produce a result from these inputs; a retry would fail in the same way."""
 
     code = "OPERATION_FAILED"
     status = 422
 
 
 class OperationInterrupted(OperationFailed):
-    """Something outside the operation got in its way; try again."""
+    """An external cause stopped the operation; a retry may succeed."""
 
 
 class Cancelled(Exception):
-    """The operation was asked to stop."""
+    """The run was cancelled."""
 
 
-def final(error: BaseException) -> bool:
-    """Would the same inputs fail in the same way again? False for what is worth another attempt, and for bugs."""
+def is_permanent(error: BaseException) -> bool:
+    """Return whether the same inputs would fail in the same way again; false for interruptions and for bugs."""
     return isinstance(error, BadInput | OperationFailed) and not isinstance(error, OperationInterrupted)

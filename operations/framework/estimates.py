@@ -1,17 +1,17 @@
-"""What a run will take, from the shapes of the frames."""
+"""Estimates of the memory and time of a run, from the headers of its frames."""
 
 from collections.abc import Sequence
 
 from operations.framework.outcome import Estimate, Frame
-from operations.science.frames.bands import BUDGET, MIB
-from operations.science.frames.images import Image, look, same_shape
+from operations.science.frames.bands import MEMORY_BUDGET, MIB
+from operations.science.frames.images import Image, common_shape, open_image
 
 LIBRARIES_BYTES = 150 * MIB
-"""What a process with the libraries loaded takes before it has read anything."""
+"""Memory of a process that has loaded the libraries and read nothing."""
 RESULT_BYTES_PER_PIXEL = 40
-"""Of the result in memory: its planes, their compressed form, a picture, and what is made on the way."""
+"""Memory of the result: its planes, their compressed form, a picture, and temporary arrays."""
 SINGLE_BYTES_PER_PIXEL = 56
-"""Of one frame of 4 bytes a pixel, with its result."""
+"""Memory of one frame of 4 bytes a pixel with its result."""
 PROJECTING_LIBRARIES_BYTES = 30 * MIB
 PROJECTED_BYTES_PER_PIXEL = 100
 MASTERS_BYTES_PER_PIXEL = 48
@@ -24,19 +24,19 @@ READ_BYTES_PER_SECOND = {False: 400e6, True: 40e6}
 RESULT_PIXELS_PER_SECOND = 2.5e6
 
 
-def combining(frames: Sequence[Frame], copies: float = 1.0) -> Estimate:
-    """Return what it takes to combine frames by bands, with `copies` of a band in memory beside it."""
-    images = [look(frame) for frame in frames]
-    height, width = same_shape(images)
-    peak = LIBRARIES_BYTES + BUDGET * (1 + copies) + height * width * RESULT_BYTES_PER_PIXEL
+def for_combination(frames: Sequence[Frame], copies: float = 1.0) -> Estimate:
+    """Return the estimate for combining frames by bands, with `copies` more of each band in memory."""
+    images = [open_image(frame) for frame in frames]
+    height, width = common_shape(images)
+    peak = LIBRARIES_BYTES + MEMORY_BUDGET * (1 + copies) + height * width * RESULT_BYTES_PER_PIXEL
     return Estimate(int(peak), reading_seconds(images) + height * width / RESULT_PIXELS_PER_SECOND)
 
 
-def one_by_one(frames: Sequence[Frame], bytes_per_pixel: int = SINGLE_BYTES_PER_PIXEL) -> Estimate:
-    """Return what it takes to make one result of each frame, one frame after the other."""
-    images = [look(frame) for frame in frames]
+def for_single_frames(frames: Sequence[Frame], bytes_per_pixel: int = SINGLE_BYTES_PER_PIXEL) -> Estimate:
+    """Return the estimate for making one result of each frame, one frame at a time."""
+    images = [open_image(frame) for frame in frames]
     pixels = [image.shape[0] * image.shape[1] for image in images]
-    peak = LIBRARIES_BYTES + BUDGET + max(pixels) * bytes_per_pixel
+    peak = LIBRARIES_BYTES + MEMORY_BUDGET + max(pixels) * bytes_per_pixel
     return Estimate(int(peak), reading_seconds(images) + sum(pixels) / RESULT_PIXELS_PER_SECOND)
 
 
@@ -48,39 +48,39 @@ def reading_seconds(images: Sequence[Image]) -> float:
     )
 
 
-def projecting(frames: Sequence[Frame]) -> Estimate:
-    """Return what it takes to bring frames onto one grid of twice the pixels of the largest, and to combine them."""
-    images = [look(frame) for frame in frames]
+def for_projection(frames: Sequence[Frame]) -> Estimate:
+    """Return the estimate for projecting frames onto a grid of twice the pixels of the largest and combining them."""
+    images = [open_image(frame) for frame in frames]
     largest = max(image.shape[0] * image.shape[1] for image in images)
-    peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * BUDGET + largest * PROJECTED_BYTES_PER_PIXEL
+    peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * MEMORY_BUDGET + largest * PROJECTED_BYTES_PER_PIXEL
     seconds = reading_seconds(images) + 2 * largest * len(images) / PROJECTED_PIXELS_PER_SECOND
     return Estimate(int(peak), seconds)
 
 
-def coloring(frames: Sequence[Frame]) -> Estimate:
-    """Return what it takes to have the light of a picture and one frame in memory, and to save it."""
-    images = [look(frame) for frame in frames]
+def for_color_image(frames: Sequence[Frame]) -> Estimate:
+    """Return the estimate for adding frames, one at a time, to a colour image and saving it."""
+    images = [open_image(frame) for frame in frames]
     largest = max(image.shape[0] * image.shape[1] for image in images)
-    peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * BUDGET + largest * PICTURE_BYTES_PER_PIXEL
+    peak = LIBRARIES_BYTES + PROJECTING_LIBRARIES_BYTES + 2 * MEMORY_BUDGET + largest * PICTURE_BYTES_PER_PIXEL
     return Estimate(int(peak), reading_seconds(images) + largest * len(images) / PICTURE_PIXELS_PER_SECOND)
 
 
-def cataloguing(frames: Sequence[Frame]) -> Estimate:
-    """Return what it takes to read the catalogues of frames."""
+def for_catalogs(frames: Sequence[Frame]) -> Estimate:
+    """Return the estimate for reading the catalogues of frames."""
     peak = LIBRARIES_BYTES + max(frame.path.stat().st_size for frame in frames)
     return Estimate(int(peak), 5 * OPENING_SECONDS * len(frames))
 
 
-def calibrating(frames: Sequence[Frame], everything: Sequence[Frame]) -> Estimate:
-    """Return what it takes to make masters by bands, and to calibrate frames one by one beside them."""
-    alone, images = one_by_one(frames), [look(frame) for frame in everything]
+def for_calibration(frames: Sequence[Frame], all_frames: Sequence[Frame]) -> Estimate:
+    """Return the estimate for making masters by bands and calibrating frames one at a time with them."""
+    single, images = for_single_frames(frames), [open_image(frame) for frame in all_frames]
     pixels = max(image.shape[0] * image.shape[1] for image in images)
-    peak = alone.peak_bytes + BUDGET + pixels * MASTERS_BYTES_PER_PIXEL
-    return Estimate(peak, alone.seconds + 2 * reading_seconds(images))
+    peak = single.peak_bytes + MEMORY_BUDGET + pixels * MASTERS_BYTES_PER_PIXEL
+    return Estimate(peak, single.seconds + 2 * reading_seconds(images))
 
 
-def cleaning(frames: Sequence[Frame]) -> Estimate:
-    """Return what it takes to find cosmic rays in frames one by one."""
-    alone, images = one_by_one(frames), [look(frame) for frame in frames]
+def for_cosmic_rays(frames: Sequence[Frame]) -> Estimate:
+    """Return the estimate for finding cosmic rays in frames one at a time."""
+    single, images = for_single_frames(frames), [open_image(frame) for frame in frames]
     pixels = sum(image.shape[0] * image.shape[1] for image in images)
-    return Estimate(alone.peak_bytes, alone.seconds + pixels / CLEANED_PIXELS_PER_SECOND)
+    return Estimate(single.peak_bytes, single.seconds + pixels / CLEANED_PIXELS_PER_SECOND)

@@ -1,18 +1,18 @@
-"""What every data operation is: a name, typed inputs, a run, and what it tells about itself."""
+"""The base class of data operations; subclasses are found by `operations.framework.registry`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from operations.framework.context import Work
+from operations.framework.context import OperationContext
 from operations.framework.inputs import Input
-from operations.framework.outcome import Estimate, Given, Outcome
+from operations.framework.outcome import Estimate, OperationOutcome, RunInputs
 
 
 class BaseDataOperation(ABC):
-    """One operation on data: a subclass in a file of its own is all that it takes to add one.
+    """One operation on data; a subclass in a module of its own adds an operation.
 
-    `version` is part of the key of its results; raise it when the results change.
+    `version` is part of the key of its results: raise it when the results change.
     """
 
     name: ClassVar[str]
@@ -22,26 +22,28 @@ class BaseDataOperation(ABC):
     inputs: ClassVar[Mapping[str, Input]]
 
     @abstractmethod
-    def operate(self, inputs: Given, work: Work) -> Outcome:
-        """Make the result in `work.folder`.
+    def operate(self, inputs: RunInputs, context: OperationContext) -> OperationOutcome:
+        """Write the result into `context.folder` and return it.
 
-        Raises BadInput or OperationFailed with one sentence, and Cancelled at a checkpoint; anything else is a bug.
+        Raises BadInput or OperationFailed with one sentence, and Cancelled at a checkpoint. Other exceptions are bugs.
         """
 
     @abstractmethod
-    def estimate(self, inputs: Given) -> Estimate:
-        """Return what a run with these inputs will take, from the headers of the files alone."""
+    def estimate(self, inputs: RunInputs) -> Estimate:
+        """Return the memory and time of a run with these inputs, from the headers of the files alone."""
 
     @abstractmethod
-    def script(self, inputs: Given, stem: str) -> str:
-        """Return Python text that makes `<stem>.fits` or its like from the path of each frame, by public libraries."""
+    def script(self, inputs: RunInputs, stem: str) -> str:
+        """Return a Python script that writes the result to `<stem>.fits` or similar, with public libraries only."""
 
     @classmethod  # noqa: B027
     def check(cls, inputs: Mapping[str, Any]) -> None:
-        """Raise BadInput when canonical inputs that are right one by one do not go together."""
+        """Raise BadInput if canonical inputs, each valid on its own, are not valid together."""
 
     @classmethod
     def wizard_description(cls, *, advanced: bool = False) -> dict[str, Any]:
-        """Return what a wizard needs to ask for the inputs, in the prior system's shape; with our own on request."""
-        fields = {key: given.wizard_field() for key, given in cls.inputs.items() if advanced or not given.advanced}
+        """Return the fields of an input form in the Datalab's format; `advanced` adds the inputs that Datalab lacks."""
+        fields = {
+            key: declared.wizard_field() for key, declared in cls.inputs.items() if advanced or not declared.advanced
+        }
         return {"name": cls.name, "description": cls.description, "category": cls.category, "inputs": fields}

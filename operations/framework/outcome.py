@@ -1,4 +1,4 @@
-"""What goes into an operation and what comes out of it, as local files and JSON."""
+"""The inputs and results of a run, as local files and JSON; both can be pickled for a worker process."""
 
 import math
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 @dataclass(frozen=True)
 class Frame:
-    """One given file: where it lies here, what it is called, its content hash, and what was said about it.
+    """One input file: its local path, name, content hash, and the parameters that the caller sent with it.
 
-    In a worker it is called by its label (number and start of its hash) and has no source, so that nothing of an
-    outcome depends on names; only for scripts, and by oneself, it has those of its own.
+    In a worker `basename` is a label (number and start of the hash) and `source` is empty, so that no result depends on
+    file names. Scripts and local runs use the file's own name.
     """
 
     path: Path
@@ -28,13 +28,13 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Given:
+class RunInputs:
     """The canonical inputs of one run by key, with every file list as a tuple of frames."""
 
     values: Mapping[str, Any]
 
     def frames(self, key: str) -> tuple[Frame, ...]:
-        """Return the files of an input, in running order; none when it was left out."""
+        """Return the files of an input in the order of the run; empty if it was left out."""
         return tuple(self.values.get(key) or ())
 
     def all_frames(self) -> tuple[Frame, ...]:
@@ -43,7 +43,7 @@ class Given:
         return tuple(frame for value in lists for frame in value if isinstance(frame, Frame))
 
     def text(self, key: str, default: str = "") -> str:
-        """Return the words of an input."""
+        """Return the text of an input."""
         value = self.values.get(key)
         return default if value is None else str(value)
 
@@ -54,7 +54,7 @@ class Given:
 
 
 class OutputKind(StrEnum):
-    """What an output file is for."""
+    """The role of an output file."""
 
     FITS = "fits"
     LARGE = "large"
@@ -67,7 +67,7 @@ class OutputKind(StrEnum):
 
 @dataclass(frozen=True)
 class Output:
-    """One file that an operation made; outputs of one index belong together, None when there is only one result."""
+    """One file that an operation wrote; outputs of one index belong together, None if there is only one result."""
 
     path: Path
     kind: OutputKind
@@ -75,8 +75,8 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All that an operation made: files, a JSON table, and what its reader should know."""
+class OperationOutcome:
+    """The result of a run: files, a JSON table, and warnings to the reader."""
 
     outputs: tuple[Output, ...] = ()
     data: JSON = None
@@ -85,24 +85,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take: an upper bound of memory, and a guess of time on one modest processor."""
+    """The expected cost of a run: an upper bound of its memory, and its approximate time on one modest processor."""
 
     peak_bytes: int
     seconds: float
 
 
-def plain(value: Any) -> JSON:
+def to_strict_json(value: Any) -> JSON:
     """Return a value as strict JSON: arrays as lists, NaN and infinity as null."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_strict_json(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return to_strict_json(value.tolist())
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_strict_json(item) for item in value]
     if isinstance(value, np.generic):
-        return plain(value.item())
+        return to_strict_json(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):
         return value
-    raise TypeError(f"{type(value).__name__} has no place in JSON.")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON.")

@@ -1,4 +1,7 @@
-"""Which operations there are: those of this package, and those that installed packages bring."""
+"""The registry of operations: those of this package and those of installed packages.
+
+An entry point of the group `carrel.operations` names a subclass of BaseDataOperation.
+"""
 
 import importlib
 import inspect
@@ -21,28 +24,29 @@ logger = logging.getLogger(__name__)
 def available() -> Mapping[str, type[BaseDataOperation]]:
     """Return every operation by its name, in order of the names; looked up once per process.
 
-    An entry point of the group `carrel.operations` names a subclass of BaseDataOperation. One that cannot be loaded, or
-    takes a name that is in use, is logged and left out: it does not take the others with it.
+    An entry point that cannot be loaded, or whose name is already in use, is logged and ignored.
     """
-    found = {operation.name: operation for operation in own()}
+    found = {operation.name: operation for operation in builtin_operations()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         operation = _installed(point)
         if operation is not None and operation.name in found:
-            logger.error("%s takes the name %s, which is in use; it is left out.", point.value, operation.name)
+            logger.error(
+                "%s uses the name %s, which another operation has; it is ignored.", point.value, operation.name
+            )
         elif operation is not None:
             found[operation.name] = operation
     return MappingProxyType(dict(sorted(found.items())))
 
 
 def find(name: str) -> type[BaseDataOperation]:
-    """Return the operation of that name, or raise BadInput that lists the known ones."""
+    """Return the operation of that name, or raise BadInput that lists the available ones."""
     if (operation := available().get(name)) is None:
-        raise BadInput(f"There is no operation {name}; there are {', '.join(available())}.", path=("name",))
+        raise BadInput(f"There is no operation {name}. Choose one of {', '.join(available())}.", path=("name",))
     return operation
 
 
-def own() -> Iterator[type[BaseDataOperation]]:
-    """Give the operations of this package."""
+def builtin_operations() -> Iterator[type[BaseDataOperation]]:
+    """Yield the operations of this package."""
     for module in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
         if not module.ispkg:
             yield from _declared(importlib.import_module(module.name))
@@ -58,9 +62,9 @@ def _installed(point: EntryPoint) -> type[BaseDataOperation] | None:
     try:
         operation = point.load()
     except Exception:
-        logger.exception("The operation %s cannot be loaded; it is left out.", point.value)
+        logger.exception("The operation %s cannot be loaded; it is ignored.", point.value)
         return None
     if inspect.isclass(operation) and issubclass(operation, BaseDataOperation) and not inspect.isabstract(operation):
         return operation
-    logger.error("%s is no operation: it must be a subclass of BaseDataOperation; it is left out.", point.value)
+    logger.error("%s is not a concrete subclass of BaseDataOperation; it is ignored.", point.value)
     return None

@@ -1,4 +1,4 @@
-"""Scripts that do what an operation did, with public libraries only: the parts that they share."""
+"""Builds the scripts that reproduce a result with public libraries only, from functions that the scripts share."""
 
 import inspect
 import re
@@ -8,18 +8,18 @@ from typing import Any
 
 from operations.framework.outcome import Frame
 
-PARTS = {
+SHARED_FUNCTIONS = {
     "science": '''
 def science(path, names=("SCI",)):
-    """Return the pixels of the first image of that name; of the science plane, which may have none, by default."""
+    """Return the pixels of the first image with one of the names; by default those of the science plane."""
     with fits.open(path, memmap=False) as file:
         images = [hdu for hdu in file if hdu.is_image and hdu.data is not None and hdu.data.ndim >= 2]
-        named = [hdu for hdu in images if hdu.name in names] or images[: "SCI" in names]
-        return named[0].data.reshape(named[0].data.shape[-2:]) if named else None
+        matches = [hdu for hdu in images if hdu.name in names] or images[: "SCI" in names]
+        return matches[0].data.reshape(matches[0].data.shape[-2:]) if matches else None
 ''',
     "read": '''
 def read(path):
-    """Return the science plane as floats, what a mask calls bad as NaN."""
+    """Return the science plane as floats, with masked pixels as NaN."""
     pixels, mask = science(path), science(path, ("BPM", "MASK", "DQ"))
     pixels = pixels.astype("f4" if pixels.dtype == "f4" or np.can_cast(pixels.dtype, "f4") else "f8")
     if mask is not None:
@@ -34,7 +34,7 @@ def common(*frames):
 ''',
     "save": '''
 def save(pixels, stem, index=None):
-    """Write an image."""
+    """Write an image as a FITS file."""
     name = f"{stem}.fits" if index is None else f"{stem}-{index}.fits"
     fits.PrimaryHDU(pixels).writeto(name, overwrite=True)
 ''',
@@ -42,29 +42,31 @@ def save(pixels, stem, index=None):
 IMPORTS = "import numpy as np\nfrom astropy.io import fits\n"
 
 
-def script(title: str, files: Mapping[str, Sequence[Frame]], steps: str, more: str = "", imports: str = "") -> str:
-    """Return a whole script: its first sentence, the file names by variable, the functions it uses, and its steps."""
+def build_script(
+    title: str, files: Mapping[str, Sequence[Frame]], steps: str, more: str = "", imports: str = ""
+) -> str:
+    """Return a script: its title, a variable for each list of files, the functions that it calls, and its steps."""
     steps = dedent(steps).strip()
-    lists = "\n".join(f"{name} = {_listed(frames)}" for name, frames in files.items())
-    used = "\n".join(part for part in _needed(more + steps) if part)
+    lists = "\n".join(f"{name} = {_format_paths(frames)}" for name, frames in files.items())
+    used = "\n".join(part for part in _needed_functions(more + steps) if part)
     return f'"""{title}"""\n\n{IMPORTS}{imports}\n{lists}\n\n{used}{dedent(more)}\n\n{steps}\n'
 
 
-def _needed(text: str) -> list[str]:
-    """Return the shared functions that a text calls, and those which they call, in order."""
+def _needed_functions(text: str) -> list[str]:
     names: set[str] = set()
-    for name in reversed(PARTS):
+    # In reverse order: a shared function calls only those defined before it.
+    for name in reversed(SHARED_FUNCTIONS):
         if re.search(rf"\b{name}\b", text):
             names.add(name)
-            text += PARTS[name]
-    return [part for name, part in PARTS.items() if name in names]
+            text += SHARED_FUNCTIONS[name]
+    return [part for name, part in SHARED_FUNCTIONS.items() if name in names]
 
 
-def _listed(frames: Sequence[Frame]) -> str:
+def _format_paths(frames: Sequence[Frame]) -> str:
     lines = "".join(f"    {str(frame.path)!r},\n" for frame in frames)
     return f"[\n{lines}]"
 
 
-def sources(*things: Any) -> str:
-    """Return the text of functions and classes that use public libraries only, to stand in a script."""
-    return "".join(f"\n\n{inspect.getsource(thing)}" for thing in things)
+def source_of(*definitions: Any) -> str:
+    """Return the source text of functions and classes that use public libraries only, for a script."""
+    return "".join(f"\n\n{inspect.getsource(each)}" for each in definitions)

@@ -1,1 +1,1 @@
-"""Who may enter a session: admission and recorded activity."""
+"""Access to sessions: decisions and their cache, revocation, and recorded activity."""

@@ -1,75 +1,65 @@
-"""Is somebody working in a session? Told at most once a minute, from what the client sends; an open tab is no work.
+"""Reports which sessions are in use, at most once per `activity_seconds` each; the server runs it.
 
-What counts is what a person causes: a request that changes something or opens a page, and bytes that the client sends
-into a websocket beyond what keeps it alive. No message is touched for it: the system counts the bytes of a connection.
+Requests count if a person may have caused them, and tunnels by the bytes that the client sends beyond keep-alives.
+Messages are not inspected: the kernel counts the bytes of a connection. An open tab is not activity.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import socket
-import struct
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
-from proxy.relay.tunnel import Tunnel
-
-if TYPE_CHECKING:
-    from proxy.access.admission import Line
-    from proxy.http.request import Request
+from proxy.access.admission import Admission
+from proxy.access.sessions import ActiveSession, Revocable
+from proxy.http.request import ProxyRequest
 
 log = logging.getLogger(__name__)
 
-READING = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+READ_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 KEEP_ALIVE_BYTES = 512
-"""What a websocket that nobody uses may send in a minute: answers to pings, and a heartbeat of its page."""
-RECEIVED = struct.Struct("=128xQ")
-"""Where the system's account of a connection holds the bytes that came in: `tcpi_bytes_received`."""
+"""Bytes per report that an unused websocket may send: answers to pings, and a heartbeat of its page."""
 
 
-class Ledger(Protocol):
-    """Whoever keeps when a session was last used."""
-
-    async def used(self, session_id: int) -> None:
-        """Keep that somebody works in the session now."""
+def counts_as_activity(request: ProxyRequest) -> bool:
+    """Return whether a person may have caused the request, not only a page that was left open."""
+    return request.method not in READ_METHODS or request.is_navigation
 
 
-def works(request: Request) -> bool:
-    """Tell whether a person may have caused this request, and not only a page that was left open."""
-    return request.method not in READING or request.navigates
-
-
-class Activity:
-    """What the tunnels of one proxy have received so far, so that the next look finds what came since."""
+class ActivityTracker:
+    """Finds sessions in use since the last look, by the bytes that their tunnels had received then."""
 
     def __init__(self) -> None:
-        self._received: WeakKeyDictionary[Tunnel, int] = WeakKeyDictionary()
+        self._received: WeakKeyDictionary[Revocable, int] = WeakKeyDictionary()
 
-    def busy(self, lines: Iterable[Line]) -> Iterator[int]:
-        """Yield the sessions in which somebody has worked since the last look."""
-        for line in lines:
-            worked, line.worked = line.worked, False
-            desk = next((held.desk for held in line.passes.values() if held.desk is not None), None)
-            talked = [self._talked(live) for held in line.passes.values() for live in held.live]
-            if desk is not None and (worked or any(talked)):
-                yield desk.session_id
+    def sessions_in_use(self, sessions: Iterable[ActiveSession]) -> Iterator[int]:
+        """Yield the ids of sessions with activity since the last call."""
+        for active in sessions:
+            had_request, active.has_activity = active.has_activity, False
+            decisions = active.decisions.values()
+            info = next((cached.session for cached in decisions if cached.session is not None), None)
+            # A list, not a generator: every tunnel's count must be updated.
+            has_sent = [self._has_sent(work) for cached in decisions for work in cached.open_work]
+            if info is not None and (had_request or any(has_sent)):
+                yield info.session_id
 
-    def _talked(self, live: object) -> bool:
-        if not isinstance(live, Tunnel):
-            return False
-        now = received(live.client.get_extra_info("socket"))
-        before = self._received.get(live, now)  # What opened it was the page, maybe by itself.
-        self._received[live] = now
+    def _has_sent(self, work: Revocable) -> bool:
+        now = work.bytes_received()
+        # The page may have opened the tunnel by itself, so its first bytes do not count.
+        before = self._received.get(work, now)
+        self._received[work] = now
         return now - before > KEEP_ALIVE_BYTES
 
 
-def received(connection: socket.socket | None) -> int:
-    """Return how many bytes have come in over a connection; 0 where the system does not count them."""
-    if connection is None or not hasattr(socket, "TCP_INFO"):
-        return 0
-    try:
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED.size)
-    except OSError:
-        return 0
-    return int(RECEIVED.unpack(told)[0]) if len(told) == RECEIVED.size else 0
+async def report_activity(admission: Admission) -> None:
+    """Record activity in the directory at intervals; runs until it is cancelled."""
+    tracker, options = ActivityTracker(), admission.options
+    while True:
+        await asyncio.sleep(options.activity_seconds)
+        for session_id in list(tracker.sessions_in_use(list(admission.sessions.values()))):
+            try:
+                async with asyncio.timeout(options.directory_timeout):
+                    await admission.directory.record_activity(session_id)
+            except Exception:
+                log.exception("Could not record activity of session %d; the next report tries again.", session_id)

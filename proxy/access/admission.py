@@ -1,254 +1,187 @@
-"""One question for http and websocket alike: whether a credential may come in to a session now."""
+"""Checks access to sessions, for http and websockets alike, and revokes what is no longer allowed.
+
+The relay asks it for every request. Decisions are cached for about a second and dropped at a change event.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Callable
 
-from core import clock
-from proxy.config import Options
-from proxy.directory import Desk, Doors, Entry
+from proxy.access.sessions import (
+    UNAVAILABLE,
+    ActiveSession,
+    CachedDecision,
+    ConnectionPool,
+    Decision,
+    decide,
+    seconds_until_expiry,
+)
+from proxy.config import ProxyOptions
+from proxy.directory import AccessGrant, SessionDirectory, SessionInfo
 from proxy.http.request import Credential
-from proxy.relay.pool import Pool
-from proxy.relay.tunnel import SIGNED_OUT
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_SECONDS = 60.0
+UNUSED_SECONDS = 60.0
 RETRY_SECONDS = 1.0
 
 
-class Verdict(StrEnum):
-    """What becomes of a request at a session's door."""
-
-    ADMITTED = "admitted"
-    SIGN_IN = "sign in"
-    UNKNOWN = "unknown"
-    WAITING = "waiting"
-    ENDED = "ended"
-    UNAVAILABLE = "unavailable"
-    UNREACHABLE = "unreachable"
-    ELSEWHERE = "elsewhere"
-
-
-class Revocable(Protocol):
-    """Something that goes on under a pass and ends with it."""
-
-    def revoke(self, code: int = SIGNED_OUT, /) -> None:
-        """Close it at once."""
-
-
-@dataclass(slots=True, eq=False)
-class Pass:
-    """A verdict for one credential at one session, good for a moment; `live` goes on under it."""
-
-    verdict: Verdict
-    desk: Desk | None = None
-    entry: Entry | None = None
-    line: Line | None = None
-    asked_at: float = 0.0
-    used_at: float = 0.0
-    fresh_until: float = 0.0
-    live: set[Revocable] = field(default_factory=set)
-
-    def revoke(self) -> None:
-        """End all that goes on under the pass."""
-        for live in list(self.live):
-            live.revoke()
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """What the proxy holds of one session: its passes, its connections, and the watch over both."""
-
-    label: bytes
-    pool: Pool
-    passes: dict[Credential, Pass] = field(default_factory=dict)
-    watch: asyncio.Task[None] | None = None
-    requests: int = 0
-    tunnels: int = 0
-    worked: bool = False
-    """Whether somebody has done something by request since the last look."""
-
-
-NOBODY = Pass(Verdict.SIGN_IN)
-CLOSED_DOORS = Pass(Verdict.UNAVAILABLE)
-
-
-def judge(desk: Desk | None, entry: Entry | None) -> Verdict:
-    """Say what becomes of someone with this entry at this desk; what is another's is unknown."""
-    if entry is None or entry.expires_at <= clock.now():
-        return Verdict.SIGN_IN
-    if desk is None or desk.creator_id != entry.user_id:
-        return Verdict.UNKNOWN
-    if overdue(desk):
-        return Verdict.ENDED
-    if desk.state == "running" and desk.http is not None:
-        return Verdict.ADMITTED
-    return Verdict.WAITING if desk.state in ("queued", "starting", "running") else Verdict.ENDED
-
-
-def overdue(desk: Desk) -> bool:
-    """Tell whether a session's time is over, whatever its state says yet."""
-    return desk.expires_at is not None and desk.expires_at <= clock.now()
-
-
 class Admission:
-    """Asks the doors, remembers for a second, forgets at a hint, and closes what is no longer allowed."""
+    """The access decisions of one proxy; `sessions` has the sessions in use by their label."""
 
-    def __init__(self, doors: Doors, options: Options) -> None:
-        self.doors = doors
+    def __init__(
+        self, directory: SessionDirectory, options: ProxyOptions, make_pool: Callable[[], ConnectionPool]
+    ) -> None:
+        self.directory = directory
         self.options = options
-        self.lines: dict[bytes, Line] = {}
-        self.asking: dict[tuple[bytes, Credential], asyncio.Task[Pass]] = {}
+        self.make_pool = make_pool
+        self.sessions: dict[bytes, ActiveSession] = {}
+        self.pending: dict[tuple[bytes, Credential], asyncio.Task[CachedDecision]] = {}
 
-    def known(self, label: bytes, credential: Credential, now: float) -> Pass | None:
-        """Return a verdict that is still fresh, without asking."""
-        line = self.lines.get(label)
-        if line is None:
+    def peek(self, label: bytes, credential: Credential, now: float) -> CachedDecision | None:
+        """Return a cached decision that is still fresh."""
+        active = self.sessions.get(label)
+        if active is None:
             return None
-        found = line.passes.get(credential)
+        found = active.decisions.get(credential)
         return found if found is not None and found.fresh_until > now else None
 
-    async def admit(self, label: bytes, credential: Credential) -> Pass:
-        """Return a fresh verdict; many who ask at once ask once. Never raises but for cancellation."""
+    async def check_access(self, label: bytes, credential: Credential) -> CachedDecision:
+        """Return a fresh decision. Concurrent calls share one look-up; only cancellation raises."""
         key = (label, credential)
-        task = self.asking.get(key)
+        task = self.pending.get(key)
         if task is None:
-            task = self.asking[key] = asyncio.create_task(self._ask(label, credential))
-            task.add_done_callback(lambda _: self.asking.pop(key, None))
+            task = self.pending[key] = asyncio.create_task(self._load(label, credential))
+            task.add_done_callback(lambda _: self.pending.pop(key, None))
+        # A caller that goes away must not cancel the look-up for the others.
         return await asyncio.shield(task)
 
-    async def _ask(self, label: bytes, credential: Credential) -> Pass:
+    async def _load(self, label: bytes, credential: Credential) -> CachedDecision:
         now = asyncio.get_running_loop().time()
-        line = self.lines.get(label)
-        old = line.passes.get(credential) if line else None
+        active = self.sessions.get(label)
+        cached = active.decisions.get(credential) if active else None
         try:
-            async with asyncio.timeout(self.options.doors_timeout):
-                entry = await self._entry(label, credential)
-                desk = await self.doors.desk(label.decode()) if entry is not None else None
+            async with asyncio.timeout(self.options.directory_timeout):
+                grant = await self._load_grant(label, credential)
+                session = await self.directory.session_info(label.decode()) if grant is not None else None
         except Exception:
-            log.exception("The doors do not answer; known sessions go on for a while.")
-            return self._stale(old, now)
-        return self._renew(label, credential, desk, entry, now)
+            log.exception("The session directory does not answer; cached decisions remain valid for a while.")
+            return self._prolong(cached, now)
+        return self._store(label, credential, session, grant, now)
 
-    async def _entry(self, label: bytes, credential: Credential) -> Entry | None:
+    async def _load_grant(self, label: bytes, credential: Credential) -> AccessGrant | None:
         cookie, bearer = credential
         if bearer is not None:
-            return await self.doors.bearer(bearer.decode("latin-1"), label.decode())
-        return await self.doors.entry((cookie or b"").decode("latin-1"), label.decode())
+            return await self.directory.grant_from_token(bearer.decode("latin-1"), label.decode())
+        return await self.directory.grant_from_cookie((cookie or b"").decode("latin-1"), label.decode())
 
-    def _stale(self, old: Pass | None, now: float) -> Pass:
-        if old is None or old.verdict is not Verdict.ADMITTED or now - old.asked_at > self.options.stale_seconds:
-            return CLOSED_DOORS
-        verdict = judge(old.desk, old.entry)
-        if verdict is not Verdict.ADMITTED:
-            old.verdict = verdict
-            old.revoke()
-            return old
-        old.fresh_until = now + self.options.verdict_seconds
-        return old
+    def _prolong(self, cached: CachedDecision | None, now: float) -> CachedDecision:
+        """Use the last known facts while the directory is down, up to `stale_seconds`."""
+        if cached is None or cached.decision is not Decision.ADMITTED:
+            return UNAVAILABLE
+        if now - cached.checked_at > self.options.stale_seconds:
+            return UNAVAILABLE
+        decision = decide(cached.session, cached.grant)
+        if decision is not Decision.ADMITTED:
+            cached.decision = decision
+            cached.revoke()
+            return cached
+        cached.fresh_until = now + self.options.decision_seconds
+        return cached
 
-    def _renew(
-        self, label: bytes, credential: Credential, desk: Desk | None, entry: Entry | None, asked_at: float
-    ) -> Pass:
-        """Write down what was just learned, and act on it, unless it was asked before what is known already."""
-        verdict = judge(desk, entry)
-        line = self.lines.get(label)
-        held = line.passes.get(credential) if line else None
-        if verdict is Verdict.ADMITTED and desk is not None:
-            line = self._line(label, desk)
-            held = held or line.passes.setdefault(credential, Pass(verdict, used_at=asked_at))
-        if held is None:
-            return Pass(verdict, desk, entry)
-        if held.asked_at > asked_at:
-            return held
-        self._moved(line, held.desk, desk)
-        held.verdict, held.desk, held.entry, held.line = verdict, desk, entry, line
-        held.asked_at, held.fresh_until = asked_at, asked_at + self.options.verdict_seconds
-        if verdict is not Verdict.ADMITTED:
-            held.revoke()
-        return held
+    def _store(
+        self,
+        label: bytes,
+        credential: Credential,
+        session: SessionInfo | None,
+        grant: AccessGrant | None,
+        checked_at: float,
+    ) -> CachedDecision:
+        """Cache a decision and revoke what it forbids; an older result than the cached one is ignored."""
+        decision = decide(session, grant)
+        active = self.sessions.get(label)
+        cached = active.decisions.get(credential) if active else None
+        if decision is Decision.ADMITTED and session is not None:
+            active = self._activate(label, session)
+            cached = cached or active.decisions.setdefault(credential, CachedDecision(decision, used_at=checked_at))
+        # Strangers' decisions are not cached: only admitted credentials take memory.
+        if cached is None:
+            return CachedDecision(decision, session, grant)
+        # A slow look-up may return after a newer one.
+        if cached.checked_at > checked_at:
+            return cached
+        self._replace_pool_if_moved(active, cached.session, session)
+        cached.decision, cached.session, cached.grant, cached.active = decision, session, grant, active
+        cached.checked_at, cached.fresh_until = checked_at, checked_at + self.options.decision_seconds
+        if decision is not Decision.ADMITTED:
+            cached.revoke()
+        return cached
 
-    def _moved(self, line: Line | None, before: Desk | None, after: Desk | None) -> None:
-        """Close the kept connections when the container they lead to is no longer the session's."""
-        if line is None or before is None:
+    def _replace_pool_if_moved(
+        self, active: ActiveSession | None, before: SessionInfo | None, after: SessionInfo | None
+    ) -> None:
+        if active is None or before is None:
             return
-        if (
-            after is None
-            or after.state != "running"
-            or (before.http, before.websocket) != (after.http, after.websocket)
-        ):
-            line.pool.close()
-            line.pool = Pool(self.options)
+        addresses = (before.http, before.websocket)
+        # Another container may get this address next: no pooled connection may lead to it.
+        if after is None or after.state != "running" or addresses != (after.http, after.websocket):
+            active.pool.close()
+            active.pool = self.make_pool()
 
-    def _line(self, label: bytes, desk: Desk) -> Line:
-        line = self.lines.get(label)
-        if line is None:
-            line = self.lines[label] = Line(label, Pool(self.options))
-            line.watch = asyncio.create_task(self._watch(line, desk))
-        return line
+    def _activate(self, label: bytes, session: SessionInfo) -> ActiveSession:
+        active = self.sessions.get(label)
+        if active is None:
+            active = self.sessions[label] = ActiveSession(label, self.make_pool())
+            active.watcher = asyncio.create_task(self._watch(active, session))
+        return active
 
-    async def _watch(self, line: Line, desk: Desk) -> None:
-        """Look again at every hint, at every expiry, and now and then; end when nobody is there."""
+    async def _watch(self, active: ActiveSession, session: SessionInfo) -> None:
+        """Recheck a session while it has decisions; then forget it."""
         try:
-            while self._attended(line):
+            while self._prune_unused(active):
                 try:
-                    await self._follow(line, desk)
+                    await self._recheck_on_events(active, session)
                 except Exception:
-                    log.exception("Lost the hints of session %s; subscribing again.", desk.session_id)
+                    # Without events, decisions are still rechecked when they are used.
+                    log.exception("Lost the change events of session %s; subscribing again.", session.session_id)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
-            if self.lines.get(line.label) is line:
-                del self.lines[line.label]
-            line.pool.close()
+            if self.sessions.get(active.label) is active:
+                del self.sessions[active.label]
+            active.pool.close()
 
-    async def _follow(self, line: Line, desk: Desk) -> None:
-        topics = (f"session:{desk.session_id}", f"user:{desk.creator_id}")
-        async with self.doors.subscribe(*topics) as hints:
-            while self._attended(line):
-                await self.review(line)
+    async def _recheck_on_events(self, active: ActiveSession, session: SessionInfo) -> None:
+        """Recheck at every event, at every expiry, and every `recheck_seconds` in case an event was lost."""
+        topics = (f"session:{session.session_id}", f"user:{session.creator_id}")
+        async with self.directory.subscribe(*topics) as events:
+            while self._prune_unused(active):
+                await self.recheck(active)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._patience(line)):
-                        await hints.wait()
+                    async with asyncio.timeout(seconds_until_expiry(active, self.options.recheck_seconds)):
+                        await events.wait()
 
-    async def review(self, line: Line) -> None:
-        """Ask again for every pass of a session; those in use that are refused now are closed."""
-        for held in line.passes.values():
-            held.fresh_until = 0.0
-        for credential in list(line.passes):
-            await self._ask(line.label, credential)
+    async def recheck(self, active: ActiveSession) -> None:
+        """Check every credential of a session again, and close what is refused now."""
+        for cached in active.decisions.values():
+            cached.fresh_until = 0.0
+        for credential in list(active.decisions):
+            await self._load(active.label, credential)
 
-    def _patience(self, line: Line) -> float:
-        """Return how long to wait for a hint: at most until the first of the entries, or the session, expires."""
-        known = [end for held in line.passes.values() for end in (held.entry, held.desk) if end is not None]
-        ends = [end.expires_at for end in known if end.expires_at is not None]
-        left = min(((end - clock.now()).total_seconds() for end in ends), default=self.options.review_seconds)
-        return max(0.01, min(left, self.options.review_seconds))
-
-    def _attended(self, line: Line) -> bool:
-        """Forget passes that nobody has used for a while, and tell whether any is left."""
+    def _prune_unused(self, active: ActiveSession) -> bool:
+        """Drop decisions without use for a while; return whether any is left."""
         now = asyncio.get_running_loop().time()
-        for credential, held in list(line.passes.items()):
-            unused = now - held.used_at > REMEMBERED_SECONDS
-            if not held.live and (held.verdict is not Verdict.ADMITTED or unused):
-                del line.passes[credential]
-        return bool(line.passes)
-
-    def tunnels(self) -> Iterator[Revocable]:
-        """Yield all that is open under any pass."""
-        for line in self.lines.values():
-            for held in line.passes.values():
-                yield from list(held.live)
+        for credential, cached in list(active.decisions.items()):
+            unused = now - cached.used_at > UNUSED_SECONDS
+            if not cached.open_work and (cached.decision is not Decision.ADMITTED or unused):
+                del active.decisions[credential]
+        return bool(active.decisions)
 
     async def close(self) -> None:
-        """End the watches and close the connections."""
-        watches = [line.watch for line in self.lines.values() if line.watch is not None]
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        """Stop the watchers, which close the connections."""
+        watchers = [active.watcher for active in self.sessions.values() if active.watcher is not None]
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)

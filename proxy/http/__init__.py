@@ -1,1 +1,1 @@
-"""HTTP heads, parsed and written."""
+"""HTTP heads: parsing, filtering and routing, without input or output."""

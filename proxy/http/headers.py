@@ -1,13 +1,13 @@
-"""The head of a request: what the proxy learns from it, and what of it goes on to the container."""
+"""Rules for header fields that request and response heads share, and the lookup of a field's handler."""
 
-import base64
-import binascii
 from collections.abc import Callable
+from typing import TypeVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 Header = tuple[bytes, bytes]
 
+# RFC 9110, section 7.6.1; http2-settings belongs to the h2c upgrade, which the proxy does not make.
 HOP_BY_HOP = frozenset(
     (
         b"keep-alive",
@@ -20,71 +20,73 @@ HOP_BY_HOP = frozenset(
         b"http2-settings",
     )
 )
-IDENTITY = frozenset(
-    (b"forwarded", b"x-real-ip", b"remote-user", b"x-remote-user", b"x-original-url", b"x-rewrite-url")
-)
-IDENTITY_PREFIXES = (b"x-forwarded-", b"x-carrel-", b"x-auth-request-")
-FRAMING = frozenset((b"host", b"content-length", b"transfer-encoding"))
-CONNECTION_WORDS = frozenset((b"close", b"keep-alive", b"upgrade", b""))
+CONNECTION_OPTIONS = frozenset((b"close", b"keep-alive", b"upgrade", b""))
+"""Words of a Connection header that name no header field."""
 TOKEN_PREFIX = b"carrel_"
-MEMORY, MEMORABLE = 4096, 64
+# Names come from clients: neither their number nor their length may grow the cache without bound.
+HANDLER_CACHE_SIZE = 4096
+MAX_CACHED_NAME_LENGTH = 64
 
 
-class Head:
-    """What one pass over the headers finds; `out` is what the container may see, in the order it came.
+class MessageHead:
+    """The head of one message; `forwarded` has the headers that may pass, in the order in which they came."""
 
-    What a request does not say stays with the class: most requests say little.
-    """
-
-    host: bytes | None = None
-    cookie: bytes | None = None
-    bearer: bytes | None = None
-    length = 0
-    chunked = False
-    upgrade: bytes | None = None
-    key: bytes | None = None
-    version: bytes | None = None
-    origin: bytes | None = None
-    fetch_site: bytes | None = None
-    fetch_mode: bytes | None = None
-    forwarded_for: bytes | None = None
-    accept = b""
     nominated: frozenset[bytes] = frozenset()
-    fault: str | None = None
+    """Names from the Connection header: these headers are for this hop only."""
 
-    def __init__(self, cookie_name: bytes) -> None:
-        self.cookie_name = cookie_name
-        self.out: list[Header] = []
+    def __init__(self) -> None:
+        self.forwarded: list[Header] = []
 
-    def sendable(self) -> list[Header]:
-        """Return the headers for the container, without those the client nominated for this hop only."""
-        if not self.nominated:
-            return self.out
-        return [header for header in self.out if header[0].lower() not in self.nominated]
-
-
-Reader = Callable[[Head, Header], None]
+    def write_to(self, lines: list[bytes]) -> None:
+        """Append the header lines for the other side."""
+        nominated = self.nominated
+        for name, value in self.forwarded:
+            if not nominated or name.lower() not in nominated:
+                lines += (name, b": ", value, b"\r\n")
 
 
-def read(headers: list[Header], cookie_name: bytes) -> Head:
-    """Read a request's headers once; `fault` says what makes the request unacceptable."""
-    head = Head(cookie_name)
-    for header in headers:
-        reader = _known.get(header[0]) or _remember(header[0])
-        reader(head, header)
-    if head.host is None and head.fault is None:
-        head.fault = "A request needs a Host header."
-    return head
+H = TypeVar("H", bound=MessageHead)
 
 
-def reserved(name: bytes) -> bool:
-    """Tell whether this names a cookie of the platform, which no container reads or sets."""
+class HandlerCache(dict[bytes, Callable[[H, Header], None]]):
+    """The handler of a header name as it was spelled. It is chosen once per spelling, and the cache is bounded."""
+
+    def __init__(self, choose: Callable[[bytes], Callable[[H, Header], None]]) -> None:
+        super().__init__()
+        self._choose = choose
+
+    def __missing__(self, name: bytes) -> Callable[[H, Header], None]:
+        handler = self._choose(name.lower())
+        if len(self) >= HANDLER_CACHE_SIZE:
+            self.clear()
+        if len(name) <= MAX_CACHED_NAME_LENGTH:
+            self[name] = handler
+        return handler
+
+
+def forward(head: MessageHead, header: Header) -> None:
+    """Handle a header by passing it on."""
+    head.forwarded.append(header)
+
+
+def drop(_head: MessageHead, _header: Header) -> None:
+    """Handle a header by leaving it out."""
+
+
+def nominated_names(value: bytes) -> frozenset[bytes]:
+    """Return the header names in the value of a Connection header."""
+    return frozenset(word.strip() for word in value.lower().split(b",")) - CONNECTION_OPTIONS
+
+
+def is_platform_cookie(name: bytes) -> bool:
+    """Return whether a cookie is the platform's; containers neither see nor set these."""
     bare = name.strip().lower().removeprefix(b"__host-").removeprefix(b"__secure-")
     return bare.startswith(b"carrel")
 
 
 def without_tokens(target: bytes) -> bytes:
-    """Return the target without query parameters that carry a platform token; otherwise untouched."""
+    """Return the target without query parameters that carry a platform token; otherwise unchanged."""
+    # A token in a URL would end in the container's logs.
     if TOKEN_PREFIX not in target:
         return target
     path, mark, query = target.partition(b"?")
@@ -93,132 +95,5 @@ def without_tokens(target: bytes) -> bytes:
 
 
 def status_line(status: int) -> bytes:
-    """Return the first line of an answer."""
+    """Return the first line of a response."""
     return STATUS_LINE[status]
-
-
-def _keep(head: Head, header: Header) -> None:
-    head.out.append(header)
-
-
-def _drop(_head: Head, _header: Header) -> None:
-    pass
-
-
-def _host(head: Head, header: Header) -> None:
-    if head.host is not None:
-        head.fault = "A request has one Host header, not two."
-    head.host = header[1]
-    head.out.append(header)
-
-
-def _cookie(head: Head, header: Header) -> None:
-    if b"carrel" not in header[1].lower():
-        head.out.append(header)
-        return
-    kept = []
-    for part in header[1].split(b";"):
-        name, _, value = part.partition(b"=")
-        name = name.strip()
-        if name == head.cookie_name:
-            if head.cookie is not None:
-                head.fault = "The entry cookie came twice; clear the cookies of this site."
-            head.cookie = value.strip()
-        elif name and not reserved(name):
-            kept.append(part.strip())
-    if kept:
-        head.out.append((header[0], b"; ".join(kept)))
-
-
-def _connection(head: Head, header: Header) -> None:
-    words = frozenset(word.strip() for word in header[1].lower().split(b","))
-    head.nominated |= words - CONNECTION_WORDS - FRAMING
-
-
-def _authorization(head: Head, header: Header) -> None:
-    scheme, _, text = header[1].strip().partition(b" ")
-    text = text.strip()
-    if text.startswith(TOKEN_PREFIX):
-        head.bearer = text
-    elif not scheme.startswith(TOKEN_PREFIX) and not (scheme.lower() == b"basic" and _hides_token(text)):
-        head.out.append(header)
-
-
-def _hides_token(text: bytes) -> bool:
-    try:
-        return TOKEN_PREFIX in base64.b64decode(text)
-    except binascii.Error:
-        return False
-
-
-def _content_length(head: Head, header: Header) -> None:
-    head.length = int(header[1])
-    head.out.append(header)
-
-
-def _transfer_encoding(head: Head, header: Header) -> None:
-    if head.chunked or header[1].strip().lower() != b"chunked":
-        head.fault = "The only transfer encoding understood here is chunked, once."
-    head.chunked = True
-
-
-def _upgrade(head: Head, header: Header) -> None:
-    head.upgrade = header[1].strip().lower() if head.upgrade is None else b"several"
-
-
-def _subprotocol(head: Head, header: Header) -> None:
-    if TOKEN_PREFIX in header[1]:
-        words = [word.strip() for word in header[1].split(b",")]
-        header = (header[0], b", ".join(word for word in words if not word.startswith(TOKEN_PREFIX)))
-    if header[1]:
-        head.out.append(header)
-
-
-def _noting(attribute: str, *, once: bool = False, keep: bool = True) -> Reader:
-    def note(head: Head, header: Header) -> None:
-        if once and getattr(head, attribute) is not None:
-            head.fault = f"A request has one {header[0].decode('latin-1')} header, not two."
-        setattr(head, attribute, header[1])
-        if keep:
-            head.out.append(header)
-
-    return note
-
-
-READERS: dict[bytes, Reader] = {
-    b"host": _host,
-    b"cookie": _cookie,
-    b"connection": _connection,
-    b"authorization": _authorization,
-    b"content-length": _content_length,
-    b"transfer-encoding": _transfer_encoding,
-    b"upgrade": _upgrade,
-    b"sec-websocket-protocol": _subprotocol,
-    b"sec-websocket-key": _noting("key", once=True),
-    b"sec-websocket-version": _noting("version", once=True),
-    b"origin": _noting("origin", once=True),
-    b"sec-fetch-site": _noting("fetch_site"),
-    b"sec-fetch-mode": _noting("fetch_mode"),
-    b"accept": _noting("accept"),
-    b"x-forwarded-for": _noting("forwarded_for", keep=False),
-}
-
-_known: dict[bytes, Reader] = {}
-
-
-def _remember(name: bytes) -> Reader:
-    """Choose the reader for a header name as it was spelled; a bounded memory spares the choice next time."""
-    reader = _reader(name.lower())
-    if len(_known) >= MEMORY:
-        _known.clear()
-    if len(name) <= MEMORABLE:
-        _known[name] = reader
-    return reader
-
-
-def _reader(name: bytes) -> Reader:
-    if name in READERS:
-        return READERS[name]
-    if name in HOP_BY_HOP or name in IDENTITY or b"_" in name or name.startswith(IDENTITY_PREFIXES):
-        return _drop
-    return _keep

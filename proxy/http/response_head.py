@@ -1,8 +1,19 @@
-"""The head of an answer: what of it the browser may see, and how its body ends."""
+"""Parses the headers of a container's response: the framing of its body, and the headers that the browser may see."""
 
 from collections.abc import Callable
+from enum import Enum
 
-from proxy.http.headers import CONNECTION_WORDS, HOP_BY_HOP, MEMORABLE, MEMORY, Header, reserved
+from proxy.http.headers import (
+    HOP_BY_HOP,
+    HandlerCache,
+    Header,
+    MessageHead,
+    drop,
+    forward,
+    is_platform_cookie,
+    nominated_names,
+    status_line,
+)
 
 UNWANTED = frozenset(
     (
@@ -23,86 +34,93 @@ UNWANTED = frozenset(
 UNWANTED_PREFIXES = (b"x-accel-", b"access-control-allow-credentials")
 
 
-class Answer:
-    """What one pass over an answer's headers finds; `out` is what the browser may see."""
+class BodyFraming(Enum):
+    """How the end of a response's body is known."""
 
-    length: int | None = None
-    chunked = False
-    html = False
-    nominated: frozenset[bytes] = frozenset()
-
-    def __init__(self, origin: bytes, authority: bytes) -> None:
-        self.origin = origin
-        self.authority = authority
-        self.out: list[Header] = []
-
-    def sendable(self) -> list[Header]:
-        """Return the headers for the browser, without those the container nominated for its own hop."""
-        if not self.nominated:
-            return self.out
-        return [header for header in self.out if header[0].lower() not in self.nominated]
+    NONE = "no body"
+    LENGTH = "Content-Length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "end of the connection"
 
 
-Reader = Callable[[Answer, Header], None]
+class ResponseHead(MessageHead):
+    """The facts of a response's headers; `origin` is the session's, `authority` the container's address."""
+
+    origin: bytes
+    authority: bytes
+    content_length: int | None = None
+    is_chunked = False
+    is_html = False
+
+    def framing(self, status: int, method: bytes) -> BodyFraming:
+        """Return how the body of a response with this status, to a request with this method, ends."""
+        if method == b"HEAD" or status in (204, 304):
+            return BodyFraming.NONE
+        if self.is_chunked:
+            return BodyFraming.CHUNKED
+        return BodyFraming.UNTIL_CLOSE if self.content_length is None else BodyFraming.LENGTH
+
+    def to_bytes(self, status: int, *extra: bytes) -> bytes:
+        """Return the head for the browser, with extra lines at its end."""
+        lines = [status_line(status)]
+        self.write_to(lines)
+        lines += extra
+        lines.append(b"\r\n")
+        return b"".join(lines)
 
 
-def read(headers: list[Header], origin: bytes, authority: bytes) -> Answer:
-    """Read an answer's headers once; `origin` is the session's own, `authority` the container's address."""
-    answer = Answer(origin, authority)
+Handler = Callable[[ResponseHead, Header], None]
+
+
+def parse(headers: list[Header], origin: bytes, authority: bytes) -> ResponseHead:
+    """Parse a response's headers in one pass."""
+    head = ResponseHead()
+    head.origin, head.authority = origin, authority
     for header in headers:
-        reader = _known.get(header[0]) or _remember(header[0])
-        reader(answer, header)
-    return answer
+        _handlers[header[0]](head, header)
+    return head
 
 
-def _keep(answer: Answer, header: Header) -> None:
-    answer.out.append(header)
+def _connection(head: ResponseHead, header: Header) -> None:
+    head.nominated |= nominated_names(header[1])
 
 
-def _drop(_answer: Answer, _header: Header) -> None:
-    pass
+def _content_length(head: ResponseHead, header: Header) -> None:
+    head.content_length = int(header[1])
 
 
-def _connection(answer: Answer, header: Header) -> None:
-    words = frozenset(word.strip() for word in header[1].lower().split(b","))
-    answer.nominated |= words - CONNECTION_WORDS
+def _transfer_encoding(head: ResponseHead, _: Header) -> None:
+    head.is_chunked = True
 
 
-def _content_length(answer: Answer, header: Header) -> None:
-    answer.length = int(header[1])
+def _content_type(head: ResponseHead, header: Header) -> None:
+    head.is_html = header[1].lower().startswith((b"text/html", b"application/xhtml"))
+    head.forwarded.append(header)
 
 
-def _transfer_encoding(answer: Answer, _: Header) -> None:
-    answer.chunked = True
-
-
-def _content_type(answer: Answer, header: Header) -> None:
-    answer.html = header[1].lower().startswith((b"text/html", b"application/xhtml"))
-    answer.out.append(header)
-
-
-def _set_cookie(answer: Answer, header: Header) -> None:
+def _set_cookie(head: ResponseHead, header: Header) -> None:
     pair, *attributes = header[1].split(b";")
-    wide = any(attribute.partition(b"=")[0].strip().lower() == b"domain" for attribute in attributes)
-    if not wide and not reserved(pair.partition(b"=")[0]):
-        answer.out.append(header)
+    # A cookie with a Domain would be sent to the hosts of other sessions.
+    has_domain = any(attribute.partition(b"=")[0].strip().lower() == b"domain" for attribute in attributes)
+    if not has_domain and not is_platform_cookie(pair.partition(b"=")[0]):
+        head.forwarded.append(header)
 
 
-def _location(answer: Answer, header: Header) -> None:
+def _location(head: ResponseHead, header: Header) -> None:
     scheme, mark, rest = header[1].partition(b"://")
     authority, slash, path = rest.partition(b"/")
-    if mark and scheme.lower() in (b"http", b"https") and authority == answer.authority:
-        header = (header[0], answer.origin + slash + path)
-    answer.out.append(header)
+    if mark and scheme.lower() in (b"http", b"https") and authority == head.authority:
+        header = (header[0], head.origin + slash + path)
+    head.forwarded.append(header)
 
 
-def _allow_origin(answer: Answer, header: Header) -> None:
-    """No page but the session's own may read an answer."""
-    if header[1].strip() == answer.origin:
-        answer.out.append(header)
+def _allow_origin(head: ResponseHead, header: Header) -> None:
+    # Only the session's own pages may read its responses.
+    if header[1].strip() == head.origin:
+        head.forwarded.append(header)
 
 
-READERS: dict[bytes, Reader] = {
+HANDLERS: dict[bytes, Handler] = {
     b"connection": _connection,
     b"content-type": _content_type,
     b"content-length": _content_length,
@@ -113,21 +131,13 @@ READERS: dict[bytes, Reader] = {
     b"access-control-allow-origin": _allow_origin,
 }
 
-_known: dict[bytes, Reader] = {}
 
-
-def _remember(name: bytes) -> Reader:
-    reader = _reader(name.lower())
-    if len(_known) >= MEMORY:
-        _known.clear()
-    if len(name) <= MEMORABLE:
-        _known[name] = reader
-    return reader
-
-
-def _reader(name: bytes) -> Reader:
-    if name in READERS:
-        return READERS[name]
+def _choose_handler(name: bytes) -> Handler:
+    if name in HANDLERS:
+        return HANDLERS[name]
     if name in HOP_BY_HOP or name in UNWANTED or name.startswith(UNWANTED_PREFIXES):
-        return _drop
-    return _keep
+        return drop
+    return forward
+
+
+_handlers: HandlerCache[ResponseHead] = HandlerCache(_choose_handler)

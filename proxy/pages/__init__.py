@@ -1,1 +1,1 @@
-"""The HTML pages of the proxy, served by Starlette."""
+"""The HTML pages of the proxy, served by Starlette beside the relay."""

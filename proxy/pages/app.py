@@ -1,4 +1,4 @@
-"""The small Starlette application beside the data path: entry, waiting, ended and refused pages."""
+"""The Starlette application of the proxy: sign-in, starting, ended and refused pages. The relay calls it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,16 +8,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from proxy.config import Options, ProxySettings
-from proxy.directory import Doors
+from proxy.config import ProxyOptions
+from proxy.constants import PLATFORM_PATH
+from proxy.directory import SessionDirectory
 from proxy.pages import html
-from proxy.pages.sign_in import EntryPages
+from proxy.pages.sign_in import SignInPages
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class AnyMethod:
-    """An endpoint for every method there is."""
+    """An endpoint for all methods; Starlette's routes of functions would refuse unknown ones."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -28,26 +29,25 @@ class AnyMethod:
         await response(scope, receive, send)
 
 
-def create_app(doors: Doors, settings: ProxySettings | Options) -> Starlette:
-    """Return the application; it answers only what the session protocol hands over."""
-    options = settings if isinstance(settings, Options) else Options.of(settings)
-    entry = EntryPages(doors, options)
+def create_app(directory: SessionDirectory, options: ProxyOptions) -> Starlette:
+    """Return the application; it answers only requests that the client connection does not relay."""
+    pages = SignInPages(directory, options)
     return Starlette(
         routes=[
-            Route("/.carrel/enter", entry.enter, methods=["GET"]),
-            Route("/.carrel/state", entry.state, methods=["GET"]),
-            Route("/.carrel/ping", _ping, methods=["GET"]),
-            Route("/.carrel/{rest:path}", AnyMethod(_nothing)),
-            Route("/{rest:path}", AnyMethod(entry.answer)),
+            Route(f"{PLATFORM_PATH}enter", pages.enter, methods=["GET"]),
+            Route(f"{PLATFORM_PATH}state", pages.state, methods=["GET"]),
+            Route(f"{PLATFORM_PATH}ping", _ping, methods=["GET"]),
+            Route(PLATFORM_PATH + "{rest:path}", AnyMethod(_no_session_host)),
+            Route("/{rest:path}", AnyMethod(pages.answer)),
         ],
     )
 
 
 async def _ping(_: Request) -> Response:
-    """Answer any page at once, for whoever measures how far away this proxy is."""
-    anybody = {"Access-Control-Allow-Origin": "*", "Timing-Allow-Origin": "*"}
-    return Response(status_code=204, headers={**html.COMMON, **anybody})
+    # Pages of any origin may measure the round trip to this proxy, to choose the nearest region.
+    any_origin = {"Access-Control-Allow-Origin": "*", "Timing-Allow-Origin": "*"}
+    return Response(status_code=204, headers={**html.COMMON_HEADERS, **any_origin})
 
 
-async def _nothing(request: Request) -> Response:
-    return html.nothing_here(request)
+async def _no_session_host(_: Request) -> Response:
+    return html.no_session_host()

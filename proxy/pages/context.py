@@ -1,35 +1,35 @@
-"""What the pages know of a request: the session it asked for, and why it was not relayed."""
+"""The context of a page: the session that the request is for, and the decision that kept it from being relayed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import cast
 
-from starlette.requests import Request as PageRequest
+from starlette.requests import Request
 
-from proxy.access.admission import Pass, Verdict
-from proxy.directory import Desk
+from proxy.access.sessions import CachedDecision, Decision
+from proxy.directory import SessionInfo
 from proxy.http.headers import without_tokens
-from proxy.http.request import Request
+from proxy.http.request import ProxyRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request that Starlette answers; `label` is None at a host that is no session's."""
+class PageContext:
+    """One request that Starlette answers; `label` is None at a host that belongs to no session."""
 
     label: str | None
-    verdict: Verdict
-    desk: Desk | None
-    navigates: bool
+    decision: Decision
+    session: SessionInfo | None
+    is_navigation: bool
     target: bytes
 
     @classmethod
-    def of(cls, request: Request, admitted: Pass) -> Visit:
-        """Sum up a request and its verdict."""
+    def from_request(cls, request: ProxyRequest, cached: CachedDecision) -> PageContext:
+        """Summarize a request and its decision."""
         label = request.host.label.decode() if request.host.label is not None else None
-        return cls(label, admitted.verdict, admitted.desk, request.navigates, without_tokens(request.target))
+        return cls(label, cached.decision, cached.session, request.is_navigation, without_tokens(request.target))
 
 
-def visit_of(request: PageRequest) -> Visit:
-    """Return the visit that the protocol put into the request's scope."""
-    return cast("Visit", request.scope["state"]["visit"])
+def context_of(request: Request) -> PageContext:
+    """Return the context that the client connection put into the request's scope."""
+    return cast("PageContext", request.scope["state"]["page"])

@@ -1,4 +1,4 @@
-"""The pages at a session's host that are ours, and the same news for programs as JSON."""
+"""The HTML pages at a session's host, and their JSON counterparts for programs."""
 
 import base64
 import hashlib
@@ -6,19 +6,20 @@ import html
 from pathlib import Path
 from string import Template
 
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from core.web.branding import BRAND, STYLE
-from proxy.access.admission import Verdict
-from proxy.config import Options
-from proxy.directory import Desk
-from proxy.pages.context import Visit
+from proxy.access.sessions import Decision
+from proxy.config import ProxyOptions
+from proxy.directory import SessionInfo
+from proxy.pages.context import PageContext
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = Template((TEMPLATES / "page.html").read_text("utf-8"))
 POLLING = (TEMPLATES / "starting.js").read_text("utf-8")
-COMMON = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+COMMON_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+RETRY_SECONDS = 2
+"""When a client should ask again for a session that is starting, or while the platform is down."""
 
 STEPS = {"queued": "Waiting", "starting": "Starting", "running": "Ready"}
 STATE_SENTENCES = {
@@ -38,28 +39,31 @@ def _digest(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
+# Digests instead of 'unsafe-inline': a page has this one style and at most this one script.
 POLICY = (
     f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(POLLING)}; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
 
 
-def page(title: str, body: str, *, status: int, options: Options, tail: str = "", retry: int | None = None) -> Response:
-    """Return a page; `body` and `tail` are HTML already, the title is text."""
+def page(
+    title: str, body: str, *, status: int, options: ProxyOptions, tail: str = "", retry: int | None = None
+) -> Response:
+    """Return a page; `body` and `tail` are HTML, the title is text."""
     text = PAGE.substitute(title=html.escape(title), style=STYLE, brand=BRAND, body=body, tail=tail)
-    policy = f"{POLICY}; frame-ancestors 'self' {options.api_url}"
-    answer = HTMLResponse(text, status, {**COMMON, "Content-Security-Policy": policy})
+    policy = f"{POLICY}; {options.frame_ancestors}"
+    response = HTMLResponse(text, status, {**COMMON_HEADERS, "Content-Security-Policy": policy})
     if retry is not None:
-        answer.headers["Retry-After"] = str(retry)
-    return answer
+        response.headers["Retry-After"] = str(retry)
+    return response
 
 
-def news(code: str, message: str, *, status: int, retry: int | None = None, **details: object) -> Response:
-    """Return the same for a program: a stable code and a sentence."""
-    answer = JSONResponse({"code": code, "message": message, **details}, status, COMMON)
+def json_error(code: str, message: str, *, status: int, retry: int | None = None, **details: object) -> Response:
+    """Return the counterpart of a page for programs: a stable code and a sentence."""
+    response = JSONResponse({"code": code, "message": message, **details}, status, COMMON_HEADERS)
     if retry is not None:
-        answer.headers["Retry-After"] = str(retry)
-    return answer
+        response.headers["Retry-After"] = str(retry)
+    return response
 
 
 def paragraph(text: str, kind: str = "") -> str:
@@ -73,21 +77,22 @@ def link(href: str, text: str) -> str:
     return f'<p><a class="button" href="{html.escape(href)}">{html.escape(text)}</a></p>'
 
 
-def sentence(desk: Desk) -> str:
-    """Say how far a session is that will run."""
-    if desk.place is not None:
-        return "It is next in line." if desk.place == 1 else f"It is number {desk.place} in line."
-    return STATE_SENTENCES.get(desk.state, "It is not ready yet.")
+def progress_sentence(session: SessionInfo) -> str:
+    """Return the sentence on how far a session is on its way to running."""
+    position = session.queue_position
+    if position is not None:
+        return "It is next in line." if position == 1 else f"It is number {position} in line."
+    return STATE_SENTENCES.get(session.state, "It is not ready yet.")
 
 
-def heading(desk: Desk | None) -> str:
-    """Say what is not there yet."""
-    title = desk.title if desk else "Your session"
-    return f"{title} waits in line" if desk and desk.state == "queued" else f"{title} is starting"
+def heading(session: SessionInfo | None) -> str:
+    """Return the heading of the starting page."""
+    title = session.title if session else "Your session"
+    return f"{title} waits in line" if session and session.state == "queued" else f"{title} is starting"
 
 
-def steps(state: str) -> str:
-    """Show the way of a session to its readiness, and where on it the session is."""
+def progress_steps(state: str) -> str:
+    """Return the steps from the queue to a running session, with the present one marked."""
     order = list(STEPS)
     at = order.index(state) if state in order else 0
     marks = [' class="done"' if number < at else "" for number in range(len(order))]
@@ -96,91 +101,86 @@ def steps(state: str) -> str:
     return f'<ol class="steps">{items}</ol>'
 
 
-def starting(visit: Visit, options: Options) -> Response:
-    """Wait for a session that will run, then open the very path that was asked for."""
-    state = str(visit.desk.state) if visit.desk else "starting"
-    if not visit.navigates:
-        place = visit.desk.place if visit.desk else None
-        return news(
-            "SESSION_NOT_RUNNING", "This session is not running yet.", status=424, retry=2, state=state, place=place
+def starting(context: PageContext, options: ProxyOptions) -> Response:
+    """Return the page that waits for a session and then opens the path that was asked for."""
+    session = context.session
+    state = str(session.state) if session else "starting"
+    if not context.is_navigation:
+        message = "This session is not running yet."
+        position = session.queue_position if session else None
+        return json_error(
+            "SESSION_NOT_RUNNING", message, status=424, retry=RETRY_SECONDS, state=state, queuePosition=position
         )
-    said = html.escape(sentence(visit.desk) if visit.desk else STATE_SENTENCES[state])
-    body = f'<p id="state" role="status">{said}</p>{steps(state)}'
+    sentence = html.escape(progress_sentence(session) if session else STATE_SENTENCES[state])
+    body = f'<p id="state" role="status">{sentence}</p>{progress_steps(state)}'
     body += paragraph("This page opens the session as soon as it is ready.", "quiet")
     tail = f'<noscript><meta http-equiv="refresh" content="3"></noscript><script>{POLLING}</script>'
-    return page(heading(visit.desk), body, status=503, options=options, tail=tail, retry=2)
+    return page(heading(session), body, status=503, options=options, tail=tail, retry=RETRY_SECONDS)
 
 
-def _title(visit: Visit) -> str:
-    return visit.desk.title if visit.desk else "Your session"
-
-
-def ended(visit: Visit, options: Options) -> Response:
-    """Say that the session is over, and why."""
-    state = str(visit.desk.state) if visit.desk else "stopped"
-    reason = (visit.desk.reason if visit.desk else None) or ENDED_SENTENCES.get(state, "Its time is over.")
-    if not visit.navigates:
-        return news("SESSION_ENDED", "This session has ended.", status=410, state=state, reason=reason)
-    body = paragraph(reason) + paragraph(f"It was a session of {_title(visit)}.", "quiet")
+def ended(context: PageContext, options: ProxyOptions) -> Response:
+    """Return the page that says that the session is over, and why."""
+    session = context.session
+    state = str(session.state) if session else "stopped"
+    reason = (session.reason if session else None) or ENDED_SENTENCES.get(state, "Its time is over.")
+    if not context.is_navigation:
+        return json_error("SESSION_ENDED", "This session has ended.", status=410, state=state, reason=reason)
+    title = session.title if session else "Your session"
+    body = paragraph(reason) + paragraph(f"It was a session of {title}.", "quiet")
     body += link(options.api_url, "Start a new session")
     return page(ENDED_TITLES.get(state, "This session has ended"), body, status=410, options=options)
 
 
-def unknown(visit: Visit, options: Options) -> Response:
-    """Say the same of a session that is not there and of one that is another's."""
+def not_found(context: PageContext, options: ProxyOptions) -> Response:
+    """Return one page for sessions that do not exist and for those of other users, which must look alike."""
     message = "There is no such session, or you may not see it."
-    if not visit.navigates:
-        return news("NOT_FOUND", message, status=404)
-    return page(
-        "No session here",
-        paragraph(message) + link(options.api_url, "Go to your sessions"),
-        status=404,
-        options=options,
-    )
+    if not context.is_navigation:
+        return json_error("NOT_FOUND", message, status=404)
+    body = paragraph(message) + link(options.api_url, "Go to your sessions")
+    return page("No session here", body, status=404, options=options)
 
 
-def unavailable(visit: Visit, options: Options) -> Response:
-    """Say that the proxy cannot find out who may come in."""
+def unavailable(context: PageContext, options: ProxyOptions) -> Response:
+    """Return the page for requests whose access cannot be checked now."""
     message = "The platform does not answer just now; try again in a moment."
-    if not visit.navigates:
-        return news("UNAVAILABLE", message, status=503, retry=2)
-    return page("Try again in a moment", paragraph(message), status=503, options=options, retry=2)
+    if not context.is_navigation:
+        return json_error("UNAVAILABLE", message, status=503, retry=RETRY_SECONDS)
+    return page("Try again in a moment", paragraph(message), status=503, options=options, retry=RETRY_SECONDS)
 
 
-def unreachable(visit: Visit, options: Options) -> Response:
-    """Say that the session runs, but that its program gave no usable answer."""
+def unreachable(context: PageContext, options: ProxyOptions) -> Response:
+    """Return the page for a running session whose container gave no valid response."""
     message = "The session is running, but its program did not answer."
-    if not visit.navigates:
-        return news("SESSION_UNREACHABLE", message, status=502)
+    if not context.is_navigation:
+        return json_error("SESSION_UNREACHABLE", message, status=502)
     return page("The session did not answer", paragraph(message) + link("", "Try again"), status=502, options=options)
 
 
-def refused(visit: Visit, options: Options, message: str) -> Response:
-    """Say in one sentence why the way in did not work."""
-    if not visit.navigates:
-        return news("TICKET_REFUSED", message, status=403)
-    return page(
-        "This link does not work", paragraph(message) + link("/", "Open the session"), status=403, options=options
-    )
+def ticket_refused(context: PageContext, options: ProxyOptions, message: str) -> Response:
+    """Return the page for a ticket that cannot be redeemed."""
+    if not context.is_navigation:
+        return json_error("TICKET_REFUSED", message, status=403)
+    body = paragraph(message) + link("/", "Open the session")
+    return page("This link does not work", body, status=403, options=options)
 
 
-def sign_in_first() -> Response:
-    """Tell a program, which cannot sign in on a page."""
-    message = "Sign in first, or send a valid token of the one whose session this is."
-    answer = news("UNAUTHENTICATED", message, status=401)
-    answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+def sign_in_required() -> Response:
+    """Return the response for a program, which cannot sign in on a page."""
+    message = "Sign in first, or send a valid token of the session's owner."
+    response = json_error("UNAUTHENTICATED", message, status=401)
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
-def nothing_here(_: Request) -> Response:
-    """Say that this host is no session's."""
-    return news("NOT_FOUND", "No session has this address.", status=404)
+def no_session_host() -> Response:
+    """Return the response at a host that belongs to no session."""
+    return json_error("NOT_FOUND", "No session has this address.", status=404)
 
 
-BY_VERDICT = {
-    Verdict.WAITING: starting,
-    Verdict.ENDED: ended,
-    Verdict.UNKNOWN: unknown,
-    Verdict.UNAVAILABLE: unavailable,
-    Verdict.UNREACHABLE: unreachable,
+PAGES = {
+    Decision.WAITING: starting,
+    Decision.ENDED: ended,
+    Decision.NOT_FOUND: not_found,
+    Decision.UNAVAILABLE: unavailable,
+    Decision.UNREACHABLE: unreachable,
 }

@@ -1,4 +1,4 @@
-"""How one comes in: to the platform for a ticket, back with it, and on with a cookie of this host alone."""
+"""Browser sign-in at a session's host: redirect to the API, redeem the one-time ticket, set a host-only cookie."""
 
 import asyncio
 import hashlib
@@ -10,120 +10,128 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core import clock
-from proxy.access.admission import Verdict
-from proxy.config import Options
-from proxy.directory import Doors, Entry
+from proxy.access.sessions import Decision
+from proxy.config import ProxyOptions
+from proxy.constants import PLATFORM_PATH
+from proxy.directory import AccessGrant, SessionDirectory
 from proxy.pages import html
-from proxy.pages.context import Visit, visit_of
+from proxy.pages.context import PageContext, context_of
 
 log = logging.getLogger(__name__)
 
-STATE_SECONDS = 600
-INSIDE = (Verdict.ADMITTED, Verdict.WAITING, Verdict.ENDED)
-SAFE = "/?:@!$&'()*+,;=-._~%#[]"
+STATE_COOKIE_SECONDS = 600
+STATE_LENGTH = 32
+OWNER_DECISIONS = (Decision.ADMITTED, Decision.WAITING, Decision.ENDED)
+"""Decisions of a valid grant at the caller's own session, whatever its state."""
+UNQUOTED = "/?:@!$&'()*+,;=-._~%#[]"
 
 
 def state_hash(state: str) -> str:
-    """Return what the platform learns of a browser's state cookie: enough to bind a ticket to it."""
+    """Return the hash of a browser's state cookie; the API binds the ticket to it and never sees the state."""
     return hashlib.sha256(state.encode()).hexdigest() if state else ""
 
 
-def own_path(text: str) -> str | None:
-    """Return the text if it is a path on this host and nothing else."""
-    plain = text.isprintable() and "\\" not in text
-    if not plain or not text.startswith("/") or text.startswith(("//", "/.carrel/")):
+def safe_redirect_path(text: str) -> str | None:
+    """Return the text if it is a path on this host and nothing else, which prevents open redirects."""
+    # Browsers read a backslash as a slash and drop control characters, so `/\evil` would leave this host.
+    is_plain = text.isprintable() and "\\" not in text
+    if not is_plain or not text.startswith("/") or text.startswith(("//", PLATFORM_PATH)):
         return None
     parts = urlsplit(text)
-    return None if parts.scheme or parts.netloc else quote(text, safe=SAFE)
+    return None if parts.scheme or parts.netloc else quote(text, safe=UNQUOTED)
 
 
-class EntryPages:
-    """The entry of one proxy, over its doors."""
+class SignInPages:
+    """The pages on the way into sessions, for one proxy."""
 
-    def __init__(self, doors: Doors, options: Options) -> None:
-        self.doors = doors
+    def __init__(self, directory: SessionDirectory, options: ProxyOptions) -> None:
+        self.directory = directory
         self.options = options
 
     async def answer(self, request: Request) -> Response:
-        """Answer what is not relayed, by its verdict."""
-        visit = visit_of(request)
-        if visit.verdict is Verdict.ELSEWHERE:
-            return html.nothing_here(request)
-        if visit.verdict is Verdict.SIGN_IN:
-            return self._to_platform(request, visit) if visit.navigates else html.sign_in_first()
-        return html.BY_VERDICT.get(visit.verdict, html.unknown)(visit, self.options)
+        """Answer a request that is not relayed, by its decision."""
+        context = context_of(request)
+        if context.decision is Decision.NO_SESSION_HOST:
+            return html.no_session_host()
+        if context.decision is Decision.SIGN_IN:
+            return self._to_sign_in(request, context) if context.is_navigation else html.sign_in_required()
+        return html.PAGES.get(context.decision, html.not_found)(context, self.options)
 
     async def state(self, request: Request) -> Response:
-        """Tell the starting page how far the session is."""
-        visit = visit_of(request)
-        if visit.verdict not in INSIDE or visit.desk is None:
+        """Return the session's progress; the script of the starting page polls it."""
+        context = context_of(request)
+        session = context.session
+        if context.decision not in OWNER_DECISIONS or session is None:
             return await self.answer(request)
-        session = {
-            "state": str(visit.desk.state),
-            "heading": html.heading(visit.desk),
-            "sentence": html.sentence(visit.desk),
-            "place": visit.desk.place,
-            "ready": visit.verdict is Verdict.ADMITTED,
-            "ended": visit.verdict is Verdict.ENDED,
-            "reason": visit.desk.reason,
+        progress = {
+            "state": str(session.state),
+            "heading": html.heading(session),
+            "sentence": html.progress_sentence(session),
+            "queuePosition": session.queue_position,
+            "ready": context.decision is Decision.ADMITTED,
+            "ended": context.decision is Decision.ENDED,
+            "reason": session.reason,
         }
-        return JSONResponse(session, headers=html.COMMON)
+        return JSONResponse(progress, headers=html.COMMON_HEADERS)
 
     async def enter(self, request: Request) -> Response:
-        """Spend a ticket for a cookie, once, and go on to the path that was asked for."""
-        visit = visit_of(request)
-        if visit.label is None:
-            return html.nothing_here(request)
-        if request.method != "GET":
+        """Redeem a ticket once for a cookie, and redirect to the path that was asked for."""
+        context = context_of(request)
+        if context.label is None:
+            return html.no_session_host()
+        if request.method != "GET":  # Starlette routes HEAD too; a link preview must not spend the ticket.
             return Response(status_code=405, headers={"Allow": "GET"})
-        goal = own_path(request.query_params.get("next", ""))
-        if visit.verdict in INSIDE:
-            return self._onward(visit, goal)
+        path = safe_redirect_path(request.query_params.get("next", ""))
+        if context.decision in OWNER_DECISIONS:
+            return self._redirect(context, path)
         state = request.cookies.get(self.options.state_cookie_name, "")
-        if visit.navigates and not state:
-            return html.refused(visit, self.options, "This link was made for another browser; open the session itself.")
+        # Without the state a link could sign a browser in to the session of its sender.
+        if context.is_navigation and not state:
+            message = "This link was made for another browser; open the session itself."
+            return html.ticket_refused(context, self.options, message)
         try:
-            async with asyncio.timeout(self.options.doors_timeout):
-                return await self._redeem(request.query_params.get("ticket", ""), visit, state, goal)
+            async with asyncio.timeout(self.options.directory_timeout):
+                return await self._redeem(request.query_params.get("ticket", ""), context, state, path)
         except Exception:
-            log.exception("A ticket could not be looked up.")
-            return html.unavailable(visit, self.options)
+            log.exception("Could not redeem a ticket: the session directory does not answer.")
+            return html.unavailable(context, self.options)
 
-    async def _redeem(self, ticket: str, visit: Visit, state: str, goal: str | None) -> Response:
-        label = visit.label or ""
-        entry = await self.doors.redeem_ticket(ticket, label, state_hash(state)) if ticket else None
-        if entry is None:
-            return html.refused(
-                visit, self.options, "This link was used before, is too old, or was made for another browser."
-            )
-        answer = self._onward(visit, goal or await self._initial_path(label))
-        self._give(answer, entry, await self.doors.seal(entry, label))
-        return answer
+    async def _redeem(self, ticket: str, context: PageContext, state: str, path: str | None) -> Response:
+        label = context.label or ""
+        grant = await self.directory.redeem_ticket(ticket, label, state_hash(state)) if ticket else None
+        if grant is None:
+            message = "This link was used before, is too old, or was made for another browser."
+            return html.ticket_refused(context, self.options, message)
+        response = self._redirect(context, path or await self._initial_path(label))
+        self._set_entry_cookie(response, grant, await self.directory.issue_cookie(grant, label))
+        return response
 
     async def _initial_path(self, label: str) -> str | None:
-        desk = await self.doors.desk(label)
-        return own_path("/" + desk.initial_path.lstrip("/")) if desk is not None else None
+        session = await self.directory.session_info(label)
+        return safe_redirect_path("/" + session.initial_path.lstrip("/")) if session is not None else None
 
-    def _onward(self, visit: Visit, goal: str | None) -> Response:
-        first = own_path("/" + visit.desk.initial_path.lstrip("/")) if visit.desk is not None else None
-        return Response(status_code=303, headers={**html.COMMON, "Location": goal or first or "/"})
+    def _redirect(self, context: PageContext, path: str | None) -> Response:
+        session = context.session
+        initial = safe_redirect_path("/" + session.initial_path.lstrip("/")) if session is not None else None
+        return Response(status_code=303, headers={**html.COMMON_HEADERS, "Location": path or initial or "/"})
 
-    def _give(self, answer: Response, entry: Entry, value: str) -> None:
-        left = int((entry.expires_at - clock.now()).total_seconds())
-        self._set_cookie(answer, self.options.cookie_name, value, left)
-
-    def _to_platform(self, request: Request, visit: Visit) -> Response:
-        """Send a browser to sign in; a state it already has is kept, for its other tabs."""
+    def _to_sign_in(self, request: Request, context: PageContext) -> Response:
+        """Redirect a browser to the API's sign-in; a state that it already has is kept, for its other tabs."""
         state = request.cookies.get(self.options.state_cookie_name, "")
-        if not (state.isalnum() and len(state) == 32):
-            state = secrets.token_hex(16)
-        query = f"session={quote(visit.label or '')}&next={quote_from_bytes(visit.target, safe='')}"
+        if not (state.isalnum() and len(state) == STATE_LENGTH):
+            state = secrets.token_hex(STATE_LENGTH // 2)
+        query = f"session={quote(context.label or '')}&next={quote_from_bytes(context.target, safe='')}"
         location = f"{self.options.api_url}/enter?{query}&state={state_hash(state)}"
-        answer = Response(status_code=303, headers={**html.COMMON, "Location": location})
-        self._set_cookie(answer, self.options.state_cookie_name, state, STATE_SECONDS)
-        return answer
+        response = Response(status_code=303, headers={**html.COMMON_HEADERS, "Location": location})
+        self._set_cookie(response, self.options.state_cookie_name, state, STATE_COOKIE_SECONDS)
+        return response
 
-    def _set_cookie(self, answer: Response, name: str, value: str, seconds: int) -> None:
-        answer.set_cookie(
-            name, value, max_age=max(0, seconds), path="/", secure=self.options.secure, httponly=True, samesite="lax"
+    def _set_entry_cookie(self, response: Response, grant: AccessGrant, value: str) -> None:
+        left = int((grant.expires_at - clock.now()).total_seconds())
+        self._set_cookie(response, self.options.cookie_name, value, left)
+
+    def _set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
+        # Lax, not Strict: the browser comes back from the API's site by a navigation.
+        response.set_cookie(
+            name, value, max_age=max(0, seconds), path="/", secure=self.options.is_secure, httponly=True, samesite="lax"
         )

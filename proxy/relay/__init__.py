@@ -1,1 +1,1 @@
-"""The data path between clients and containers."""
+"""The relay: requests from clients to containers, responses back, and websockets as bytes."""

@@ -1,208 +1,248 @@
-"""One request on its way to the container, and its answer on the way back."""
+"""One request on its way to the container, and its response on the way back.
+
+The client's connection feeds the request's body into it; an upstream connection writes the response.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from proxy.access.admission import Pass
+from proxy.access.sessions import CachedDecision
+from proxy.constants import HIGH_WATER, LAST_CHUNK, SIGNED_OUT
 from proxy.directory import Address
-from proxy.http.request import Refusal, Request
+from proxy.http.request import ProxyRequest, RequestRefused
 from proxy.relay.pool import Pool
-from proxy.relay.tunnel import SIGNED_OUT
-from proxy.relay.upstream import HIGH_WATER, Upstream
-
-if TYPE_CHECKING:
-    from proxy.relay.client_connection import SessionProtocol
+from proxy.relay.upstream import Upstream
+from proxy.state import ProxyState
 
 log = logging.getLogger(__name__)
 
 
+class ClientSide(Protocol):
+    """The client's connection as its exchanges use it."""
+
+    state: ProxyState
+    transport: asyncio.Transport
+
+    @property
+    def is_write_paused(self) -> bool:
+        """Whether the client is slow to read."""
+
+    def is_current(self, exchange: Exchange, /) -> bool:
+        """Return whether the exchange is the one that is being answered."""
+
+    def origin_lines(self, forwarded_for: bytes | None, /) -> bytes:
+        """Return the header lines that name the client to the container."""
+
+    def update_flow_control(self) -> None:
+        """Read the client, or stop reading, by what the exchange needs now."""
+
+    def exchange_finished(self, exchange: Exchange, /) -> None:
+        """Go on with the next request after a complete response."""
+
+    def refuse(self, refusal: RequestRefused, /) -> None:
+        """Send a refusal and close."""
+
+    def send_unreachable(self, exchange: Exchange, /) -> None:
+        """Send the page that says that the container gave no valid response."""
+
+    def open_tunnel(self, exchange: Exchange, upstream: Upstream, response: bytes, cached: CachedDecision, /) -> None:
+        """Join both connections to a tunnel, after the response to the handshake."""
+
+
 class Exchange:
-    """One request and its answer; the protocol feeds the request's body, the upstream writes the answer.
+    """One request and its response; `refusal` is set instead of a request that was refused."""
 
-    `complete` means that the request was read to its end, `started` that the answer's head was written.
-    """
-
-    opening: bytes
-    address: Address
     pool: Pool
-    method = origin = b""
-    modern = True
-    keep = upgrading = bodiless = False
-    raw = unread = 0
-    started = held = reused = False
-    admitted: Pass | None = None
+    address: Address
+    request_head: bytes
+    keep_alive = is_upgrade = has_no_body = False
+    passthrough_left = body_left = 0
+    has_response_started = is_client_paused = is_pooled_upstream = False
+    cached: CachedDecision | None = None
     upstream: Upstream | None = None
     task: asyncio.Task[None] | None = None
 
-    def __init__(self, protocol: SessionProtocol, request: Request | None, refusal: Refusal | None = None) -> None:
-        self.protocol = protocol
-        self.plane = protocol.plane
-        self.transport = protocol.transport
-        self.moved = protocol.plane.now
+    def __init__(self, client: ClientSide, request: ProxyRequest | None, refusal: RequestRefused | None = None) -> None:
+        self.client = client
+        self.state = client.state
+        self.last_progress_at = client.state.now
         self.request = request
         self.refusal = refusal
-        self.early: list[bytes] = []
-        self.complete = request is None
+        self.buffered_body: list[bytes] = []
+        self.is_request_complete = request is None
         if request is not None:
-            self.method = request.method
-            self.modern = request.modern
-            self.keep = request.keep
-            self.upgrading = request.upgrading
-            self.origin = request.host.origin
-            self.bodiless = request.bodiless
-            self.unread = 0 if request.head.chunked else request.head.length
+            self.keep_alive = request.keep_alive
+            self.is_upgrade = request.is_upgrade
+            self.has_no_body = request.has_no_body
+            self.body_left = 0 if request.head.is_chunked else request.head.content_length
 
     @property
-    def blocked(self) -> bool:
-        """Tell whether the client should wait before it sends more."""
-        return self.held or self.upgrading or (self.upstream is None and not self.complete)
+    def is_blocked(self) -> bool:
+        """True if the client should wait before it sends more."""
+        return self.is_client_paused or self.is_upgrade or (self.upstream is None and not self.is_request_complete)
 
     # The request.
-    def forward(self, request: Request, admitted: Pass, pool: Pool, address: Address, target: bytes) -> None:
+    def forward(
+        self, request: ProxyRequest, cached: CachedDecision, pool: Pool, address: Address, target: bytes
+    ) -> None:
         """Send the request to a container's address."""
-        self.admitted, self.pool, self.address = admitted, pool, address
-        admitted.live.add(self)
-        self.opening = self._compose(request, target)
-        upstream = None if self.upgrading else pool.take(address, repeatable=request.repeatable)
+        self.cached, self.pool, self.address = cached, pool, address
+        cached.open_work.add(self)
+        self.request_head = self._make_head(request, target)
+        upstream = None if self.is_upgrade else pool.take(address, is_retryable=request.is_retryable)
         if upstream is None:
-            self._connect()
+            self._connect(request)
         else:
-            self.reused = True
-            self._begin(upstream)
+            self.is_pooled_upstream = True
+            self._begin(request, upstream)
 
-    def _compose(self, request: Request, target: bytes) -> bytes:
-        """Return the head for the container."""
+    def _make_head(self, request: ProxyRequest, target: bytes) -> bytes:
         lines = [request.method, b" ", target, b" HTTP/1.1\r\n"]
-        for name, value in request.head.sendable():
-            lines += (name, b": ", value, b"\r\n")
-        if request.head.chunked:
+        request.head.write_to(lines)
+        if request.head.is_chunked:
             lines.append(b"Transfer-Encoding: chunked\r\n")
-        if self.upgrading:
+        if self.is_upgrade:
             lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        lines += (self.protocol.forwarded(request.head.forwarded_for), request.host.name, b"\r\n\r\n")
+        lines += (self.client.origin_lines(request.head.forwarded_for), request.host.name, b"\r\n\r\n")
         return b"".join(lines)
 
-    def _connect(self) -> None:
+    def _connect(self, request: ProxyRequest) -> None:
         self.upstream = None
-        self.task = asyncio.ensure_future(self._connecting())
-        self.protocol.gate()
+        self.task = asyncio.ensure_future(self._open_upstream(request))
+        self.client.update_flow_control()
 
-    async def _connecting(self) -> None:
+    async def _open_upstream(self, request: ProxyRequest) -> None:
         try:
             upstream = await self.pool.connect(self.address)
-        except (OSError, ValueError) as fault:  # TimeoutError, PermissionError and UnicodeError are among them.
-            log.warning("A session's container does not take connections: %s.", type(fault).__name__)
-            self.failed()
+        except (OSError, ValueError) as error:  # TimeoutError, PermissionError and UnicodeError are among them.
+            # No address and no text of the error: both may come from a client or a container.
+            log.warning("A session's container does not accept connections: %s.", type(error).__name__)
+            self.upstream_failed()
             return
-        if self.transport.is_closing():
+        if self.client.transport.is_closing():
             upstream.transport.abort()
         else:
-            self._begin(upstream)
-            self.protocol.gate()
+            self._begin(request, upstream)
+            self.client.update_flow_control()
 
-    def _begin(self, upstream: Upstream) -> None:
+    def _begin(self, request: ProxyRequest, upstream: Upstream) -> None:
         self.upstream = upstream
-        upstream.begin(self, self.opening)
-        if self.protocol.flow.write_paused:
+        upstream.begin(self, request, self.request_head)
+        if self.client.is_write_paused:
             upstream.pause()
-        if not self.upgrading:  # What follows a handshake waits for the 101.
-            for part in self.early:
+        if not self.is_upgrade:  # Bytes after a handshake wait for the 101.
+            for part in self.buffered_body:
                 upstream.send(part)
-            self.early = []
+            self.buffered_body = []
 
-    def body(self, data: bytes) -> None:
-        """Pass a piece of the request's body; a long rest of known length is counted instead of parsed."""
+    def add_body(self, data: bytes) -> None:
+        """Send a piece of the request's body; a long rest of known length is counted instead of parsed."""
         request = self.request
-        if request is not None and request.head.chunked:
+        if request is not None and request.head.is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         else:
-            self.unread -= len(data)
-            if self.unread > HIGH_WATER:
-                self.raw = self.unread
+            self.body_left -= len(data)
+            if self.body_left > HIGH_WATER:
+                self.passthrough_left = self.body_left
         self._send(data)
 
-    def body_raw(self, data: bytes) -> bytes:
-        """Pass bytes of a long body unparsed; return what is beyond its end."""
-        mine, rest = data[: self.raw], data[self.raw :]
-        self.raw -= len(mine)
-        self._send(mine)
+    def pass_through(self, data: bytes) -> bytes:
+        """Send bytes of a long body unparsed; return those after its end."""
+        body, rest = data[: self.passthrough_left], data[self.passthrough_left :]
+        self.passthrough_left -= len(body)
+        self._send(body)
         return rest
 
-    def end(self) -> None:
-        """Note that the request is complete."""
-        self.complete = True
-        if self.request is not None and self.request.head.chunked:
-            self._send(b"0\r\n\r\n")
+    def complete_request(self) -> None:
+        """Mark the request as complete."""
+        self.is_request_complete = True
+        if self.request is not None and self.request.head.is_chunked:
+            self._send(LAST_CHUNK)
 
     def _send(self, data: bytes) -> None:
         if self.upstream is None:
-            self.early.append(data)
+            self.buffered_body.append(data)
         else:
             self.upstream.send(data)
 
-    def hold(self, *, held: bool) -> None:
-        """Let the client wait, or go on, as the container reads."""
-        self.held = held
-        self.protocol.gate()
+    # The response, by the upstream.
+    def note_progress(self) -> None:
+        """Restart the idle time-out."""
+        self.last_progress_at = self.state.now
 
-    # The answer.
-    def answered(self) -> None:
-        """Note that the whole answer is written."""
+    def write_response(self, data: bytes, *, final: bool) -> None:
+        """Write bytes to the client; `final` once they belong to the final response."""
+        if final:
+            self.has_response_started = True
+        self.client.transport.write(data)
+
+    def pause_client(self, *, paused: bool) -> None:
+        """Stop or resume reading the client."""
+        self.is_client_paused = paused
+        self.client.update_flow_control()
+
+    def response_finished(self) -> None:
+        """Go on with the next request."""
         self._leave()
-        self.protocol.finished(self)
+        self.client.exchange_finished(self)
 
-    def broken(self, *, started: bool, spoken: bool) -> None:
-        """Cope with a lost connection; a kept one that said nothing may have been dead before."""
+    def upstream_lost(self, *, response_started: bool, has_received: bool) -> None:
+        """Retry once if a pooled connection was dead already; otherwise fail."""
         self.upstream = None
         request = self.request
-        if started:
-            self.transport.abort()  # The client must see a broken answer, not a good short one.
-        elif self.reused and not spoken and request is not None and request.repeatable:
-            self.reused = False
-            self.plane.counts.retried += 1
-            self._connect()
+        if response_started:
+            self.client.transport.abort()  # The client must see a broken response, not a short complete one.
+        elif self.is_pooled_upstream and not has_received and request is not None and request.is_retryable:
+            self.is_pooled_upstream = False
+            self.state.counters.retried += 1
+            self._connect(request)
         else:
-            self.failed()
+            self.upstream_failed()
 
-    def failed(self) -> None:
-        """Tell the client that there is no answer that could be passed on."""
+    def upstream_failed(self) -> None:
+        """Send the page for an unreachable container, or break the response off."""
         self.upstream = None
-        self.plane.counts.failed += 1
+        self.state.counters.failed += 1
         self._leave()
-        if self.started:
-            self.transport.abort()
+        if self.has_response_started:
+            self.client.transport.abort()
         else:
-            self.protocol.unreachable(self)
+            self.client.send_unreachable(self)
 
-    def switched(self, upstream: Upstream, opening: bytes) -> None:
-        """Make a tunnel of it: the container took the websocket."""
-        self.upstream, admitted = None, self.admitted
+    def upgraded(self, upstream: Upstream, response: bytes) -> None:
+        """Make a tunnel: the container accepted the websocket."""
+        self.upstream, cached = None, self.cached
         self._leave()
-        if admitted is None:
+        if cached is None:  # The exchange was cancelled: no decision stands for the tunnel.
             upstream.drop()
         else:
-            self.protocol.tunnel(self, upstream, opening, admitted)
+            self.client.open_tunnel(self, upstream, response, cached)
 
-    def malformed(self, refusal: Refusal) -> None:
-        """Stop at what is not http: the container sees a break, the client the refusal."""
-        self.refusal, self.complete, self.keep = refusal, True, False
-        if self.protocol.current is not self:
+    # The end.
+    def reject(self, refusal: RequestRefused) -> None:
+        """Stop at malformed bytes: the container sees a closed connection, the client the refusal."""
+        self.refusal, self.is_request_complete, self.keep_alive = refusal, True, False
+        if not self.client.is_current(self):
             return
-        self.lost()
-        if self.started:
-            self.transport.abort()
+        self.cancel()
+        if self.has_response_started:
+            self.client.transport.abort()
         else:
-            self.protocol.refuse(refusal)
+            self.client.refuse(refusal)
 
     def revoke(self, _code: int = SIGNED_OUT, /) -> None:
-        """Cut the exchange off, for the pass is gone."""
-        self.transport.abort()
+        """Close the client's connection: access was revoked."""
+        self.client.transport.abort()
 
-    def lost(self) -> None:
-        """Stop what goes on for a client that is gone, or as good as gone."""
+    def bytes_received(self) -> int:
+        """Return 0: requests are counted as activity when they arrive."""
+        return 0
+
+    def cancel(self) -> None:
+        """Stop all work for a client that is gone or was refused."""
         if self.task is not None:
             self.task.cancel()
         upstream, self.upstream = self.upstream, None
@@ -211,8 +251,8 @@ class Exchange:
         self._leave()
 
     def _leave(self) -> None:
-        admitted, self.admitted = self.admitted, None
-        if admitted is not None:
-            admitted.live.discard(self)
-            if admitted.line is not None:
-                admitted.line.requests -= 1
+        cached, self.cached = self.cached, None
+        if cached is not None:
+            cached.open_work.discard(self)
+            if cached.active is not None:
+                cached.active.requests -= 1

@@ -1,4 +1,7 @@
-"""What a client sends, cut into requests: strict, bounded, in order."""
+"""Reads requests from a client's connection: strictly, within limits, and in order.
+
+`ClientConnection` extends it with the answers. It builds on uvicorn's protocol for flow control and page cycles.
+"""
 
 from __future__ import annotations
 
@@ -12,262 +15,266 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from proxy.constants import HIGH_WATER
 from proxy.http.headers import Header
-from proxy.http.request import Refusal, Request
+from proxy.http.request import ProxyRequest, RequestRefused
 from proxy.relay.exchange import Exchange
-from proxy.relay.upstream import HIGH_WATER
-from proxy.state import Plane
+from proxy.state import ProxyState
 
 log = logging.getLogger(__name__)
 
-MALFORMED = Refusal(400, "This is not a valid HTTP/1.1 request.")
-TOO_LONG = Refusal(414, "The request target is too long.")
-TOO_LARGE = Refusal(431, "The request's headers are too large.")
+MALFORMED = RequestRefused(400, "This is not a valid HTTP/1.1 request.")
+TARGET_TOO_LONG = RequestRefused(414, "The request target is too long.")
+HEADERS_TOO_LARGE = RequestRefused(431, "The request's headers are too large.")
 
 
 class RequestReader(HttpToolsProtocol):
-    """One client connection, as far as reading goes. Requests are read as they come and answered in that order.
+    """The reading half of a client's connection.
 
-    `incoming` is the exchange whose body is being read, `current` the one being answered, `waiting`
-    those that a pipelining client sent ahead; while any waits, nothing more is read.
+    `incoming` is the exchange whose body is being read, `current` the one being answered, and `pipelined`
+    has those that the client sent ahead. While `pipelined` has any, nothing more is read.
     """
 
-    plane: Plane
+    state: ProxyState
 
     def __init__(
         self,
-        plane: Plane,
+        state: ProxyState,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.plane = plane
-        self.parser = httptools.HttpRequestParser(self)  # Without uvicorn's leniencies.
+        self.state = state
+        self.parser = httptools.HttpRequestParser(self)  # A strict one; uvicorn's own is lenient.
         self.headers: list[Header] = []
         self.url = b""
         self.address = ""
-        self.trusted = False
+        self.is_trusted_peer = False
         self.incoming: Exchange | None = None
         self.current: Exchange | None = None
-        self.waiting: deque[Exchange] = deque()
+        self.pipelined: deque[Exchange] = deque()
         self.in_head = True
-        self.deaf = self.muted = self.resync = self.pumping = self.lingering = False
-        self.chunk = self.head_fed = self.silent = 0
-        self.since = 0.0
+        self.ignores_input = self.is_replaying_head = self.needs_resync = False
+        self.is_starting = self.is_lingering = False
+        self.chunk_size = self.head_bytes = self.bytes_without_body = 0
+        self.waiting_since = 0.0
 
-    # What the transport tells.
+    # Called by the transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request's head."""
+        """Wait for a request's head, unless the client's address has too many connections."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=HIGH_WATER)
-        self.since = self.plane.now
+        self.waiting_since = self.state.now
         self.address = self.client[0] if self.client else "unknown"
-        self.trusted = self.plane.trusts(self.address)
-        if self.plane.arrived(self.address):
+        self.is_trusted_peer = self.state.is_trusted_peer(self.address)
+        if not self.state.connection_opened(self.address):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all that went on for the client."""
+        """Cancel all work for the client."""
         current, self.current = self.current, None
         if current is not None:
-            current.lost()
-        self.waiting.clear()
-        self.deaf = True
+            current.cancel()
+        self.pipelined.clear()
+        self.ignores_input = True
         self.incoming = None
-        self.plane.left(self.address)
+        self.state.connection_closed(self.address)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes: of a long body, after a handshake, or for the parser."""
-        if self.deaf:
+        """Handle bytes of a long body, bytes after a handshake, or bytes for the parser."""
+        if self.ignores_input:
             return
         incoming = self.incoming
         if incoming is not None:
-            incoming.moved = self.plane.now
-            if incoming.raw:
-                data = self._raw(incoming, data)
+            incoming.last_progress_at = self.state.now
+            if incoming.passthrough_left:
+                data = self._pass_through(incoming, data)
                 if not data:
                     return
         current = self.current
-        if current is not None and current.upgrading:
-            current.early.append(data)
+        if current is not None and current.is_upgrade:
+            # After a handshake the bytes belong to the tunnel.
+            current.buffered_body.append(data)
             return
-        self.chunk = len(data)
-        self.silent += self.chunk
+        self.chunk_size = len(data)
+        self.bytes_without_body += self.chunk_size
         if self.in_head:
-            self.head_fed += self.chunk
+            self.head_bytes += self.chunk_size
         self._feed(data)
-        self._measure()
+        self._check_limits()
 
-    def _raw(self, incoming: Exchange, data: bytes) -> bytes:
-        rest = incoming.body_raw(data)
-        if not incoming.raw:
+    def _pass_through(self, incoming: Exchange, data: bytes) -> bytes:
+        rest = incoming.pass_through(data)
+        if not incoming.passthrough_left:
+            # The parser still waits for this body: the next request needs a new one.
             self.parser = httptools.HttpRequestParser(self)
-            self._read_to_end(incoming)
+            self._complete(incoming)
         return rest
 
     def _feed(self, data: bytes) -> None:
         try:
             while data:
                 data = self._feed_until_upgrade(data)
-        except httptools.HttpParserError as fault:
-            if isinstance(fault, httptools.HttpParserCallbackError):
-                log.exception("A request broke the proxy.")
-            self._malformed(MALFORMED)
+        except httptools.HttpParserError as error:
+            if isinstance(error, httptools.HttpParserCallbackError):
+                log.exception("Reading a request failed because of a bug in the proxy.")
+            self._reject(MALFORMED)
 
     def _feed_until_upgrade(self, data: bytes) -> bytes:
-        """Feed the parser; return what is left behind a head that asked for another protocol but stays http."""
+        """Feed the parser; return the bytes after a head whose upgrade is not made, as they are still http."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self.deaf:
+            if self.ignores_input:
                 return b""
-            if self.resync:
-                self._stay_http()
+            if self.needs_resync:
+                self._continue_as_http()
                 return rest
-            last = self.waiting[-1] if self.waiting else self.current
-            if rest and last is not None and last.upgrading:
-                last.early.append(rest)
+            last = self.pipelined[-1] if self.pipelined else self.current
+            if rest and last is not None and last.is_upgrade:
+                last.buffered_body.append(rest)
         return b""
 
-    def _stay_http(self) -> None:
-        """Parse on as plain http: a parser that saw an upgrade has forgotten how long the body is."""
-        self.resync = False
-        framing = self._framing()
+    def _continue_as_http(self) -> None:
+        # After an upgrade httptools forgets the framing of the body. A new parser learns it from a replayed head.
+        self.needs_resync = False
+        framing = self._framing_lines()
         self.parser = httptools.HttpRequestParser(self)
-        self.muted = True
+        self.is_replaying_head = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
-        self.muted = False
+        self.is_replaying_head = False
 
-    def _framing(self) -> bytes:
-        """Return the lines that tell the parser how long the body is."""
+    def _framing_lines(self) -> bytes:
         head = self.incoming.request.head if self.incoming and self.incoming.request else None
         if head is None:
             return b""
-        return b"Transfer-Encoding: chunked\r\n" if head.chunked else b"Content-Length: %d\r\n" % head.length
+        if head.is_chunked:
+            return b"Transfer-Encoding: chunked\r\n"
+        return b"Content-Length: %d\r\n" % head.content_length
 
-    def _measure(self) -> None:
-        """Refuse a head, trailers or chunk extensions without an end."""
-        limit = self.plane.options.head_limit
-        if self.in_head and self.head_fed > limit:
-            self._malformed(TOO_LONG if not self.headers and len(self.url) > limit // 4 else TOO_LARGE)
-        elif self.incoming is not None and self.silent > limit:
-            self._malformed(TOO_LARGE)
+    def _check_limits(self) -> None:
+        """Reject a head, trailers or chunk extensions without an end."""
+        limit = self.state.options.head_limit
+        if self.in_head and self.head_bytes > limit:
+            self._reject(TARGET_TOO_LONG if not self.headers and len(self.url) > limit // 4 else HEADERS_TOO_LARGE)
+        elif self.incoming is not None and self.bytes_without_body > limit:
+            self._reject(HEADERS_TOO_LARGE)
 
-    # What the parser finds.
+    # Called by the parser.
     def on_message_begin(self) -> None:
         """Begin a head."""
-        if self.muted:
+        if self.is_replaying_head:
             return
         self.url = b""
         self.headers = []
         self.in_head = True
-        self.head_fed = 0
-        self.since = self.plane.now
+        self.head_bytes = 0
+        self.waiting_since = self.state.now
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header as it is spelled; trailers come here too and are dropped."""
-        if self.in_head and not self.muted:
+        """Collect a header as it is spelled; trailers come here too and are dropped."""
+        if self.in_head and not self.is_replaying_head:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Understand a complete head or refuse it, and let it take its turn."""
-        if self.muted or self.deaf:
+        """Make an exchange of a complete head, and start it or queue it behind those under way."""
+        if self.is_replaying_head or self.ignores_input:
             return
-        self.in_head, self.silent = False, 0
+        self.in_head, self.bytes_without_body = False, 0
         try:
-            exchange = self._exchange(self._understand())
-        except Refusal as refusal:
-            self._malformed(refusal)
+            exchange = self._make_exchange(self._parse_request())
+        except RequestRefused as refusal:
+            self._reject(refusal)
             return
         self.incoming = exchange
-        self.resync = self.parser.should_upgrade() and not exchange.upgrading
-        if self.current is not None or self.waiting:
-            self.waiting.append(exchange)
+        self.needs_resync = self.parser.should_upgrade() and not exchange.is_upgrade
+        if self.current is not None or self.pipelined:
+            self.pipelined.append(exchange)
             return
         self.current = exchange
-        if not exchange.bodiless:
+        # A request without a body starts when its message is complete, in the same read.
+        if not exchange.has_no_body:
             self._start(exchange)
 
-    def _understand(self) -> Request:
-        options = self.plane.options
+    def _parse_request(self) -> ProxyRequest:
+        options = self.state.options
         if len(self.url) > options.target_limit:
-            raise TOO_LONG
-        if self.chunk > options.head_limit or self.head_fed:
+            raise TARGET_TOO_LONG
+        if self.chunk_size > options.head_limit or self.head_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > options.head_limit:
-                raise TOO_LARGE
+                raise HEADERS_TOO_LARGE
         parser = self.parser
-        return self.plane.understanding.read(
+        return self.state.parser.parse(
             parser.get_method(),
             self.url,
             parser.get_http_version(),
             self.headers,
-            keep=parser.should_keep_alive(),
+            keep_alive=parser.should_keep_alive(),
             upgrade=parser.should_upgrade(),
         )
 
     def on_body(self, body: bytes) -> None:
-        """Pass a piece of the body on."""
-        self.silent = 0
+        """Relay a piece of the body."""
+        self.bytes_without_body = 0
         if self.incoming is not None:
-            self.incoming.body(body)
+            self.incoming.add_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that a request was read to its end."""
-        if self.incoming is not None and not self.resync:
-            self._read_to_end(self.incoming)
+        """Complete the request, unless its body is still to be read by another parser."""
+        if self.incoming is not None and not self.needs_resync:
+            self._complete(self.incoming)
 
-    def _read_to_end(self, exchange: Exchange) -> None:
+    def _complete(self, exchange: Exchange) -> None:
         self.incoming = None
-        exchange.end()
-        if not exchange.keep:
-            self.deaf = not exchange.upgrading
-        if exchange.bodiless and exchange is self.current:
+        exchange.complete_request()
+        if not exchange.keep_alive:
+            self.ignores_input = not exchange.is_upgrade
+        if exchange.has_no_body and exchange is self.current:
             self._start(exchange)
-        elif self.waiting:
-            self.gate()
+        elif self.pipelined:
+            self.update_flow_control()
 
-    def _malformed(self, refusal: Refusal) -> None:
-        """Hear nothing more; refuse, after the answers that are owed before."""
-        self.deaf = True
+    def _reject(self, refusal: RequestRefused) -> None:
+        """Read nothing more, and send the refusal after the responses to earlier requests."""
+        self.ignores_input = True
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            incoming.malformed(refusal)
+            incoming.reject(refusal)
         else:
-            self.waiting.append(self._exchange(None, refusal))
-            self._pump()
+            self.pipelined.append(self._make_exchange(None, refusal))
+            self._start_pipelined()
 
-    # One after the other.
-    def gate(self) -> None:
-        """Read on, or wait: for the container, or for the answers that are owed."""
+    def update_flow_control(self) -> None:
+        """Read the client, or wait for the container or for the responses to earlier requests."""
         current = self.current
         if self.transport.is_closing():
             return
-        if not self.deaf and (self.waiting or (current is not None and current.blocked)):
+        if not self.ignores_input and (self.pipelined or (current is not None and current.is_blocked)):
             self.flow.pause_reading()
         else:
             self.flow.resume_reading()
 
-    def _pump(self) -> None:
-        """Start what waits, one after the other; answers that are ready at once make no deep stack."""
-        if self.pumping:
+    def _start_pipelined(self) -> None:
+        """Start queued exchanges in turn. A loop, as those answered at once would recurse deeply."""
+        if self.is_starting:
             return
-        self.pumping = True
-        while self.current is None and self.waiting and not self.transport.is_closing():
-            self.current = self.waiting.popleft()
+        self.is_starting = True
+        while self.current is None and self.pipelined and not self.transport.is_closing():
+            self.current = self.pipelined.popleft()
             self._start(self.current)
-        self.pumping = False
-        if self.waiting:
-            self.gate()
+        self.is_starting = False
+        if self.pipelined:
+            self.update_flow_control()
 
-    def _exchange(self, request: Request | None, refusal: Refusal | None = None) -> Exchange:
+    def _make_exchange(self, request: ProxyRequest | None, refusal: RequestRefused | None = None) -> Exchange:
         """Return the exchange for a request, or for the refusal of one."""
         raise NotImplementedError
 
     def _start(self, exchange: Exchange) -> None:
-        """Answer the exchange whose turn it is."""
+        """Answer an exchange that has become the current one."""
         raise NotImplementedError

@@ -1,281 +1,205 @@
-"""One connection to a container: it carries one exchange at a time and is kept while both sides behave."""
+"""One connection to a container. It carries one exchange at a time and is pooled while both sides follow the protocol.
+
+The pool opens it, an exchange uses it; both are known to it only by the protocols declared here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import httptools
 
+from proxy.constants import HIGH_WATER, LAST_CHUNK
 from proxy.directory import Address
-from proxy.http import response_head
-from proxy.http.headers import Header, status_line
-
-if TYPE_CHECKING:
-    from proxy.relay.exchange import Exchange
-    from proxy.relay.pool import Pool
-
-HIGH_WATER = 256 * 1024
-INTERIM_LIMIT = 16
+from proxy.http.request import ProxyRequest
+from proxy.http.response_head import BodyFraming
+from proxy.relay.response_reader import ResponseReader
 
 
-class Ending(Enum):
-    """How one knows that an answer's body is over."""
+class ResponseSink(Protocol):
+    """The exchange as its upstream uses it: the receiver of the response."""
 
-    NOTHING = "it has none"
-    LENGTH = "by its length"
-    CHUNKED = "by its last chunk"
-    CLOSE = "by the end of the connection"
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client's connection stays open after the response."""
+
+    @property
+    def is_request_complete(self) -> bool:
+        """Whether the whole request was read."""
+
+    def note_progress(self) -> None:
+        """Note that bytes came from the container."""
+
+    def write_response(self, data: bytes, *, final: bool) -> None:
+        """Write bytes to the client; `final` once they belong to the final response, not to an interim one."""
+
+    def response_finished(self) -> None:
+        """Note that the whole response is written."""
+
+    def upstream_lost(self, *, response_started: bool, has_received: bool) -> None:
+        """Handle the loss of the connection before the response was complete."""
+
+    def upstream_failed(self) -> None:
+        """Handle a container that broke the protocol."""
+
+    def pause_client(self, *, paused: bool) -> None:
+        """Stop or resume reading the client, as the container takes the request's body."""
+
+    def upgraded(self, upstream: Upstream, response: bytes) -> None:
+        """Make a tunnel: the container accepted the websocket with this response."""
 
 
-class Upstream(asyncio.Protocol):
-    """A connection to one port of one session's container; never used for another session."""
+class UpstreamOwner(Protocol):
+    """The pool as its upstreams use it."""
+
+    def release(self, upstream: Upstream, /) -> None:
+        """Take the connection back for the next request."""
+
+    def discard(self, upstream: Upstream, /) -> None:
+        """Forget the connection."""
+
+
+class Upstream(ResponseReader, asyncio.Protocol):
+    """A connection to one port of one session's container; it never serves another session."""
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: Pool, address: Address, head_limit: int) -> None:
-        self.pool = pool
+    def __init__(self, owner: UpstreamOwner, address: Address, head_limit: int, frame_header: bytes) -> None:
+        super().__init__(b"%b:%d" % (address[0].encode(), address[1]), head_limit, frame_header)
+        self.owner = owner
         self.address = address
-        self.authority = b"%b:%d" % (address[0].encode(), address[1])
-        self.head_limit = head_limit
-        self.parser = httptools.HttpResponseParser(self)
-        self.exchange: Exchange | None = None
-        self.reading = True
+        self.sink: ResponseSink | None = None
+        self.is_reading = True
         self.idle_since = 0.0
-        self.raw = 0
-        self.in_head = True
-        self.out: list[bytes] = []
 
-    def begin(self, exchange: Exchange, head: bytes) -> None:
-        """Send a request's head; its body follows by `send`, its answer goes to the exchange's client."""
-        self.exchange = exchange
-        self.headers: list[Header] = []
-        self.in_head = True
-        self.started = self.done = self.keep = self.rechunk = self.switching = self.bad = False
-        self.status = self.fed = self.silent = self.chunk = self.interim = self.length = 0
-        self.ending = Ending.NOTHING
-        self.transport.write(head)
+    def begin(self, sink: ResponseSink, request: ProxyRequest, request_head: bytes) -> None:
+        """Send a request's head. Its body follows by `send`; its response goes to the sink."""
+        self.sink = sink
+        self.begin_response(request)
+        self.transport.write(request_head)
 
     def send(self, data: bytes) -> None:
-        """Pass bytes of the request's body."""
+        """Send bytes of the request's body."""
         self.transport.write(data)
 
-    # What the transport tells.
+    # Called by the transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the transport."""
+        """Keep the transport."""
         self.transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
-        """Relay bytes of the answer; bytes that nobody asked for end the connection."""
-        exchange = self.exchange
-        if exchange is None:
+        """Relay bytes of the response; unsolicited bytes end the connection."""
+        sink = self.sink
+        if sink is None:
             self.transport.abort()
             return
-        exchange.moved = exchange.plane.now
-        if self.raw:
-            self._relay_raw(exchange, data)
+        sink.note_progress()
+        if self.passthrough_left:
+            self._pass_through(sink, data)
             return
-        self.chunk = len(data)
-        if self.in_head:
-            self.fed += self.chunk
-        self.silent += self.chunk
         try:
-            self.parser.feed_data(data)
+            self.feed(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._switch(exchange, data[upgrade.args[0] :])
+            self._upgrade(sink, data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
-            self.keep = False
-            if not self.done:
-                self._fail(exchange)
+            self.keep_alive = False
+            # Bytes after a complete response are the next one's fault: this one stands.
+            if not self.is_done:
+                self._fail(sink)
                 return
-        self._flush(exchange)
+        self._flush(sink)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the pool; a body that ends with the connection is complete, any other is broken."""
-        self.pool.discard(self)
-        exchange, self.exchange = self.exchange, None
-        if exchange is None:
+        """Leave the pool. A body that ends with the connection is complete; any other is broken."""
+        self.owner.discard(self)
+        sink, self.sink = self.sink, None
+        if sink is None:
             return
-        if self.started and self.ending is Ending.CLOSE and exc is None:
-            if self.rechunk:
-                exchange.transport.write(b"0\r\n\r\n")
-            exchange.answered()
+        if self.has_started and self.framing is BodyFraming.UNTIL_CLOSE and exc is None:
+            if self.adds_chunks:
+                sink.write_response(LAST_CHUNK, final=True)
+            sink.response_finished()
         else:
-            exchange.broken(started=self.started, spoken=self.fed > 0)
+            sink.upstream_lost(response_started=self.has_started, has_received=self.head_bytes > 0)
 
     def pause_writing(self) -> None:
-        """Let the client wait, for the container is slow to read."""
-        if self.exchange is not None:
-            self.exchange.hold(held=True)
+        """Stop reading the client: the container is slow to read."""
+        if self.sink is not None:
+            self.sink.pause_client(paused=True)
 
     def resume_writing(self) -> None:
-        """Let the client go on, for the container reads again."""
-        if self.exchange is not None:
-            self.exchange.hold(held=False)
+        """Resume reading the client."""
+        if self.sink is not None:
+            self.sink.pause_client(paused=False)
 
-    # The client is slow to read: let the container wait.
+    # Called by the exchange and the client's connection.
     def pause(self) -> None:
-        """Stop reading the container."""
-        if self.reading and not self.transport.is_closing():
-            self.reading = False
+        """Stop reading the container: the client is slow to read."""
+        if self.is_reading and not self.transport.is_closing():
+            self.is_reading = False
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        """Read the container again."""
-        if not self.reading and not self.transport.is_closing():
-            self.reading = True
+        """Resume reading the container."""
+        if not self.is_reading and not self.transport.is_closing():
+            self.is_reading = True
             self.transport.resume_reading()
 
     def drop(self) -> None:
         """Close at once and forget the exchange."""
-        self.exchange = None
+        self.sink = None
         self.transport.abort()
 
-    # What the parser finds.
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header; trailers come here too and are dropped."""
-        if self.in_head:
-            self.headers.append((name, value))
+    def detach(self) -> asyncio.Transport:
+        """Leave the pool and give the transport away, for a tunnel."""
+        self.owner.discard(self)
+        return self.transport
 
-    def on_headers_complete(self) -> None:
-        """Write the head of the answer for the browser, or note that it cannot be."""
-        if self.done or self.bad or self.exchange is None:
-            self.keep = False
-            return
-        self.status = self.parser.get_status_code()
-        if self.status == 101:
-            self.switching = True
-        elif 100 <= self.status < 200:
-            self._interim(self.exchange)
-        elif self.status < 100 or self.status > 599 or self._oversize():
-            self.bad = True
-        else:
-            self.in_head, self.silent = False, 0
-            self._head(self.exchange)
+    def _flush(self, sink: ResponseSink) -> None:
+        """Write all that the parser found at once, and end the exchange if that was all."""
+        output = self.output
+        if output:
+            sink.write_response(b"".join(output) if len(output) > 1 else output[0], final=self.has_started)
+            self.output = []
+        if self.is_done:
+            self._finish(sink)
+        elif self.breaks_protocol():
+            self._fail(sink)
 
-    def on_body(self, body: bytes) -> None:
-        """Pass a piece of the body, or begin to count instead of parsing when it is long."""
-        if self.done or not self.started:
-            self.keep = False
-            return
-        self.silent = 0
-        if self.rechunk:
-            self.out += (b"%x\r\n" % len(body), body, b"\r\n")
-            return
-        self.out.append(body)
-        if self.ending is Ending.LENGTH:
-            self.length -= len(body)
-            if self.length > HIGH_WATER:
-                self.raw = self.length
+    def _pass_through(self, sink: ResponseSink, data: bytes) -> None:
+        if len(data) > self.passthrough_left:
+            data = data[: self.passthrough_left]
+            self.keep_alive = False
+        sink.write_response(data, final=True)
+        self.skip(len(data))
+        if self.is_done:
+            self._finish(sink)
 
-    def on_message_complete(self) -> None:
-        """End the answer; an interim one is only the beginning of the next."""
-        if self.done or not self.started:
-            return
-        self.done = True
-        if self.rechunk:
-            self.out.append(b"0\r\n\r\n")
+    def _client_stays(self) -> bool:
+        return self.sink is not None and self.sink.keep_alive
 
-    def _head(self, exchange: Exchange) -> None:
-        answer = response_head.read(self.headers, exchange.origin, self.authority)
-        self.keep = self.parser.should_keep_alive()
-        lines = [status_line(self.status)]
-        for name, value in answer.sendable():
-            lines += (name, b": ", value, b"\r\n")
-        if answer.html:
-            lines.append(exchange.plane.framing)
-        if exchange.method == b"HEAD" or self.status in (204, 304):
-            self._without_body(exchange, answer, lines)
-        elif answer.chunked or answer.length is None:
-            self.ending = Ending.CHUNKED if answer.chunked else Ending.CLOSE
-            self.rechunk = exchange.modern
-            if self.rechunk:
-                lines.append(b"Transfer-Encoding: chunked\r\n")
-        else:
-            self.ending, self.length = Ending.LENGTH, answer.length
-            lines.append(b"Content-Length: %d\r\n" % answer.length)
-        if not exchange.keep or (self.ending is not Ending.LENGTH and not exchange.modern):
-            exchange.keep = False
-            lines.append(b"Connection: close\r\n")
-        lines.append(b"\r\n")
-        self.out.append(b"".join(lines))
-        self.started = True
-
-    def _without_body(self, exchange: Exchange, answer: response_head.Answer, lines: list[bytes]) -> None:
-        if answer.length is not None and self.status != 204:
-            lines.append(b"Content-Length: %d\r\n" % answer.length)
-        if exchange.method == b"HEAD":
-            # The parser waits for the body that a GET would have; it cannot be told.
-            self.done, self.keep = True, False
-
-    def _interim(self, exchange: Exchange) -> None:
-        self.interim += 1
-        self.bad = self.interim > INTERIM_LIMIT
-        if exchange.modern and self.status in (100, 103):
-            answer = response_head.read(self.headers, exchange.origin, self.authority)
-            lines = [status_line(self.status)]
-            for name, value in answer.sendable():
-                lines += (name, b": ", value, b"\r\n")
-            self.out.append(b"".join([*lines, b"\r\n"]))
-        self.headers = []
-
-    def _oversize(self) -> bool:
-        if self.fed <= self.head_limit:
-            return False
-        return sum(len(name) + len(value) + 4 for name, value in self.headers) > self.head_limit
-
-    # What becomes of it.
-    def _flush(self, exchange: Exchange) -> None:
-        """Write what the parser found in one go, and see whether that was the end."""
-        if self.out:
-            exchange.started = exchange.started or self.started
-            exchange.transport.write(b"".join(self.out) if len(self.out) > 1 else self.out[0])
-            self.out = []
-        if self.done:
-            self._finish(exchange)
-        elif self._misbehaves():
-            self._fail(exchange)
-
-    def _misbehaves(self) -> bool:
-        """Find a 101 that did not switch, a status of no meaning, or something without an end."""
-        endless = self.fed if self.in_head else self.silent
-        return self.bad or self.switching or endless > self.head_limit
-
-    def _relay_raw(self, exchange: Exchange, data: bytes) -> None:
-        if len(data) <= self.raw:
-            self.raw -= len(data)
-            exchange.transport.write(data)
-        else:
-            exchange.transport.write(data[: self.raw])
-            self.raw, self.keep = 0, False
-        if not self.raw:
-            self.parser = httptools.HttpResponseParser(self)
-            self._finish(exchange)
-
-    def _finish(self, exchange: Exchange) -> None:
-        self.exchange = None
-        if self.keep and exchange.complete and not exchange.upgrading and not self.transport.is_closing():
+    def _finish(self, sink: ResponseSink) -> None:
+        self.sink = None
+        is_reusable = self.keep_alive and sink.is_request_complete and not self.request.is_upgrade
+        if is_reusable and not self.transport.is_closing():
             self.resume()
-            self.pool.release(self)
+            self.owner.release(self)
         else:
             self.transport.abort()
-        exchange.answered()
+        sink.response_finished()
 
-    def _switch(self, exchange: Exchange, rest: bytes) -> None:
-        if not self.switching or not exchange.upgrading:
-            self._fail(exchange)
+    def _upgrade(self, sink: ResponseSink, rest: bytes) -> None:
+        if not self.is_upgrade or not self.request.is_upgrade:
+            self._fail(sink)
             return
-        answer = response_head.read(self.headers, exchange.origin, self.authority)
-        lines = [status_line(101), b"Connection: Upgrade\r\nUpgrade: websocket\r\n"]
-        for name, value in answer.sendable():
-            lines += (name, b": ", value, b"\r\n")
-        self.exchange = None
-        exchange.switched(self, b"".join([*self.out, *lines, b"\r\n", rest]))
+        response = self.parse_head().to_bytes(101, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+        self.sink = None
+        sink.upgraded(self, b"".join([*self.output, response, rest]))
 
-    def _fail(self, exchange: Exchange) -> None:
-        """Give up: the container broke the protocol, and nothing of this connection can be trusted."""
+    def _fail(self, sink: ResponseSink) -> None:
+        # Nothing on a connection that broke the protocol can be trusted.
         self.drop()
-        exchange.failed()
+        sink.upstream_failed()

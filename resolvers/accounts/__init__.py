@@ -1,1 +1,1 @@
-"""Answers about accounts."""
+"""Resolvers of accounts and permissions."""

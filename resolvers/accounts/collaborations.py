@@ -1,4 +1,4 @@
-"""Answer what is asked of collaborations."""
+"""Resolvers of collaborations: create, rename, add and remove organizations."""
 
 from collections.abc import Sequence
 
@@ -14,53 +14,55 @@ from models.services.accounts import collaborations
 from models.services.accounts.permission_changes import changing
 from resolvers.guards import require, visible
 
-MOST = 100
+MAX_ORGANIZATIONS = 100
 
 
 async def create(
     principal: Principal, name: str, organization_ids: Sequence[int], *, is_encrypted: bool
 ) -> Collaboration:
-    """Found a collaboration."""
-    async with changing(principal) as founder:
-        await require(founder, Action.COLLABORATION_CREATE)
-        organizations = await _all(founder, organization_ids)
-        return await collaborations.create(name, organizations, actor=Actor.of(founder), is_encrypted=is_encrypted)
+    """Create a collaboration of organizations."""
+    async with changing(principal) as caller:
+        await require(caller, Action.COLLABORATION_CREATE)
+        organizations = await _visible_organizations(caller, organization_ids)
+        return await collaborations.create(
+            name, organizations, actor=Actor.from_principal(caller), is_encrypted=is_encrypted
+        )
 
 
-async def _all(principal: Principal, keys: Sequence[int]) -> list[Organization]:
-    if len(keys) > MOST:
-        raise BadInput(f"At most {MOST} organizations at once.", path=("organizationIds",))
+async def _visible_organizations(principal: Principal, keys: Sequence[int]) -> list[Organization]:
+    if len(keys) > MAX_ORGANIZATIONS:
+        raise BadInput(f"Give at most {MAX_ORGANIZATIONS} organizations.", path=("organizationIds",))
     found = await organization_policy.readable(principal).filter(id__in=list(keys)).order_by("id")
     if len(found) < len(set(keys)):
-        raise NotFound("One of these organizations is not there, or you may not see it.")
+        raise NotFound("One of these organizations does not exist, or you may not see it.")
     return found
 
 
 async def update(principal: Principal, key: int, name: str, expected_version: int | None) -> Collaboration:
-    """Rename a collaboration; with `expected_version`, only if nobody changed it since."""
-    async with changing(principal) as editor:
-        collaboration = await visible(policy.readable(editor), key)
-        await require(editor, Action.COLLABORATION_UPDATE, collaboration)
+    """Rename a collaboration; with `expected_version`, only if it was not changed since."""
+    async with changing(principal) as caller:
+        collaboration = await visible(policy.readable(caller), key)
+        await require(caller, Action.COLLABORATION_UPDATE, collaboration)
         version = collaboration.version if expected_version is None else expected_version
-        await collaborations.rename(collaboration, name, version=version, actor=Actor.of(editor))
+        await collaborations.rename(collaboration, name, version=version, actor=Actor.from_principal(caller))
     return collaboration
 
 
 async def add_organization(principal: Principal, key: int, organization_id: int) -> Collaboration:
-    """Let an organization take part."""
-    async with changing(principal) as editor:
-        collaboration = await visible(policy.readable(editor), key)
-        await require(editor, Action.COLLABORATION_ORGANIZATION_ADD, collaboration)
-        organization = await visible(organization_policy.readable(editor), organization_id)
-        await require(editor, Action.COLLABORATION_ORGANIZATION_ADD, collaboration, organization.id)
-        await collaborations.add(collaboration, organization, actor=Actor.of(editor))
+    """Add an organization to a collaboration."""
+    async with changing(principal) as caller:
+        collaboration = await visible(policy.readable(caller), key)
+        await require(caller, Action.COLLABORATION_ORGANIZATION_ADD, collaboration)
+        organization = await visible(organization_policy.readable(caller), organization_id)
+        await require(caller, Action.COLLABORATION_ORGANIZATION_ADD, collaboration, organization.id)
+        await collaborations.add(collaboration, organization, actor=Actor.from_principal(caller))
     return collaboration
 
 
 async def remove_organization(principal: Principal, key: int, organization_id: int) -> Collaboration:
-    """Let an organization leave."""
-    async with changing(principal) as editor:
-        collaboration = await visible(policy.readable(editor), key)
-        await require(editor, Action.COLLABORATION_ORGANIZATION_REMOVE, collaboration)
-        await collaborations.remove(collaboration, organization_id, actor=Actor.of(editor))
+    """Remove an organization from a collaboration."""
+    async with changing(principal) as caller:
+        collaboration = await visible(policy.readable(caller), key)
+        await require(caller, Action.COLLABORATION_ORGANIZATION_REMOVE, collaboration)
+        await collaborations.remove(collaboration, organization_id, actor=Actor.from_principal(caller))
     return collaboration

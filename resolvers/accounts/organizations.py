@@ -1,4 +1,4 @@
-"""Answer what is asked of organizations."""
+"""Resolvers of organizations and their members."""
 
 from collections.abc import Sequence
 
@@ -11,77 +11,77 @@ from models.policies.accounts import users as account_policy
 from models.policies.authorization import Action
 from models.services.accounts import organizations
 from models.services.accounts.permission_changes import changing
-from resolvers.bulk import Fault, for_each
+from resolvers.bulk import ItemError, for_each
 from resolvers.guards import require, visible
 
 
 async def create(principal: Principal, name: str) -> Organization:
-    """Found an organization."""
+    """Create an organization."""
     await require(principal, Action.ORGANIZATION_CREATE)
-    return await organizations.create(name, actor=Actor.of(principal))
+    return await organizations.create(name, actor=Actor.from_principal(principal))
 
 
 async def add_member(principal: Principal, key: int, username: str, role: MemberRole) -> Organization:
-    """Make somebody a member, or give a member another role."""
-    async with changing(principal) as giver:
-        organization = await _managed(giver, key)
-        await _add(giver, organization, username, role)
+    """Add a member, or change a member's role."""
+    async with changing(principal) as caller:
+        organization = await _manageable(caller, key)
+        await _add(caller, organization, username, role)
     return organization
 
 
 async def add_members(
     principal: Principal, key: int, usernames: Sequence[str], role: MemberRole, *, all_or_none: bool
-) -> tuple[Organization, Sequence[Fault | None]]:
-    """Make many people members, or give members another role."""
-    organization = await _managed(principal, key)
+) -> tuple[Organization, Sequence[ItemError | None]]:
+    """Add many members, or change their roles."""
+    organization = await _manageable(principal, key)
 
-    async def add(giver: Principal, username: str) -> None:
-        await _add(giver, organization, username, role)
+    async def add(caller: Principal, username: str) -> None:
+        await _add(caller, organization, username, role)
 
     return organization, await for_each(principal, usernames, add, all_or_none=all_or_none)
 
 
-async def _add(giver: Principal, organization: Organization, username: str, role: MemberRole) -> None:
-    user = await account_policy.named(username)
-    await _require(giver, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
-    await organizations.add_member(organization, user, role, actor=Actor.of(giver))
+async def _add(caller: Principal, organization: Organization, username: str, role: MemberRole) -> None:
+    user = await account_policy.get_by_username(username)
+    await _require(caller, Action.ORGANIZATION_MEMBER_ADD, organization, user, role)
+    await organizations.add_member(organization, user, role, actor=Actor.from_principal(caller))
 
 
 async def remove_member(principal: Principal, key: int, username: str) -> Organization:
-    """End somebody's membership."""
-    async with changing(principal) as taker:
-        organization = await _managed(taker, key)
-        await _remove(taker, organization, username)
+    """Remove a member."""
+    async with changing(principal) as caller:
+        organization = await _manageable(caller, key)
+        await _remove(caller, organization, username)
     return organization
 
 
 async def remove_members(
     principal: Principal, key: int, usernames: Sequence[str], *, all_or_none: bool
-) -> tuple[Organization, Sequence[Fault | None]]:
-    """End the memberships of many people."""
-    organization = await _managed(principal, key)
+) -> tuple[Organization, Sequence[ItemError | None]]:
+    """Remove many members."""
+    organization = await _manageable(principal, key)
 
-    async def remove(taker: Principal, username: str) -> None:
-        await _remove(taker, organization, username)
+    async def remove(caller: Principal, username: str) -> None:
+        await _remove(caller, organization, username)
 
     return organization, await for_each(principal, usernames, remove, all_or_none=all_or_none)
 
 
-async def _remove(taker: Principal, organization: Organization, username: str) -> None:
-    user = await account_policy.named(username)
-    await _require(taker, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
-    await organizations.remove_member(organization, user, actor=Actor.of(taker))
+async def _remove(caller: Principal, organization: Organization, username: str) -> None:
+    user = await account_policy.get_by_username(username)
+    await _require(caller, Action.ORGANIZATION_MEMBER_REMOVE, organization, user)
+    await organizations.remove_member(organization, user, actor=Actor.from_principal(caller))
 
 
-async def _managed(principal: Principal, key: int) -> Organization:
+async def _manageable(principal: Principal, key: int) -> Organization:
     organization = await visible(policy.readable(principal), key)
     await require(principal, Action.ORGANIZATION_MEMBER_ADD, organization)
     return organization
 
 
 async def _require(
-    principal: Principal, action: Action, organization: Organization, user: User, *given: MemberRole
+    principal: Principal, action: Action, organization: Organization, user: User, *roles: MemberRole
 ) -> None:
-    """Require that the principal holds what is given, and what the member role of before gave."""
-    before = await Membership.filter(organization_id=organization.id, user_id=user.id)
-    await require(principal, action, organization, user.id, *given, *(each.role for each in before))
+    # Replacing a role also revokes the former one, so the principal must hold the rules of both.
+    former = await Membership.filter(organization_id=organization.id, user_id=user.id)
+    await require(principal, action, organization, user.id, *roles, *(each.role for each in former))

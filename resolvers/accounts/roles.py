@@ -1,4 +1,4 @@
-"""Answer what is asked of roles, rules and verdicts."""
+"""Resolvers of roles, rules and permission checks."""
 
 from core.errors import BadInput
 from models.accounts.roles import Role, Rule
@@ -8,39 +8,39 @@ from models.permissions.principal import Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import roles as policy
 from models.policies.accounts import users as account_policy
-from models.policies.authorization import ACTS, Action, decide
-from models.policies.verdicts import Verdict
+from models.policies.authorization import ACTION_RULES, Action, authorize
+from models.policies.verdicts import PolicyDecision
 from models.services.accounts import roles
 from models.services.accounts.permission_changes import changing
 from resolvers.guards import require, visible
 
-RULES_LIMIT = 500
+MAX_RULES = 500
 
 
-def parsed(texts: list[str], path: str) -> frozenset[Rule]:
-    """Read rules as clients write them; BadInput names the first that is none."""
-    if len(texts) > RULES_LIMIT:
-        raise BadInput(f"At most {RULES_LIMIT} rules at once.", path=(path,))
-    found = set()
+def parse_rules(texts: list[str], path: str) -> frozenset[Rule]:
+    """Return the rules that clients wrote as texts; BadInput with the first one that does not exist."""
+    if len(texts) > MAX_RULES:
+        raise BadInput(f"Give at most {MAX_RULES} rules.", path=(path,))
+    rules = set()
     for text in texts:
         try:
-            found.add(Rule.parse(text))
+            rules.add(Rule.parse(text))
         except ValueError:
-            raise BadInput(f"There is no rule {text[:96]!r}; `rules` lists those there are.", path=(path,)) from None
-    return frozenset(found)
+            raise BadInput(f"There is no rule {text[:96]!r}. `rules` lists all rules.", path=(path,)) from None
+    return frozenset(rules)
 
 
 async def create_role(
     principal: Principal, name: str, description: str, rules: list[str], organization_id: int | None
 ) -> Role:
-    """Make a role out of rules that the caller holds."""
-    held = parsed(rules, "rules")
-    async with changing(principal) as maker:
+    """Create a role with rules that the caller holds."""
+    rule_set = parse_rules(rules, "rules")
+    async with changing(principal) as caller:
         if organization_id is not None:
-            await visible(organization_policy.readable(maker), organization_id)
-        await require(maker, Action.ROLE_CREATE, None, organization_id, held)
-        actor = Actor.of(maker)
-        return await roles.create(name, held, description=description, organization_id=organization_id, actor=actor)
+            await visible(organization_policy.readable(caller), organization_id)
+        await require(caller, Action.ROLE_CREATE, None, organization_id, rule_set)
+        actor = Actor.from_principal(caller)
+        return await roles.create(name, rule_set, description=description, organization_id=organization_id, actor=actor)
 
 
 async def update_role(
@@ -51,43 +51,48 @@ async def update_role(
     rules: list[str] | None,
     expected_version: int | None = None,
 ) -> Role:
-    """Change a role; the caller holds every rule that is added or removed, and not the role itself."""
-    wanted = None if rules is None else parsed(rules, "rules")
-    async with changing(principal) as editor:
-        role = await visible(policy.readable(editor), key)
-        await require(editor, Action.ROLE_UPDATE, role, wanted)
+    """Change a role. The caller must hold every rule that is added or removed, and must not hold the role itself."""
+    rule_set = None if rules is None else parse_rules(rules, "rules")
+    async with changing(principal) as caller:
+        role = await visible(policy.readable(caller), key)
+        await require(caller, Action.ROLE_UPDATE, role, rule_set)
         version = role.version if expected_version is None else expected_version
         await roles.update(
-            role, name=name, description=description, rules=wanted, version=version, actor=Actor.of(editor)
+            role,
+            name=name,
+            description=description,
+            rules=rule_set,
+            version=version,
+            actor=Actor.from_principal(caller),
         )
     return role
 
 
 async def delete_role(principal: Principal, key: int, *, with_holders: bool) -> None:
-    """Remove a role."""
-    async with changing(principal) as editor:
-        role = await visible(policy.readable(editor), key)
-        await require(editor, Action.ROLE_DELETE, role)
-        await roles.delete(role, with_holders=with_holders, actor=Actor.of(editor))
+    """Delete a role."""
+    async with changing(principal) as caller:
+        role = await visible(policy.readable(caller), key)
+        await require(caller, Action.ROLE_DELETE, role)
+        await roles.delete(role, with_holders=with_holders, actor=Actor.from_principal(caller))
 
 
 async def add_role(principal: Principal, user_key: int, role_key: int) -> User:
-    """Let a user hold a role."""
-    async with changing(principal) as giver:
-        user, role = await _user_and_role(giver, user_key, role_key)
-        await require(giver, Action.USER_ROLE_ADD, user, role)
-        if role.organization_id is not None and not await roles.belongs(user, role.organization_id):
-            raise BadInput("This role is of an organization that the user does not belong to.", path=("roleId",))
-        await roles.give(role, user, actor=Actor.of(giver))
+    """Assign a role to a user."""
+    async with changing(principal) as caller:
+        user, role = await _user_and_role(caller, user_key, role_key)
+        await require(caller, Action.USER_ROLE_ADD, user, role)
+        if role.organization_id is not None and not await roles.belongs_to_organization(user, role.organization_id):
+            raise BadInput("The user is not a member of the organization of this role.", path=("roleId",))
+        await roles.assign(role, user, actor=Actor.from_principal(caller))
     return user
 
 
 async def remove_role(principal: Principal, user_key: int, role_key: int) -> User:
-    """Take a role from a user."""
-    async with changing(principal) as taker:
-        user, role = await _user_and_role(taker, user_key, role_key)
-        await require(taker, Action.USER_ROLE_REMOVE, user, role)
-        await roles.take(role, user, actor=Actor.of(taker))
+    """Remove a role from a user."""
+    async with changing(principal) as caller:
+        user, role = await _user_and_role(caller, user_key, role_key)
+        await require(caller, Action.USER_ROLE_REMOVE, user, role)
+        await roles.unassign(role, user, actor=Actor.from_principal(caller))
     return user
 
 
@@ -97,33 +102,33 @@ async def _user_and_role(principal: Principal, user_key: int, role_key: int) -> 
 
 
 async def add_rule(principal: Principal, user_key: int, text: str) -> User:
-    """Let a user hold a rule directly."""
-    (rule,) = parsed([text], "rule")
-    async with changing(principal) as giver:
-        user = await visible(account_policy.readable(giver), user_key)
-        await require(giver, Action.USER_RULE_ADD, user, rule)
-        await roles.give_rule(rule, user, actor=Actor.of(giver))
+    """Grant a rule to a user directly."""
+    (rule,) = parse_rules([text], "rule")
+    async with changing(principal) as caller:
+        user = await visible(account_policy.readable(caller), user_key)
+        await require(caller, Action.USER_RULE_ADD, user, rule)
+        await roles.assign_rule(rule, user, actor=Actor.from_principal(caller))
     return user
 
 
 async def remove_rule(principal: Principal, user_key: int, text: str) -> User:
-    """Take a rule that a user holds directly."""
-    (rule,) = parsed([text], "rule")
-    async with changing(principal) as taker:
-        user = await visible(account_policy.readable(taker), user_key)
-        await require(taker, Action.USER_RULE_REMOVE, user, rule)
-        await roles.take_rule(rule, user, actor=Actor.of(taker))
+    """Revoke a rule that a user holds directly."""
+    (rule,) = parse_rules([text], "rule")
+    async with changing(principal) as caller:
+        user = await visible(account_policy.readable(caller), user_key)
+        await require(caller, Action.USER_RULE_REMOVE, user, rule)
+        await roles.unassign_rule(rule, user, actor=Actor.from_principal(caller))
     return user
 
 
-async def why_not(principal: Principal, action: Action, key: int | None) -> Verdict:
-    """Say whether the caller may do this to the object; one that it cannot see is as good as none."""
-    rows = ACTS[action].rows
+async def why_not(principal: Principal, action: Action, key: int | None) -> PolicyDecision:
+    """Return whether the caller may take the action on the object, or the reason why not."""
+    rows = ACTION_RULES[action].readable_rows
     if rows is None:
-        return await decide(principal, action)
+        return await authorize(principal, action)
     if key is None:
-        raise BadInput(f"{action.name} is done to an object; give its id.", path=("id",))
+        raise BadInput(f"The action {action.name} needs an object. Give its id.", path=("id",))
     row = await rows(principal).get_or_none(id=key)
     if row is None:
-        return "There is no such object, or you may not see it."
-    return await decide(principal, action, row)
+        return "This object does not exist, or you may not see it."
+    return await authorize(principal, action, row)

@@ -1,4 +1,4 @@
-"""Answer what is asked of accounts and tokens."""
+"""Resolvers of user accounts and API tokens."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,30 +9,32 @@ from models.accounts.roles import Rule
 from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
-from models.permissions.rules import known as known_rules
+from models.permissions.rules import parse_known_rules as known_rules
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import users as policy
 from models.policies.authorization import Action
 from models.services.accounts import roles, users
 from models.services.accounts.permission_changes import changing
-from resolvers.bulk import Fault, for_each
+from resolvers.bulk import ItemError, for_each
 from resolvers.guards import require, visible
+
+MAX_TOKEN_NAME_LENGTH = 128
 
 
 async def create_token(
     principal: Principal, name: str, lifetime_seconds: int | None, scopes: list[str] | None
 ) -> tuple[Token, Minted]:
-    """Make an API token of the caller, with all of its rules or only with some of them."""
+    """Create an API token of the caller, with all of the caller's rules or only with `scopes`."""
     await require(principal, Action.TOKEN_CREATE)
-    if not name.strip() or len(name) > 128 or not name.isprintable():
-        raise BadInput("A token's name has 1 to 128 printable characters.", path=("name",))
+    if not name.strip() or len(name) > MAX_TOKEN_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"A token's name has 1 to {MAX_TOKEN_NAME_LENGTH} printable characters.", path=("name",))
     if lifetime_seconds is not None and lifetime_seconds < 1:
-        raise BadInput("A token lives for at least one second.", path=("lifetimeSeconds",))
+        raise BadInput("The lifetime of a token is at least 1 second.", path=("lifetimeSeconds",))
     lifetime = timedelta(seconds=lifetime_seconds) if lifetime_seconds else None
     return await users.mint_token(
         principal.user_id,
         TokenKind.API,
-        actor=Actor.of(principal),
+        actor=Actor.from_principal(principal),
         lifetime=lifetime,
         name=name.strip(),
         scopes=_scopes(principal, scopes),
@@ -40,44 +42,45 @@ async def create_token(
 
 
 def _scopes(principal: Principal, scopes: list[str] | None) -> list[Rule]:
-    """Return the rules of a new token, none wider than the caller's credential."""
     if scopes is None:
         return sorted(principal.rules)
     try:
         rules = [Rule.parse(text) for text in scopes]
     except ValueError:
-        raise BadInput("A scope is written resource:operation:scope, as session:view:own.", path=("scopes",)) from None
+        raise BadInput(
+            "A scope has the form resource:operation:scope, for example session:view:own.", path=("scopes",)
+        ) from None
     for rule in rules:
-        if not principal.reaches(rule.resource, rule.operation, rule.scope):
-            raise BadInput(f"You do not hold {rule}, so a token of yours cannot.", path=("scopes",))
+        if not principal.has_scope(rule.resource, rule.verb, rule.scope):
+            raise BadInput(f"You do not hold {rule}, so your token cannot have it.", path=("scopes",))
     return rules
 
 
 async def revoke_token(principal: Principal, key: int) -> Token:
-    """End a token at once."""
+    """Revoke a token."""
     token = await visible(policy.readable_tokens(principal), key)
     await require(principal, Action.TOKEN_REVOKE, token)
-    await users.revoke(token, actor=Actor.of(principal), cause="revoked by request")
+    await users.revoke_token(token, actor=Actor.from_principal(principal), cause="revoked by request")
     await token.refresh_from_db()
     return token
 
 
-async def revoke_tokens(principal: Principal, keys: Sequence[int], *, all_or_none: bool) -> Sequence[Fault | None]:
-    """End many tokens at once."""
+async def revoke_tokens(principal: Principal, keys: Sequence[int], *, all_or_none: bool) -> Sequence[ItemError | None]:
+    """Revoke many tokens."""
     return await for_each(principal, keys, revoke_token, all_or_none=all_or_none)
 
 
 async def create_user(
     principal: Principal, username: str, password: str, role: str, organization_id: int | None
 ) -> User:
-    """Make an account for somebody, with a default role of which the caller holds every rule."""
+    """Create a user account with a default role. The caller must hold every rule of that role."""
     await require(principal, Action.USER_CREATE, None, organization_id)
-    hashed = await users.hashed_password(username, password)
-    async with changing(principal) as giver:
-        held = known_rules((await roles.default(role)).rules)
-        await require(giver, Action.USER_CREATE, None, organization_id, held)
+    hashed = await users.validate_and_hash(username, password)
+    async with changing(principal) as caller:
+        granted = known_rules((await roles.get_default(role)).rules)
+        await require(caller, Action.USER_CREATE, None, organization_id, granted)
         if organization_id is not None:
-            await visible(organization_policy.readable(giver), organization_id)
-        return await users.enroll(
-            username, hashed, actor=Actor.of(giver), role=role, home_organization_id=organization_id
+            await visible(organization_policy.readable(caller), organization_id)
+        return await users.create_with_hash(
+            username, hashed, actor=Actor.from_principal(caller), role=role, home_organization_id=organization_id
         )

@@ -1,1 +1,1 @@
-"""Answers about data sessions."""
+"""Resolvers of data sessions, operations, results and uploads."""

@@ -1,4 +1,4 @@
-"""What a data session is like at a moment, as those who follow it see it."""
+"""Snapshots of data sessions for subscriptions."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from models.policies.data import datasessions as policy
 
 
 @dataclass(frozen=True)
-class Present:
-    """A data session, and a value that differs when it or one of its operations has changed."""
+class DatasessionSnapshot:
+    """A data session, and a `version` that changes whenever it or one of its operations changes."""
 
     datasession: Datasession
     version: tuple[object, ...]
 
 
-async def present(principal: Principal, key: int) -> Present | None:
-    """Return the data session as it is now with the caller's rights; None when it is gone or cannot be seen."""
+async def read_snapshot(principal: Principal, key: int) -> DatasessionSnapshot | None:
+    """Return the current data session; None if it does not exist or the principal cannot see it."""
     datasession = await policy.readable(principal).get_or_none(id=key)
     if datasession is None:
         return None
     rows = operation_policy.readable(principal).filter(datasession_id=key).order_by("id")
     states = await rows.values_list("id", "state", "fraction", "phase", "fence")
-    return Present(datasession, (datasession.version, *states))
+    return DatasessionSnapshot(datasession, (datasession.version, *states))

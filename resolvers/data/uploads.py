@@ -1,4 +1,4 @@
-"""Answer what is asked of uploads."""
+"""Resolvers of uploads: create, and receive the bytes at a signed URL."""
 
 from collections.abc import AsyncIterator
 from secrets import token_hex
@@ -11,36 +11,36 @@ from models.permissions.principal import Principal
 from models.policies.authorization import Action
 from models.services.accounts import denials
 from models.services.data import uploads
-from resolvers.app_state import House
+from resolvers.app_state import AppState
 from resolvers.guards import require
 
 PURPOSE = "upload"
 
 
 async def create(principal: Principal, filename: str) -> Upload:
-    """Announce a file."""
+    """Create an upload for a file."""
     await require(principal, Action.UPLOAD_CREATE)
-    return await uploads.create(filename, actor=Actor.of(principal))
+    return await uploads.create(filename, actor=Actor.from_principal(principal))
 
 
-def address(house: House, upload: Upload) -> str:
-    """Return where the bytes are to be sent by PUT; whoever has the address may send them, once."""
-    signature = house.signer.sign(PURPOSE, str(upload.id))
-    return f"{house.settings.api_url}/uploads/{upload.id}?signature={signature}"
+def upload_url(app_state: AppState, upload: Upload) -> str:
+    """Return the URL to which the bytes are sent by PUT, once. It needs no other credential."""
+    signature = app_state.signer.sign(PURPOSE, str(upload.id))
+    return f"{app_state.settings.api_url}/uploads/{upload.id}?signature={signature}"
 
 
-async def receive(house: House, upload_id: int, signature: str, chunks: AsyncIterator[bytes]) -> Upload:
-    """Keep the bytes of an announced upload; a broken one leaves nothing and may be sent again."""
-    if not house.signer.valid(PURPOSE, str(upload_id), signature):
-        reason = "This upload address is not one of ours; announce the upload and use its address."
+async def receive(app_state: AppState, upload_id: int, signature: str, chunks: AsyncIterator[bytes]) -> Upload:
+    """Store the bytes of an upload. A failed transfer stores nothing and can be repeated."""
+    if not app_state.signer.is_valid(PURPOSE, str(upload_id), signature):
+        reason = "The signature of this upload URL is invalid. Create an upload and use its URL."
         await denials.record(ANONYMOUS, Action.UPLOAD_CREATE, Resource.UPLOAD, 0, reason)
         raise Forbidden(reason)
-    upload = await uploads.receivable(upload_id)
-    key = f"{upload.storage_key}-{token_hex(8)}"  # Two senders at once must not write over one another.
-    stored = await house.storage.put(key, chunks, limit=house.settings.upload_bytes_limit)
+    upload = await uploads.get_receivable(upload_id)
+    key = f"{upload.storage_key}-{token_hex(8)}"  # Two concurrent senders must not overwrite each other.
+    stored = await app_state.storage.put(key, chunks, limit=app_state.settings.upload_bytes_limit)
     try:
         await uploads.complete(upload, key, stored.size, stored.sha256)
     except Conflict:
-        await house.storage.delete(key)
+        await app_state.storage.delete(key)
         raise
     return upload

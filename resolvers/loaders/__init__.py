@@ -1,1 +1,1 @@
-"""Loaders of related rows."""
+"""Data loaders of related rows."""

@@ -1,4 +1,4 @@
-"""Loaders of one operation: related rows by key, each kind in one statement, with the caller's rights."""
+"""The data loaders of one GraphQL operation: related rows by key, with the caller's permissions."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import cached_property
@@ -8,9 +8,9 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.accounts.organizations import Organization
-from models.accounts.roles import Operation, Resource, Role
+from models.accounts.roles import PermissionVerb, Resource, Role
 from models.accounts.users import User
-from models.data.dataoperations import DataOperation, Need
+from models.data.dataoperations import DataOperation, OperationDependency
 from models.data.datasessions import Datasession
 from models.data.results import Result
 from models.permissions.principal import Principal
@@ -23,112 +23,112 @@ from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
-from resolvers.loaders.dataloader import Loader
+from resolvers.loaders.dataloader import DataLoader
 
 M = TypeVar("M", bound=Model)
 V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one operation of one caller, each made when it is first used."""
+    """The loaders of one operation of one caller. Each is created at its first use."""
 
     def __init__(self, principal: Principal) -> None:
-        """Load with the rights of `principal`."""
+        """Load with the permissions of `principal`."""
         self._principal = principal
-        self._others: dict[Hashable, Loader[Any, Any]] = {}
+        self._others: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @cached_property
-    def users(self) -> Loader[int, User | None]:
+    def users(self) -> DataLoader[int, User | None]:
         """Users by key."""
         return self._by_key(accounts_users.readable)
 
     @cached_property
-    def organizations(self) -> Loader[int, Organization | None]:
+    def organizations(self) -> DataLoader[int, Organization | None]:
         """Organizations by key."""
         return self._by_key(organizations.readable)
 
     @cached_property
-    def regions(self) -> Loader[int, Region | None]:
+    def regions(self) -> DataLoader[int, Region | None]:
         """Regions by key."""
         return self._by_key(regions.readable)
 
     @cached_property
-    def workstations(self) -> Loader[int, Workstation | None]:
+    def workstations(self) -> DataLoader[int, Workstation | None]:
         """Workstations by key."""
         return self._by_key(workstations.readable)
 
     @cached_property
-    def images(self) -> Loader[int, Image | None]:
+    def images(self) -> DataLoader[int, Image | None]:
         """Images by key."""
         return self._by_key(images.readable)
 
     @cached_property
-    def sessions(self) -> Loader[int, Session | None]:
+    def sessions(self) -> DataLoader[int, Session | None]:
         """Sessions by key."""
         return self._by_key(sessions.readable)
 
     @cached_property
-    def active_images(self) -> Loader[int, Image | None]:
+    def active_images(self) -> DataLoader[int, Image | None]:
         """The image that new sessions run, by workstation."""
-        return Loader(self._active_images)
+        return DataLoader(self._active_images)
 
     @cached_property
-    def queue_positions(self) -> Loader[int, int | None]:
-        """Places in the waiting line, by session."""
-        return Loader(_positions)
+    def queue_positions(self) -> DataLoader[int, int | None]:
+        """Positions in the session queue, by session."""
+        return DataLoader(_positions)
 
     @cached_property
-    def roles_of(self) -> Loader[int, list[Role]]:
-        """Roles, by the user who holds them."""
-        return Loader(self._roles_of)
+    def roles_of(self) -> DataLoader[int, list[Role]]:
+        """Roles, by user."""
+        return DataLoader(self._roles_of)
 
     @cached_property
-    def rules_of(self) -> Loader[int, list[str]]:
-        """Rules that are held directly, by user."""
-        return Loader(self._rules_of)
+    def rules_of(self) -> DataLoader[int, list[str]]:
+        """Rules that are granted directly, by user."""
+        return DataLoader(self._rules_of)
 
     @cached_property
-    def editable(self) -> Loader[int, bool]:
+    def editable(self) -> DataLoader[int, bool]:
         """Whether the caller may edit a workstation, by its key."""
-        return Loader(self._editable)
+        return DataLoader(self._editable)
 
     @cached_property
-    def datasessions(self) -> Loader[int, Datasession | None]:
+    def datasessions(self) -> DataLoader[int, Datasession | None]:
         """Data sessions by key."""
         return self._by_key(datasessions.readable)
 
     @cached_property
-    def results(self) -> Loader[int, Result | None]:
+    def results(self) -> DataLoader[int, Result | None]:
         """Results of data operations by key."""
         return self._by_key(results.readable)
 
     @cached_property
-    def needed_by(self) -> Loader[int, list[DataOperation]]:
+    def needed_by(self) -> DataLoader[int, list[DataOperation]]:
         """The operations whose outputs an operation reads, by its key."""
-        return Loader(self._needed_by)
+        return DataLoader(self._needed_by)
 
     @cached_property
-    def editable_datasessions(self) -> Loader[int, bool]:
+    def editable_datasessions(self) -> DataLoader[int, bool]:
         """Whether the caller may edit a data session, by its key."""
-        return Loader(self._editable_datasessions)
+        return DataLoader(self._editable_datasessions)
 
     @property
-    def granted(self) -> Mapping[Resource, Loader[int, Any]]:
-        """The objects of grants, by their noun."""
+    def granted(self) -> Mapping[Resource, DataLoader[int, Any]]:
+        """Loaders of the objects of grants, by resource."""
         return {Resource.WORKSTATION: self.workstations, Resource.DATASESSION: self.datasessions}
 
-    def other(self, name: Hashable, read: Callable[[Sequence[Any]], Awaitable[Sequence[V]]]) -> Loader[Any, V]:
-        """Return the loader with this name, made with `read` when it is first asked for."""
+    def custom(self, name: Hashable, read: Callable[[Sequence[Any]], Awaitable[Sequence[V]]]) -> DataLoader[Any, V]:
+        """Return the loader with this name. The first call creates it with `read`."""
         if name not in self._others:
-            self._others[name] = Loader(read)
+            self._others[name] = DataLoader(read)
         return self._others[name]
 
-    def _by_key(self, readable: Callable[[Principal], QuerySet[M]]) -> Loader[int, M | None]:
+    def _by_key(self, readable: Callable[[Principal], QuerySet[M]]) -> DataLoader[int, M | None]:
         async def read(keys: Sequence[int]) -> list[M | None]:
             found = {row.pk: row for row in await readable(self._principal).filter(id__in=list(keys))}
             return [found.get(key) for key in keys]
 
-        return Loader(read)
+        return DataLoader(read)
 
     async def _active_images(self, keys: Sequence[int]) -> list[Image | None]:
         rows = images.readable(self._principal).filter(
@@ -151,16 +151,16 @@ class Loaders:
         return [key in found for key in keys]
 
     async def _editable_datasessions(self, keys: Sequence[int]) -> list[bool]:
-        rows = datasessions.DATASESSIONS.rows(self._principal, Operation.EDIT).filter(id__in=list(keys))
+        rows = datasessions.DATASESSIONS.rows(self._principal, PermissionVerb.EDIT).filter(id__in=list(keys))
         found = {row.id for row in await rows.only("id")}
         return [key in found for key in keys]
 
     async def _needed_by(self, keys: Sequence[int]) -> list[list[DataOperation]]:
-        needs = await Need.filter(operation_id__in=list(keys)).order_by("needed_id")
-        rows = dataoperations.readable(self._principal).filter(id__in={need.needed_id for need in needs})
+        edges = await OperationDependency.filter(operation_id__in=list(keys)).order_by("needed_id")
+        rows = dataoperations.readable(self._principal).filter(id__in={edge.needed_id for edge in edges})
         found = {row.id: row for row in await rows}
         return [
-            [found[need.needed_id] for need in needs if need.operation_id == key and need.needed_id in found]
+            [found[edge.needed_id] for edge in edges if edge.operation_id == key and edge.needed_id in found]
             for key in keys
         ]
 

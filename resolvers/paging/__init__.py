@@ -1,1 +1,1 @@
-"""Pages of rows: keysets, counts and nested pages."""
+"""Paging: keyset pages, counts and nested pages."""

@@ -1,4 +1,4 @@
-"""How many rows there are, counted no further than anybody wants to know."""
+"""Row counts up to a limit, for the `totalCount` of lists."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from tortoise.functions import Count
 from tortoise.queryset import QuerySet
 
-from resolvers.paging.sql import around
+from resolvers.paging.sql import run_wrapped
 
-MOST_COUNTED = 10_000
-"""Where counting stops: a larger list says this number."""
+MAX_COUNT = 10_000
+"""The largest count. Longer lists report this number."""
 
 
-async def counted(rows: QuerySet[Any], most: int = MOST_COUNTED) -> int:
-    """Return how many rows there are, at most `most`; the database looks at no more of them."""
-    (found,) = await around(rows.limit(most), 'SELECT COUNT(*) AS "n" FROM ({rows}) AS "some"')
+async def count_up_to(rows: QuerySet[Any], limit: int = MAX_COUNT) -> int:
+    """Return the number of rows, at most `limit`. The database reads no more rows than that."""
+    (found,) = await run_wrapped(rows.limit(limit), 'SELECT COUNT(*) AS "n" FROM ({rows}) AS "limited"')
     return int(found["n"])
 
 
-async def counted_each(rows: QuerySet[Any], of: str, keys: Sequence[int], most: int = MOST_COUNTED) -> list[int]:
-    """Return how many rows have each of the keys in the column `of`, at most `most`, by one statement."""
-    among: dict[str, Any] = {f"{of}__in": list(keys)}
-    found: Any = await rows.filter(**among).annotate(n=Count("id")).group_by(of).values_list(of, "n")
+async def count_each(rows: QuerySet[Any], of: str, keys: Sequence[int], limit: int = MAX_COUNT) -> list[int]:
+    """Return the number of rows for each key in the column `of`, each at most `limit`, with one statement."""
+    in_keys: dict[str, Any] = {f"{of}__in": list(keys)}
+    found: Any = await rows.filter(**in_keys).annotate(n=Count("id")).group_by(of).values_list(of, "n")
     counts = dict(found)
-    return [min(counts.get(key, 0), most) for key in keys]
+    return [min(counts.get(key, 0), limit) for key in keys]

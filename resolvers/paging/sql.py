@@ -1,14 +1,14 @@
-"""A statement around another one, where the ORM has no words for it."""
+"""SQL statements around a queryset, for what the ORM cannot express."""
 
 from typing import Any
 
 from tortoise.queryset import QuerySet
 
 
-async def around(rows: QuerySet[Any], statement: str, *selected: Any) -> list[dict[str, Any]]:
-    """Run `statement`, which says `{rows}` where the statement of `rows` goes, and return what it gives.
+async def run_wrapped(rows: QuerySet[Any], statement: str, *selected: Any) -> list[dict[str, Any]]:
+    """Run `statement` with the SQL of `rows` in the place of `{rows}`, and return its rows.
 
-    The inner statement selects the primary key and `selected`, terms of the query builder with names of their own.
+    The inner statement selects the primary key and `selected`, which are aliased terms of the query builder.
     """
     rows = rows.only("id")
     rows._db = rows._choose_db()

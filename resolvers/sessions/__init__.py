@@ -1,1 +1,1 @@
-"""Answers about workstations and sessions."""
+"""Resolvers of workstations, images and sessions."""

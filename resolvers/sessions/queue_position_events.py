@@ -1,36 +1,38 @@
-"""Whoever waits in line hears when the line moves: one hint on a line becomes hints on those who wait in it."""
+"""Turns each change of a region's session queue into local events for the sessions that wait in it."""
 
 import asyncio
 import logging
 
 from core.messaging.event_bus import EventBus
 from models.services.sessions import session_queue
-from models.sessions.sessions import LINE_TOPIC
+from models.sessions.sessions import QUEUE_TOPIC_PREFIX
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 
-async def follow_lines(bus: EventBus) -> None:
-    """Wake the streams of this process whose sessions have got another place; runs until it is cancelled.
+async def watch_queues(bus: EventBus) -> None:
+    """Notify the subscriptions of this process whose queue positions changed. Runs until it is cancelled.
 
-    The rows are read once for each move of a line, however many streams there are.
+    The rows are read once per change of a queue, however many subscriptions there are.
     """
-    async with bus.subscribe() as hints:
+    async with bus.subscribe() as listener:
         while True:
-            topics = await hints.wait()
-            moved = [int(topic.removeprefix(LINE_TOPIC)) for topic in topics if topic.startswith(LINE_TOPIC)]
-            if moved:
-                await _wake(bus, moved)
+            topics = await listener.wait()
+            changed = [
+                int(topic.removeprefix(QUEUE_TOPIC_PREFIX)) for topic in topics if topic.startswith(QUEUE_TOPIC_PREFIX)
+            ]
+            if changed:
+                await _notify_waiting(bus, changed)
 
 
-async def _wake(bus: EventBus, region_ids: list[int]) -> None:
+async def _notify_waiting(bus: EventBus, region_ids: list[int]) -> None:
     try:
-        waiting = await session_queue.waiting(region_ids)
+        queued = await session_queue.list_queued(region_ids)
     except Exception:
-        log.exception("who waits in line could not be read; streams read it again by themselves")
-        await asyncio.sleep(AGAIN_SECONDS)
+        log.exception("Cannot read the session queue. Subscriptions read their position again at their next refresh.")
+        await asyncio.sleep(RETRY_SECONDS)
         return
-    bus.ring(f"session:{session_id}" for session_id, _ in waiting)
-    bus.ring(f"sessions-of:{creator_id}" for creator_id in {creator_id for _, creator_id in waiting})
+    bus.notify_local(f"session:{session_id}" for session_id, _ in queued)
+    bus.notify_local(f"sessions-of:{creator_id}" for creator_id in {creator_id for _, creator_id in queued})

@@ -1,4 +1,4 @@
-"""Answer what is asked of sessions."""
+"""Resolvers of sessions: launch, extend, stop, open, and snapshots for subscriptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from models.policies.sessions import sessions as policy
 from models.policies.sessions import workstations as workstation_policy
 from models.services.sessions import regions, session_lifetime, session_queue, sessions, workstations
 from models.sessions.images import Image, ImageState
-from models.sessions.sessions import ENDINGS, Session, SessionState
-from resolvers.app_state import House
+from models.sessions.sessions import TERMINAL_STATES, Session, SessionState
+from resolvers.app_state import AppState
 from resolvers.guards import require, visible
 
-RECENT = 20
+MAX_RECENT = 20
 
 
 async def launch(
-    house: House,
+    app_state: AppState,
     principal: Principal,
     workstation_id: int,
     *,
@@ -33,7 +33,7 @@ async def launch(
     pings: Mapping[str, float],
     datasession_id: int | None,
 ) -> tuple[Session, bool]:
-    """Launch a session of the workstation's active image, or of one that the caller names."""
+    """Launch a session of the workstation's active image, or of the given image."""
     workstation = await visible(workstation_policy.readable(principal), workstation_id)
     await require(principal, Action.SESSION_LAUNCH, workstation)
     if image_id is None:
@@ -41,16 +41,16 @@ async def launch(
     else:
         image = await visible(image_policy.readable(principal).filter(workstation_id=workstation.id), image_id)
     if image is None:
-        raise Conflict("This workstation has no image that is ready; upload one, or wait for its import.")
+        raise Conflict("This workstation has no image that is ready. Upload one, or wait for its import.")
     _require_ready(image)
-    where = await regions.nearest(region, pings)
+    region_row = await regions.nearest(region, pings)
     if datasession_id is not None:
-        await _require_lendable(principal, datasession_id)
+        await _require_can_attach(principal, datasession_id)
     return await sessions.launch(
         image,
-        where,
-        house.settings,
-        actor=Actor.of(principal),
+        region_row,
+        app_state.settings,
+        actor=Actor.from_principal(principal),
         seconds=seconds,
         environment=environment,
         pings=pings,
@@ -58,95 +58,98 @@ async def launch(
     )
 
 
-async def _require_lendable(principal: Principal, datasession_id: int) -> None:
+async def _require_can_attach(principal: Principal, datasession_id: int) -> None:
     datasession = await visible(datasession_policy.readable(principal), datasession_id)
-    verdict = await datasession_policy.can_lend(principal, datasession)
-    if verdict is not True:
-        raise BadInput(verdict, path=("datasessionId",))
+    decision = await datasession_policy.can_attach_datasession(principal, datasession)
+    if decision is not True:
+        raise BadInput(decision, path=("datasessionId",))
 
 
 def _require_ready(image: Image) -> None:
     if image.state is not ImageState.READY:
-        raise Conflict(f"The image is {image.state}; only a ready one can be launched.")
+        raise Conflict(f"The image is {image.state}. Only an image that is {ImageState.READY} can be launched.")
 
 
-async def keep_alive(house: House, principal: Principal, key: int, seconds: int) -> Session:
-    """Let a session live longer, within the limit of the house."""
+async def keep_alive(app_state: AppState, principal: Principal, key: int, seconds: int) -> Session:
+    """Extend the lifetime of a session, up to the installation's limit."""
     session = await visible(policy.readable(principal), key)
     await require(principal, Action.SESSION_KEEP_ALIVE, session)
-    await session_lifetime.keep_alive(session, seconds, house.settings, actor=Actor.of(principal))
+    await session_lifetime.keep_alive(session, seconds, app_state.settings, actor=Actor.from_principal(principal))
     return session
 
 
 async def stop(principal: Principal, key: int) -> Session:
-    """Stop a session; it ends within seconds."""
+    """Request the stop of a session."""
     session = await visible(policy.readable(principal), key)
     await require(principal, Action.SESSION_STOP, session)
     async with transaction():
-        await sessions.request_stop(session, actor=Actor.of(principal))
+        await sessions.request_stop(session, actor=Actor.from_principal(principal))
     return session
 
 
-Stopped = Session | NotFound | Forbidden
-"""What became of one of many: the session as it is now, or why it was not stopped."""
+StopResult = Session | NotFound | Forbidden
+"""The outcome for one session of a bulk stop: the session, or the reason why it was not stopped."""
 
 
-async def stop_many(principal: Principal, keys: Sequence[int | NotFound], *, all_or_none: bool) -> list[Stopped]:
-    """Stop those that the principal may stop, or with `all_or_none` only if it may stop every one."""
-    asked = [key for key in keys if isinstance(key, int)]
-    rows = {row.id: row for row in await policy.readable(principal).filter(id__in=asked)}
-    judged = [key if isinstance(key, NotFound) else await _stoppable(principal, rows.get(key)) for key in keys]
-    able = [each for each in judged if isinstance(each, Session)]
-    if all_or_none and len(able) < len(judged):
-        return judged
-    for session in sorted(able, key=lambda row: (row.region_id, row.id)):
-        await sessions.request_stop(session, actor=Actor.of(principal))
-    return judged
+async def stop_many(principal: Principal, keys: Sequence[int | NotFound], *, all_or_none: bool) -> list[StopResult]:
+    """Stop the sessions that the principal may stop; with `all_or_none`, all or none of them."""
+    ids = [key for key in keys if isinstance(key, int)]
+    rows = {row.id: row for row in await policy.readable(principal).filter(id__in=ids)}
+    results = [key if isinstance(key, NotFound) else await _check(principal, rows.get(key)) for key in keys]
+    allowed = [each for each in results if isinstance(each, Session)]
+    if all_or_none and len(allowed) < len(results):
+        return results
+    for session in sorted(allowed, key=lambda row: (row.region_id, row.id)):
+        await sessions.request_stop(session, actor=Actor.from_principal(principal))
+    return results
 
 
-async def _stoppable(principal: Principal, session: Session | None) -> Stopped:
+async def _check(principal: Principal, session: Session | None) -> StopResult:
     if session is None:
-        return NotFound("There is no such session, or you may not see it.")
+        return NotFound("This session does not exist, or you may not see it.")
     try:
         await require(principal, Action.SESSION_STOP, session)
-    except Forbidden as refusal:
-        return refusal
+    except Forbidden as error:
+        return error
     return session
 
 
-async def open_address(house: House, principal: Principal, key: int) -> tuple[Session, str]:
-    """Return the session and an address that enters it once, within 30 s, without a further sign-in."""
+async def open_address(app_state: AppState, principal: Principal, key: int) -> tuple[Session, str]:
+    """Return the session and a one-time URL that opens it without a sign-in, within `TICKET_SECONDS`."""
     session = await visible(policy.readable(principal), key)
     await require(principal, Action.SESSION_OPEN, session)
-    if session.state in ENDINGS:
-        raise Conflict(f"The session is {session.state}; launch a new one.")
-    ticket = await house.doors.mint_ticket(principal.user_id, principal.token_id, session.label, "")
-    return session, f"{house.settings.session_address(session.label)}/.carrel/enter?ticket={ticket}"
+    if session.state in TERMINAL_STATES:
+        raise Conflict(f"The session is {session.state}. Launch a new one.")
+    ticket = await app_state.session_access.mint_ticket(principal.user_id, principal.token_id, session.label, "")
+    return session, f"{app_state.settings.session_address(session.label)}/.carrel/enter?ticket={ticket}"
 
 
 @dataclass(frozen=True)
-class Followed:
-    """Sessions as they are now, and the places of those that wait in line."""
+class SessionSnapshot:
+    """Current sessions and the queue positions of those that are queued."""
 
     rows: list[Session]
-    places: Mapping[int, int]
+    queue_positions: Mapping[int, int]
 
     @classmethod
-    async def of(cls, rows: list[Session]) -> "Followed":
-        """Look up the places; no statement while nobody waits."""
-        waiting = [row.id for row in rows if row.state is SessionState.QUEUED]
-        return cls(rows, await session_queue.queue_positions(waiting) if waiting else {})
+    async def of(cls, rows: list[Session]) -> "SessionSnapshot":
+        """Return a snapshot with the queue positions. No statement runs if no session is queued."""
+        queued = [row.id for row in rows if row.state is SessionState.QUEUED]
+        return cls(rows, await session_queue.queue_positions(queued) if queued else {})
 
 
-async def followed(house: House, principal: Principal, key: int) -> Followed | None:
-    """Return one session, None when it cannot be seen; all who follow it in one moment share its row and place."""
-    session = await house.present.row(policy.SESSIONS, principal, key)
+async def read_snapshot(app_state: AppState, principal: Principal, key: int) -> SessionSnapshot | None:
+    """Return one session; None if the principal cannot see it. Concurrent subscribers share the reads."""
+    session = await app_state.live_rows.row(policy.SESSIONS, principal, key)
     if session is None or session.state is not SessionState.QUEUED:
-        return Followed([session], {}) if session else None
-    return Followed([session], await house.present.once(("place", key), lambda: session_queue.queue_positions([key])))
+        return SessionSnapshot([session], {}) if session else None
+    positions = await app_state.live_rows.read_once(
+        ("queue position", key), lambda: session_queue.queue_positions([key])
+    )
+    return SessionSnapshot([session], positions)
 
 
-async def recent(principal: Principal) -> Followed:
-    """Return the caller's own newest sessions, at most twenty, newest first."""
-    rows = policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(RECENT)
-    return await Followed.of(list(await rows))
+async def recent(principal: Principal) -> SessionSnapshot:
+    """Return the caller's own newest sessions, at most `MAX_RECENT`, newest first."""
+    rows = policy.readable(principal).filter(creator_id=principal.user_id).order_by("-id").limit(MAX_RECENT)
+    return await SessionSnapshot.of(list(await rows))

@@ -1,9 +1,9 @@
-"""Answer what is asked of the logos of workstations."""
+"""Resolvers of workstation logos: set, remove and read."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
-from core.bytesize import readable
+from core.bytesize import format_bytes
 from core.errors import BadInput, NotFound
 from core.storage import image_resizing
 from core.storage.image_resizing import BYTES_LIMIT, Picture
@@ -16,66 +16,66 @@ from models.policies.data import uploads as upload_policy
 from models.policies.sessions import workstations as policy
 from models.services.sessions import workstation_logos
 from models.sessions.workstations import Workstation
-from resolvers.app_state import House
+from resolvers.app_state import AppState
 from resolvers.guards import require, visible
 
 
-async def give(house: House, principal: Principal, key: int, upload_id: int) -> Workstation:
-    """Draw an uploaded picture anew and let it be the workstation's logo; the file that was sent is thrown away."""
+async def set_logo(app_state: AppState, principal: Principal, key: int, upload_id: int) -> Workstation:
+    """Set an uploaded picture as the workstation's logo. It is stored re-encoded, and the upload's file is deleted."""
     workstation = await visible(policy.readable(principal), key)
     await require(principal, Action.WORKSTATION_LOGO_SET, workstation)
     upload = await visible(upload_policy.readable(principal), upload_id)
-    picture = await _draw(house.storage, upload)
+    picture = await _redraw(app_state.storage, upload)
     before, name = workstation.logo_key, workstation_logos.new_key()
-    await _keep(house.storage, name, picture)
+    await _store(app_state.storage, name, picture)
     try:
-        await workstation_logos.give(
-            workstation, upload, name, (picture.width, picture.height), actor=Actor.of(principal)
+        await workstation_logos.set_logo(
+            workstation, upload, name, (picture.width, picture.height), actor=Actor.from_principal(principal)
         )
     except Exception:
-        await _drop(house.storage, name)
+        await _delete(app_state.storage, name)
         raise
-    await house.storage.delete(upload.storage_key)
-    await _drop(house.storage, before)
+    await app_state.storage.delete(upload.storage_key)
+    await _delete(app_state.storage, before)
     return workstation
 
 
-async def take(house: House, principal: Principal, key: int) -> Workstation:
-    """Leave the workstation without a logo."""
+async def remove_logo(app_state: AppState, principal: Principal, key: int) -> Workstation:
+    """Remove the workstation's logo."""
     workstation = await visible(policy.readable(principal), key)
     await require(principal, Action.WORKSTATION_LOGO_REMOVE, workstation)
     before = workstation.logo_key
-    await workstation_logos.take(workstation, actor=Actor.of(principal))
-    await _drop(house.storage, before)
+    await workstation_logos.remove_logo(workstation, actor=Actor.from_principal(principal))
+    await _delete(app_state.storage, before)
     return workstation
 
 
-async def read(house: House, name: str, side: int) -> bytes:
-    """Return one square of a logo as PNG; whoever knows its name may see it, as long as it is a workstation's."""
-    if side not in workstation_logos.SIDES or await workstation_logos.owner_of(name) is None:
-        raise NotFound("There is no such logo.")
-    return b"".join([chunk async for chunk in house.storage.get(workstation_logos.files(name)[side])])
+async def read(app_state: AppState, name: str, side: int) -> bytes:
+    """Return one square image of a logo as PNG. Its unguessable name is the only credential."""
+    if side not in workstation_logos.SIDES or await workstation_logos.get_by_logo(name) is None:
+        raise NotFound("This logo does not exist.")
+    return b"".join([chunk async for chunk in app_state.storage.get(workstation_logos.file_paths(name)[side])])
 
 
-async def _draw(storage: Storage, upload: Upload) -> Picture:
+async def _redraw(storage: Storage, upload: Upload) -> Picture:
     if upload.state is not UploadState.COMPLETE or upload.size_bytes is None:
-        raise BadInput("This upload is not complete, or was used before.", path=("uploadId",))
+        raise BadInput("This upload is incomplete or already used. Create another one.", path=("uploadId",))
     if upload.size_bytes > BYTES_LIMIT:
-        raise BadInput(f"A picture has at most {readable(BYTES_LIMIT)}.", path=("uploadId",))
+        raise BadInput(f"A picture has at most {format_bytes(BYTES_LIMIT)}.", path=("uploadId",))
     content = b"".join([chunk async for chunk in storage.get(upload.storage_key)])
     try:
-        return await asyncio.to_thread(image_resizing.squares, content, workstation_logos.SIDES)
-    except BadInput as refusal:
-        raise BadInput(refusal.message, path=("uploadId",)) from refusal
+        return await asyncio.to_thread(image_resizing.square_thumbnails, content, workstation_logos.SIDES)
+    except BadInput as error:
+        raise BadInput(error.message, path=("uploadId",)) from error
 
 
-async def _keep(storage: Storage, name: str, picture: Picture) -> None:
-    for side, file in workstation_logos.files(name).items():
-        await storage.put(file, _whole(picture.squares[side]), limit=None)
+async def _store(storage: Storage, name: str, picture: Picture) -> None:
+    for side, file in workstation_logos.file_paths(name).items():
+        await storage.put(file, _whole(picture.thumbnails[side]), limit=None)
 
 
-async def _drop(storage: Storage, name: str | None) -> None:
-    for file in workstation_logos.files(name).values() if name else ():
+async def _delete(storage: Storage, name: str | None) -> None:
+    for file in workstation_logos.file_paths(name).values() if name else ():
         await storage.delete(file)
 
 

@@ -1,4 +1,4 @@
-"""Answer what is asked of workstations and their images; who shares them is asked in `workstation_users`."""
+"""Resolvers of workstations and their images. `workstation_sharing` has their grants."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,19 +16,21 @@ from resolvers.guards import require, visible
 
 
 async def create(principal: Principal, title: str, description: str, is_public: bool) -> Workstation:
-    """Make a workstation."""
+    """Create a workstation."""
     await require(principal, Action.WORKSTATION_CREATE)
-    return await workstations.create(title, actor=Actor.of(principal), description=description, is_public=is_public)
+    return await workstations.create(
+        title, actor=Actor.from_principal(principal), description=description, is_public=is_public
+    )
 
 
 async def update(
     principal: Principal, key: int, changes: Mapping[str, Any], expected_version: int | None
 ) -> Workstation:
-    """Change a workstation; with `expected_version`, only if nobody changed it since."""
+    """Change a workstation; with `expected_version`, only if it was not changed since."""
     workstation = await visible(policy.readable(principal), key)
     await require(principal, Action.WORKSTATION_UPDATE, workstation)
     version = workstation.version if expected_version is None else expected_version
-    await workstations.update(workstation, changes, version=version, actor=Actor.of(principal))
+    await workstations.update(workstation, changes, version=version, actor=Actor.from_principal(principal))
     return workstation
 
 
@@ -44,16 +46,16 @@ async def create_image(
     comment: str,
     is_desired: bool,
 ) -> Image:
-    """Queue the import of an upload as an image of the workstation."""
+    """Create an image of the workstation from an upload, and queue its import."""
     workstation = await visible(policy.readable(principal), workstation_id)
     await require(principal, Action.IMAGE_CREATE, workstation)
     upload = await visible(upload_policy.readable(principal), upload_id)
-    where = await regions.named(region)
+    region_row = await regions.get_by_name(region)
     return await images.create(
         workstation,
         upload,
-        actor=Actor.of(principal),
-        region=where.name,
+        actor=Actor.from_principal(principal),
+        region=region_row.name,
         http_port=http_port,
         websocket_port=websocket_port,
         initial_path=initial_path,
@@ -66,23 +68,23 @@ async def update_image(principal: Principal, key: int, changes: Mapping[str, Any
     """Change ports, initial path or comment of an image."""
     image = await visible(image_policy.readable(principal), key)
     await require(principal, Action.IMAGE_UPDATE, image)
-    await images.update(image, changes, actor=Actor.of(principal))
+    await images.update(image, changes, actor=Actor.from_principal(principal))
     return image
 
 
-async def move_image(principal: Principal, key: int, workstation_id: int) -> Image:
-    """Give an image to another workstation, for which the caller may bring images."""
+async def reassign_image(principal: Principal, key: int, workstation_id: int) -> Image:
+    """Move an image to another workstation. The caller must be able to create images there."""
     image = await visible(image_policy.readable(principal), key)
     await require(principal, Action.IMAGE_MOVE, image)
     workstation = await visible(policy.readable(principal), workstation_id)
     await require(principal, Action.IMAGE_CREATE, workstation)
-    await active_image.move(image, workstation, actor=Actor.of(principal))
+    await active_image.reassign_image(image, workstation, actor=Actor.from_principal(principal))
     return image
 
 
 async def make_image_desired(principal: Principal, key: int) -> Image:
-    """Let new sessions run this image."""
+    """Make this the image that new sessions run."""
     image = await visible(image_policy.readable(principal), key)
     await require(principal, Action.IMAGE_MAKE_DESIRED, image)
-    await active_image.choose(image, actor=Actor.of(principal))
+    await active_image.activate(image, actor=Actor.from_principal(principal))
     return image

@@ -1,1 +1,1 @@
-"""GraphQL types of accounts."""
+"""GraphQL types of users, organizations, roles, grants and the history."""

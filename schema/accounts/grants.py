@@ -1,4 +1,4 @@
-"""Grants of object roles as clients see them."""
+"""GraphQL types and root fields of grants of object roles."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,50 +9,50 @@ import strawberry
 from tortoise.expressions import Q
 
 from models.accounts import roles as table
-from models.accounts.roles import ObjectRole, Operation, Resource
+from models.accounts.roles import ObjectRole, PermissionVerb, Resource
 from models.policies.accounts import grants as policy
 from resolvers.paging.keyset import Sort, Window
 from schema.accounts.organizations import Organization
-from schema.accounts.rules import type_of
+from schema.accounts.rules import graphql_type_name
 from schema.accounts.users import User
-from schema.context import Context, Info, shown
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.graphql.enums import expose
-from schema.graphql.filters import DateTimeFilter, EnumFilter, combined, given
+from schema.context import Context, Info, as_graphql
+from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from schema.graphql.enums import graphql_enum
+from schema.graphql.filters import DateTimeFilter, EnumFilter, column_conditions, where_condition
 from schema.graphql.node import Node, decode, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import by
+from schema.graphql.relations import loaded_by
 
 
-@strawberry.type(description="Somebody, or all members of an organization, hold a role on one object.")
+@strawberry.type(description="A role on one object, granted to a user or to all members of an organization.")
 class Grant(Node):
-    """Shows a grant."""
+    """The GraphQL type of a grant."""
 
     model = table.Grant
     user_id: strawberry.Private[int | None]
     organization_id: strawberry.Private[int | None]
     object_id: strawberry.Private[int]
-    resource: Resource = public(description="The sort of object.")
-    role: ObjectRole = public(description="The role on it.")
-    created_at: datetime = public(description="Since when.")
+    resource: Resource = public(description="The resource.")
+    role: ObjectRole = public(description="The role.")
+    created_at: datetime = public(description="The time of the grant.")
 
     user: User | None = requires(
         Resource.USER,
-        Operation.VIEW,
-        description="Who holds it; null for a group, or if unknown to the caller.",
-        **by("user_id", "users"),
+        PermissionVerb.VIEW,
+        description="The user who holds the role. Null for a group or if the caller cannot see this user.",
+        **loaded_by("user_id", "users"),
     )
     organization: Organization | None = requires(
         Resource.ORGANIZATION,
-        Operation.VIEW,
-        description="The group that holds it; null for a single user.",
-        **by("organization_id", "organizations"),
+        PermissionVerb.VIEW,
+        description="The organization that holds the role. Null for a single user.",
+        **loaded_by("organization_id", "organizations"),
     )
 
-    @public(description="The object; null when the caller may not see it.")
+    @public(description="The object. Null if the caller cannot see it.")
     async def object(self, info: Info) -> Node | None:
         """Return the object."""
-        return shown(await info.context.loaders.granted[self.resource].load(self.object_id))
+        return as_graphql(await info.context.loaders.granted[self.resource].load(self.object_id))
 
 
 @readers.register("Grant")
@@ -66,43 +66,53 @@ class GrantColumn(StrEnum):
     CREATED_AT = "created_at"
 
 
-expose(GrantColumn, "What grants can be sorted by.", {GrantColumn.CREATED_AT: "Since when they are held."})
+graphql_enum(
+    GrantColumn, "The columns that grants can be sorted by.", {GrantColumn.CREATED_AT: "The time of the grant."}
+)
 
 
-@strawberry.input(description="One sort key of grants.")
+@strawberry.input(description="A sort key for grants.")
 class GrantOrder:
     """A column and a direction."""
 
-    field: GrantColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+    field: GrantColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
 
 
-@strawberry.input(description="Conditions on grants; all must hold.")
+@strawberry.input(description="Conditions on grants. All must be true.")
 class GrantWhere:
     """Conditions."""
 
-    resource: EnumFilter[Resource] | None = strawberry.field(description="On the sort of object.", default=None)
-    role: EnumFilter[ObjectRole] | None = strawberry.field(description="On the role.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On since when it is held.", default=None)
-    and_: list["GrantWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["GrantWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "GrantWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    resource: EnumFilter[Resource] | None = strawberry.field(description="Filter by resource.", default=None)
+    role: EnumFilter[ObjectRole] | None = strawberry.field(description="Filter by role.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by the time of the grant.", default=None)
+    and_: list["GrantWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["GrantWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "GrantWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
 
 
-def _own(where: GrantWhere) -> Q:
-    return given(resource=where.resource, role=where.role, created_at=where.created_at)
+def _own_condition(where: GrantWhere) -> Q:
+    return column_conditions(resource=where.resource, role=where.role, created_at=where.created_at)
 
 
-Of = Annotated[strawberry.ID | None, strawberry.argument(description="Only those on this object.")]
-Where = Annotated[GrantWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
-OrderBy = Annotated[list[GrantOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
+Of = Annotated[strawberry.ID | None, strawberry.argument(description="Return only grants on this object.")]
+Where = Annotated[GrantWhere | None, strawberry.argument(description="Return only the objects that match this filter.")]
+OrderBy = Annotated[
+    list[GrantOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
+]
 
 
-@strawberry.type(description="Reads of grants.")
+@strawberry.type(description="Queries for grants.")
 class GrantQueries:
     """Root fields."""
 
-    @requires(Resource.ROLE, Operation.VIEW, description="The grants that the caller holds or may give, newest first.")
+    @requires(
+        Resource.ROLE, PermissionVerb.VIEW, description="The grants that the caller holds or can give, newest first."
+    )
     async def grants(
         self,
         info: Info,
@@ -115,9 +125,9 @@ class GrantQueries:
         before: Before = None,
     ) -> Connection[Grant] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
+        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
         if of is not None:
             kind, key = decode(of)
-            nouns = [resource for resource in policy.GRANTED if type_of(resource) == kind]
-            rows = rows.filter(resource__in=nouns, object_id=key)
-        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
+            resources = [resource for resource in policy.GRANTABLE if graphql_type_name(resource) == kind]
+            rows = rows.filter(resource__in=resources, object_id=key)
+        return await connect(rows, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before))

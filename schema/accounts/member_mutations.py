@@ -1,58 +1,58 @@
-"""People become members of organizations and leave them, one or many at once."""
+"""Mutations that add and remove members of organizations, one or many at once."""
 
 from typing import Annotated
 
 import strawberry
 
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from resolvers.accounts import organizations as resolve
 from schema.accounts.organizations import Organization, OrganizationPayload
-from schema.context import Info, shown
+from schema.context import Info, as_graphql
 from schema.execution.query_cost import Cost
-from schema.graphql.bulk import ErrorPolicy, Policy, bounded
-from schema.graphql.errors import Payload, reported
+from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
+from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 from schema.graphql.person_results import PersonResult, Usernames, results_of
 
 OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization.")]
 Username = Annotated[str, strawberry.argument(description="The exact user name.")]
-Part = Annotated[MemberRole, strawberry.argument(description="What they are to be.")]
+Role = Annotated[MemberRole, strawberry.argument(description="The role of the member.")]
 
 
-@strawberry.type(description="The answer to a change of many members.")
+@strawberry.type(description="The payload of bulk mutations of members.")
 class OrganizationMembersPayload(Payload):
-    """An organization, and a result for each."""
+    """An organization with a result for each user."""
 
     organization: Organization | None = public(description="The organization.", default=None)
     results: list[PersonResult] = public(
-        description="One for each name, in their order, each name once.",
+        description="One result for each name, in the given order, without duplicates.",
         default_factory=list,
         directives=[Cost(size=100)],
     )
 
 
-@strawberry.type(description="Changes of who belongs to organizations.")
-class JoiningMutations:
+@strawberry.type(description="Mutations of members of organizations.")
+class MemberMutations:
     """Root fields."""
 
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="Make somebody a member, or change what they are.")
-    @reported(OrganizationPayload)
+    @requires(Resource.ORGANIZATION, PermissionVerb.VIEW, description="Add a member, or change the role of a member.")
+    @errors_in_payload(OrganizationPayload)
     async def organization_member_add(
         self,
         info: Info,
         id: OrganizationId,
         username: Username,
-        role: Part = MemberRole.MEMBER,
+        role: Role = MemberRole.MEMBER,
     ) -> OrganizationPayload | None:
         """Add a member."""
         key = decode_as("Organization", id)
         organization = await resolve.add_member(info.context.caller, key, username, role)
-        return OrganizationPayload(organization=shown(organization))
+        return OrganizationPayload(organization=as_graphql(organization))
 
-    @requires(Resource.ORGANIZATION, Operation.VIEW, description="End somebody's membership.")
-    @reported(OrganizationPayload)
+    @requires(Resource.ORGANIZATION, PermissionVerb.VIEW, description="Remove a member.")
+    @errors_in_payload(OrganizationPayload)
     async def organization_member_remove(
         self,
         info: Info,
@@ -61,37 +61,39 @@ class JoiningMutations:
     ) -> OrganizationPayload | None:
         """Remove a member."""
         organization = await resolve.remove_member(info.context.caller, decode_as("Organization", id), username)
-        return OrganizationPayload(organization=shown(organization))
+        return OrganizationPayload(organization=as_graphql(organization))
 
     @requires(
         Resource.ORGANIZATION,
-        Operation.VIEW,
-        description="Make up to 100 people members, or change what they are, with a result for each.",
+        PermissionVerb.VIEW,
+        description=f"Add up to {MAX_ROWS} members or change their roles, with a result for each.",
         directives=[Cost(weight=50)],
     )
-    @reported(OrganizationMembersPayload)
+    @errors_in_payload(OrganizationMembersPayload)
     async def organization_members_add(
         self,
         info: Info,
         id: OrganizationId,
         usernames: Usernames,
-        role: Part = MemberRole.MEMBER,
+        role: Role = MemberRole.MEMBER,
         error_policy: Policy = ErrorPolicy.IGNORE_FAILED,
     ) -> OrganizationMembersPayload | None:
         """Add many members."""
-        once = bounded(usernames, "usernames")
-        rejects = error_policy is ErrorPolicy.REJECT_EVERYTHING
+        distinct = distinct_batch(usernames, "usernames")
+        all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
         key = decode_as("Organization", id)
-        organization, faults = await resolve.add_members(info.context.caller, key, once, role, all_or_none=rejects)
-        return OrganizationMembersPayload(organization=shown(organization), results=results_of(once, faults))
+        organization, faults = await resolve.add_members(
+            info.context.caller, key, distinct, role, all_or_none=all_or_none
+        )
+        return OrganizationMembersPayload(organization=as_graphql(organization), results=results_of(distinct, faults))
 
     @requires(
         Resource.ORGANIZATION,
-        Operation.VIEW,
-        description="End the memberships of up to 100 people, with a result for each.",
+        PermissionVerb.VIEW,
+        description=f"Remove up to {MAX_ROWS} members, with a result for each.",
         directives=[Cost(weight=50)],
     )
-    @reported(OrganizationMembersPayload)
+    @errors_in_payload(OrganizationMembersPayload)
     async def organization_members_remove(
         self,
         info: Info,
@@ -100,8 +102,8 @@ class JoiningMutations:
         error_policy: Policy = ErrorPolicy.IGNORE_FAILED,
     ) -> OrganizationMembersPayload | None:
         """Remove many members."""
-        once = bounded(usernames, "usernames")
-        rejects = error_policy is ErrorPolicy.REJECT_EVERYTHING
+        distinct = distinct_batch(usernames, "usernames")
+        all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
         key = decode_as("Organization", id)
-        organization, faults = await resolve.remove_members(info.context.caller, key, once, all_or_none=rejects)
-        return OrganizationMembersPayload(organization=shown(organization), results=results_of(once, faults))
+        organization, faults = await resolve.remove_members(info.context.caller, key, distinct, all_or_none=all_or_none)
+        return OrganizationMembersPayload(organization=as_graphql(organization), results=results_of(distinct, faults))

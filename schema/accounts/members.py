@@ -1,4 +1,4 @@
-"""Members of organizations as clients see them."""
+"""GraphQL types and root fields of members of organizations."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,39 +8,39 @@ import strawberry
 from tortoise.expressions import Q
 
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from schema.accounts.users import User
 from schema.graphql.connection import Direction
-from schema.graphql.enums import expose
-from schema.graphql.filters import DateTimeFilter, EnumFilter, combined, given
+from schema.graphql.enums import graphql_enum
+from schema.graphql.filters import DateTimeFilter, EnumFilter, column_conditions, where_condition
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import by
+from schema.graphql.relations import loaded_by
 
-expose(
+graphql_enum(
     MemberRole,
-    "What a member is in an organization.",
+    "The role of a member in an organization.",
     {
-        MemberRole.GUEST: "May begin things of its own there.",
-        MemberRole.READONLY: "Sees what belongs to the organization.",
-        MemberRole.MEMBER: "Belongs to it.",
-        MemberRole.ADMIN: "Also manages its members.",
+        MemberRole.GUEST: "Can create own objects in the organization.",
+        MemberRole.READONLY: "Can see the objects of the organization.",
+        MemberRole.MEMBER: "Is a full member.",
+        MemberRole.ADMIN: "Can manage the members too.",
     },
 )
 
 
-@strawberry.type(description="A user's membership in an organization.")
+@strawberry.type(description="The membership of a user in an organization.")
 class Membership:
-    """Shows a membership."""
+    """The GraphQL type of a membership."""
 
     user_id: strawberry.Private[int]
-    role: MemberRole = public(description="What the member is there.")
-    created_at: datetime = public(description="Since when.")
+    role: MemberRole = public(description="The role of the member.")
+    created_at: datetime = public(description="The time of joining.")
 
     user: User | None = requires(
         Resource.USER,
-        Operation.VIEW,
-        description="The member; null when the caller may not know of them.",
-        **by("user_id", "users"),
+        PermissionVerb.VIEW,
+        description="The member. Null if the caller cannot see this user.",
+        **loaded_by("user_id", "users"),
     )
 
 
@@ -50,44 +50,51 @@ class MembershipColumn(StrEnum):
     CREATED_AT = "created_at"
 
 
-expose(MembershipColumn, "What members can be sorted by.", {MembershipColumn.CREATED_AT: "Since when they are."})
+graphql_enum(
+    MembershipColumn,
+    "The columns that members can be sorted by.",
+    {MembershipColumn.CREATED_AT: "The time of joining."},
+)
 
 
-@strawberry.input(description="One sort key of members.")
+@strawberry.input(description="A sort key for members.")
 class MembershipOrder:
     """A column and a direction."""
 
-    field: MembershipColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.ASC)
+    field: MembershipColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
 
 
-@strawberry.input(description="Conditions on members; all must hold.")
+@strawberry.input(description="Conditions on members. All must be true.")
 class MembershipWhere:
     """Conditions."""
 
-    role: EnumFilter[MemberRole] | None = strawberry.field(description="On what they are.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On since when they are.", default=None)
+    role: EnumFilter[MemberRole] | None = strawberry.field(description="Filter by role.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by joining time.", default=None)
     and_: list["MembershipWhere"] | None = strawberry.field(
-        name="AND", description="All of these as well.", default=None
+        name="AND", description="All of these conditions must be true.", default=None
     )
     or_: list["MembershipWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these.", default=None
+        name="OR", description="At least one of these conditions must be true.", default=None
     )
-    not_: "MembershipWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    not_: "MembershipWhere | None" = strawberry.field(
+        name="NOT", description="This condition must be false.", default=None
+    )
 
 
-def _own(where: MembershipWhere) -> Q:
-    return given(role=where.role, created_at=where.created_at)
+def _own_condition(where: MembershipWhere) -> Q:
+    return column_conditions(role=where.role, created_at=where.created_at)
 
 
 def member_condition(where: MembershipWhere | None) -> Q:
-    """Return the whole condition of `where`."""
-    return combined(where, _own)
+    """Return the condition of `where`."""
+    return where_condition(where, _own_condition)
 
 
 MembersWhere = Annotated[
-    MembershipWhere | None, strawberry.argument(description="Only those for which all of this holds.")
+    MembershipWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
 ]
 MembersOrder = Annotated[
-    list[MembershipOrder] | None, strawberry.argument(description="The order; longest first if not said.")
+    list[MembershipOrder] | None,
+    strawberry.argument(description="The sort order. The default is by joining time, oldest first."),
 ]

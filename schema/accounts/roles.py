@@ -1,4 +1,4 @@
-"""Roles as clients see them."""
+"""GraphQL types and root fields of roles."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,42 +9,54 @@ import strawberry
 from tortoise.expressions import Q
 
 from models.accounts import roles as table
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.permissions.principal import Principal
 from models.policies.accounts import organizations
 from models.policies.accounts import roles as policy
+from models.services.accounts.roles import DESCRIPTION_LIMIT, NAME_LIMIT
 from resolvers.accounts import roles as resolve
 from resolvers.paging.keyset import Sort, Window
 from schema.accounts.organizations import Organization
-from schema.context import Context, Info, shown
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, reported
-from schema.graphql.filters import BooleanFilter, DateTimeFilter, IdFilter, StringFilter, combined, every, given
-from schema.graphql.idempotent_mutations import replayed
+from schema.context import Context, Info, as_graphql
+from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.filters import (
+    BooleanFilter,
+    DateTimeFilter,
+    IdFilter,
+    StringFilter,
+    all_of,
+    column_conditions,
+    where_condition,
+)
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import by
+from schema.graphql.relations import loaded_by
 
 
-@strawberry.type(description="A named set of rules that users hold.")
+@strawberry.type(description="A named set of rules.")
 class Role(Node):
-    """Shows a role."""
+    """The GraphQL type of a role."""
 
     model = table.Role
     organization_id: strawberry.Private[int | None]
-    name: str = public(description="Its name, unique in its organization or in the house.")
-    description: str = public(description="What it is for.")
-    rules: list[str] = public(description="Its rules, as `session:view:own`.")
-    is_default: bool = public(description="Whether it is defined in code, so that nobody changes it.")
-    created_at: datetime = public(description="When it was made.")
-    version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
+    name: str = public(description="The name, unique in its organization or, without one, in the installation.")
+    description: str = public(description="The purpose.")
+    rules: list[str] = public(description="The rules, for example `session:view:own`.")
+    is_default: bool = public(description="Whether the role is defined in code and cannot be changed.")
+    created_at: datetime = public(description="The creation time.")
+    version: int = public(
+        description="The version number, which increases with every change. "
+        "Pass it as `expectedVersion` to detect concurrent changes."
+    )
 
     organization: Organization | None = requires(
         Resource.ORGANIZATION,
-        Operation.VIEW,
-        description="Whose role it is; null for one of the whole house.",
-        **by("organization_id", "organizations"),
+        PermissionVerb.VIEW,
+        description="The organization that owns the role. Null for a role of the whole installation.",
+        **loaded_by("organization_id", "organizations"),
     )
 
 
@@ -60,51 +72,57 @@ class RoleColumn(StrEnum):
     CREATED_AT = "created_at"
 
 
-expose(
+graphql_enum(
     RoleColumn,
-    "What roles can be sorted by.",
-    {RoleColumn.NAME: "The name.", RoleColumn.CREATED_AT: "When it was made."},
+    "The columns that roles can be sorted by.",
+    {RoleColumn.NAME: "The name.", RoleColumn.CREATED_AT: "The creation time."},
 )
 
 
-@strawberry.input(description="One sort key of roles.")
+@strawberry.input(description="A sort key for roles.")
 class RoleOrder:
     """A column and a direction."""
 
-    field: RoleColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.ASC)
+    field: RoleColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
 
 
-@strawberry.input(description="Conditions on roles; all must hold.")
+@strawberry.input(description="Conditions on roles. All must be true.")
 class RoleWhere:
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="On the name.", default=None)
-    is_default: BooleanFilter | None = strawberry.field(description="On whether code defines it.", default=None)
-    organization: IdFilter | None = strawberry.field(description="On whose role it is.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On when it was made.", default=None)
-    and_: list["RoleWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["RoleWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "RoleWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
+    is_default: BooleanFilter | None = strawberry.field(description="Filter default roles.", default=None)
+    organization: IdFilter | None = strawberry.field(
+        description="Filter by the organization that owns the role.", default=None
+    )
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
+    and_: list["RoleWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["RoleWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "RoleWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
 
 
-def _own(where: RoleWhere, caller: Principal) -> Q:
+def _own_condition(where: RoleWhere, caller: Principal) -> Q:
     visible = organizations.readable(caller)
-    return every(
-        given(name=where.name, is_default=where.is_default, created_at=where.created_at),
+    return all_of(
+        column_conditions(name=where.name, is_default=where.is_default, created_at=where.created_at),
         where.organization.condition("organization_id", "Organization", visible) if where.organization else Q(),
     )
 
 
-Where = Annotated[RoleWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
-OrderBy = Annotated[list[RoleOrder] | None, strawberry.argument(description="The order; by name if not said.")]
+Where = Annotated[RoleWhere | None, strawberry.argument(description="Return only the objects that match this filter.")]
+OrderBy = Annotated[list[RoleOrder] | None, strawberry.argument(description="The sort order. The default is by name.")]
 
 
-@strawberry.type(description="Reads of roles.")
+@strawberry.type(description="Queries for roles.")
 class RoleQueries:
     """Root fields."""
 
-    @requires(Resource.ROLE, Operation.VIEW, description="The roles that the caller may know of.")
+    @requires(Resource.ROLE, PermissionVerb.VIEW, description="The roles that the caller can see.")
     async def roles(
         self,
         info: Info,
@@ -117,78 +135,86 @@ class RoleQueries:
     ) -> Connection[Role] | None:
         """Return one page."""
         caller = info.context.caller
-        rows = policy.readable(caller).filter(combined(where, lambda each: _own(each, caller)))
-        return await connect(rows, sorts(order_by, Sort("name")), Window(first, after, last, before))
+        rows = policy.readable(caller).filter(where_condition(where, lambda each: _own_condition(each, caller)))
+        return await connect(rows, sort_keys(order_by, Sort("name")), Window(first, after, last, before))
 
 
 @strawberry.input(description="A new role.")
 class RoleCreateInput:
-    """What roleCreate takes."""
+    """The input of roleCreate."""
 
-    name: str = strawberry.field(description="Its name, 1 to 64 characters; not that of a default role.")
-    rules: list[str] = strawberry.field(description="Its rules, each of which the caller holds.")
-    description: str = strawberry.field(description="What it is for, at most 1024 characters.", default="")
+    name: str = strawberry.field(
+        description=f"The name, 1 to {NAME_LIMIT} characters. Names of default roles are reserved."
+    )
+    rules: list[str] = strawberry.field(description="The rules. The caller must hold each of them.")
+    description: str = strawberry.field(description=f"The purpose, at most {DESCRIPTION_LIMIT} characters.", default="")
     organization_id: strawberry.ID | None = strawberry.field(
-        description="Whose role it is; only who makes roles everywhere may leave it out.", default=None
+        description="The organization that owns the role. Only callers who can create roles everywhere may omit it.",
+        default=None,
     )
 
 
-@strawberry.input(description="Changes of a role; what is not given stays as it is.")
+@strawberry.input(description="Changes to a role. Omitted fields keep their values.")
 class RoleUpdateInput:
-    """What roleUpdate takes."""
+    """The input of roleUpdate."""
 
-    name: str | None = strawberry.field(description="A new name.", default=None)
+    name: str | None = strawberry.field(description="The new name.", default=None)
     rules: list[str] | None = strawberry.field(
-        description="All of its rules from now on; the caller holds those added and those removed.", default=None
+        description="The new complete list of rules. The caller must hold all added and removed rules.", default=None
     )
-    description: str | None = strawberry.field(description="A new description.", default=None)
+    description: str | None = strawberry.field(description="The new description.", default=None)
 
 
-@strawberry.type(description="The answer to a change of a role.")
+@strawberry.type(description="The payload of role mutations.")
 class RolePayload(Payload):
     """A role."""
 
-    role: Role | None = public(description="The role as it is now.", default=None)
+    role: Role | None = public(description="The current role.", default=None)
 
 
-@strawberry.type(description="The answer to roleDelete.")
+@strawberry.type(description="The payload of roleDelete.")
 class RoleDeletePayload(Payload):
-    """An id that is no more."""
+    """The ID of the deleted object."""
 
-    deleted_id: strawberry.ID | None = public(description="The id of the role that is gone.", default=None)
+    deleted_id: strawberry.ID | None = public(description="The ID of the deleted role.", default=None)
 
 
 RoleId = Annotated[strawberry.ID, strawberry.argument(description="The role.")]
-Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
+Expected = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The version that the caller read. The change is refused if the object has changed since."
+    ),
+]
 
 
-@strawberry.type(description="Changes of roles.")
+@strawberry.type(description="Mutations of roles.")
 class RoleMutations:
     """Root fields."""
 
     @requires(
         Resource.ROLE,
-        Operation.CREATE,
-        description="Make a role out of rules that the caller holds. Takes `@idempotent`.",
+        PermissionVerb.CREATE,
+        description="Create a role from rules that the caller holds. Accepts `@idempotent`.",
     )
-    @reported(RolePayload)
-    @replayed(RolePayload, "role")
+    @errors_in_payload(RolePayload)
+    @idempotent_mutation(RolePayload, "role")
     async def role_create(
         self, info: Info, input: Annotated[RoleCreateInput, strawberry.argument(description="The role.")]
     ) -> RolePayload | None:
-        """Make a role."""
+        """Create a role."""
         group = input.organization_id
         key = decode_as("Organization", group, path=("organizationId",)) if group else None
         role = await resolve.create_role(info.context.caller, input.name, input.description, input.rules, key)
-        return RolePayload(role=shown(role))
+        return RolePayload(role=as_graphql(role))
 
-    @requires(Resource.ROLE, Operation.EDIT, description="Change a role for all who hold it.")
-    @reported(RolePayload)
+    @requires(Resource.ROLE, PermissionVerb.EDIT, description="Change a role for all its holders.")
+    @errors_in_payload(RolePayload)
     async def role_update(
         self,
         info: Info,
         id: RoleId,
-        input: Annotated[RoleUpdateInput, strawberry.argument(description="What to change.")],
+        input: Annotated[RoleUpdateInput, strawberry.argument(description="The changes.")],
         expected_version: Expected = None,
     ) -> RolePayload | None:
         """Change a role."""
@@ -196,18 +222,22 @@ class RoleMutations:
         role = await resolve.update_role(
             info.context.caller, key, input.name, input.description, input.rules, expected_version
         )
-        return RolePayload(role=shown(role))
+        return RolePayload(role=as_graphql(role))
 
-    @requires(Resource.ROLE, Operation.DELETE, description="Remove a role that nobody holds.")
-    @reported(RoleDeletePayload)
+    @requires(
+        Resource.ROLE,
+        PermissionVerb.DELETE,
+        description="Delete a role. It must have no holders, unless `withHolders` is true.",
+    )
+    @errors_in_payload(RoleDeletePayload)
     async def role_delete(
         self,
         info: Info,
         id: RoleId,
         with_holders: Annotated[
-            bool, strawberry.argument(description="Whether to take it from those who hold it first.")
+            bool, strawberry.argument(description="Whether to remove the role from its holders first.")
         ] = False,
     ) -> RoleDeletePayload | None:
-        """Remove a role."""
+        """Delete a role."""
         await resolve.delete_role(info.context.caller, decode_as("Role", id), with_holders=with_holders)
         return RoleDeletePayload(deleted_id=id)

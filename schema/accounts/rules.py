@@ -1,66 +1,71 @@
-"""Rules and verdicts as clients see them."""
+"""GraphQL types and root fields of permission rules and access decisions."""
 
 from typing import Annotated
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource, Scope
+from models.accounts.roles import PermissionVerb, Resource, Scope
 from models.permissions.rules import RULES
-from models.policies.authorization import ACTS, Action
+from models.policies.authorization import ACTION_RULES, Action
 from resolvers.accounts import roles as resolve
-from schema.context import Info, shown
-from schema.graphql.enums import expose
+from schema.context import Info, as_graphql
+from schema.graphql.enums import graphql_enum
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public
 
-expose(Action, "What somebody may want to do; each mutation is one.", {each: ACTS[each].description for each in Action})
+graphql_enum(
+    Action,
+    "An action that a caller may be allowed to take. Each mutation is one.",
+    {each: ACTION_RULES[each].description for each in Action},
+)
 
 
-def type_of(resource: Resource) -> str:
-    """Return the name of the type that shows a noun."""
+def graphql_type_name(resource: Resource) -> str:
+    """Return the name of a resource's GraphQL type."""
     return "".join(word.capitalize() for word in resource.value.split("_"))
 
 
-@strawberry.type(description="A permission within a scope; there are no others than those that `rules` lists.")
+@strawberry.type(description="A permission within a scope. `rules` lists all of them.")
 class Rule:
-    """Shows a rule."""
+    """The GraphQL type of a rule."""
 
-    resource: Resource = public(description="The noun that it is about.")
-    operation: Operation = public(description="What may be done.")
-    scope: Scope = public(description="How far it reaches.")
+    resource: Resource = public(description="The resource.")
+    verb: PermissionVerb = public(name="operation", description="The operation.")
+    scope: Scope = public(description="The scope.")
 
-    @public(description="How it is written, as `session:view:own`.")
+    @public(description="The text form, for example `session:view:own`.")
     def text(self) -> str:
         """Return the rule's text."""
-        return f"{self.resource.value}:{self.operation.value}:{self.scope.value}"
+        return f"{self.resource.value}:{self.verb.value}:{self.scope.value}"
 
 
-@strawberry.type(description="Whether the caller may do something, and why not.")
-class Verdict:
-    """Shows a verdict."""
+@strawberry.type(description="Whether the caller may take an action, with the reason if not.")
+class AccessDecision:
+    """The GraphQL type of a verdict."""
 
-    is_allowed: bool = public(description="Whether the caller may.")
-    reason: str | None = public(description="Why not, as one sentence; null when the caller may.")
+    is_allowed: bool = public(description="Whether the action is allowed.")
+    reason: str | None = public(description="The reason, as a sentence. Null if the action is allowed.")
 
 
-Wanted = Annotated[Action, strawberry.argument(description="What the caller would do.")]
-To = Annotated[
-    strawberry.ID | None, strawberry.argument(description="To which object; left out for what makes a new one.")
+WantedAction = Annotated[Action, strawberry.argument(description="The action to check.")]
+TargetId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="The object of the action. Omit it for actions that create an object."),
 ]
 
 
-@strawberry.type(description="Reads of rules and verdicts.")
+@strawberry.type(description="Queries for rules and access decisions.")
 class AccessQueries:
     """Root fields."""
 
-    @public(description="Every rule there is; any user may read them.")
+    @public(description="All rules. Every signed-in user may read them.")
     def rules(self, info: Info) -> list[Rule] | None:
-        """Return the registry."""
-        return shown(list(RULES.values())) if info.context.caller else None
+        """Return all rules."""
+        return as_graphql(list(RULES.values())) if info.context.caller else None
 
-    @public(description="Whether the caller may do something, and if not, why.")
-    async def why_not(self, info: Info, action: Wanted, id: To = None) -> Verdict | None:
-        """Ask the policy."""
-        key = decode_as(type_of(ACTS[action].on), id) if id is not None else None
-        verdict = await resolve.why_not(info.context.caller, action, key)
-        return Verdict(is_allowed=verdict is True, reason=None if verdict is True else verdict)
+    @public(description="Check whether the caller may take an action, and the reason if not.")
+    async def why_not(self, info: Info, action: WantedAction, id: TargetId = None) -> AccessDecision | None:
+        """Return the policy's decision."""
+        key = decode_as(graphql_type_name(ACTION_RULES[action].resource), id) if id is not None else None
+        decision = await resolve.why_not(info.context.caller, action, key)
+        return AccessDecision(is_allowed=decision is True, reason=None if decision is True else decision)

@@ -1,4 +1,4 @@
-"""API tokens as clients see them."""
+"""GraphQL types and root fields of API tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,33 +10,33 @@ from tortoise.expressions import Q
 
 from core.errors import NotFound
 from models.accounts import users as table
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.policies.accounts import users as policy
 from resolvers.accounts import users as resolve
-from resolvers.bulk import Fault
-from schema.context import Context, Info, shown
+from resolvers.bulk import ItemError
+from schema.context import Context, Info, as_graphql
 from schema.execution.query_cost import Cost
-from schema.graphql.bulk import ErrorPolicy, Policy, bounded
+from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
 from schema.graphql.connection import Direction
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, UserError, reported, user_error
-from schema.graphql.filters import DateTimeFilter, StringFilter, combined, given
-from schema.graphql.idempotent_mutations import replayed
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, UserError, errors_in_payload, user_error
+from schema.graphql.filters import DateTimeFilter, StringFilter, column_conditions, where_condition
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
 
 
-@strawberry.type(description="An API token; its text is shown once, when it is made.")
+@strawberry.type(description="An API token. Its text is shown once, at creation.")
 class Token(Node):
-    """Shows a token."""
+    """The GraphQL type of a token."""
 
     model = table.Token
-    name: str = public(description="What its owner calls it.")
-    scopes: list[str] | None = public(description="The rules it holds, as `session:view:own`.")
-    created_at: datetime = public(description="When it was made.")
-    expires_at: datetime | None = public(description="When it ends by itself; null means never.")
-    revoked_at: datetime | None = public(description="When it was revoked; null while it is not.")
-    last_used_at: datetime | None = public(description="When it was last used, to the minute.")
+    name: str = public(description="The name.")
+    scopes: list[str] | None = public(description="The rules of the token, for example `session:view:own`.")
+    created_at: datetime = public(description="The creation time.")
+    expires_at: datetime | None = public(description="The expiry time. Null if it never expires.")
+    revoked_at: datetime | None = public(description="The time of revocation. Null if the token is not revoked.")
+    last_used_at: datetime | None = public(description="The time of last use, to the minute.")
 
 
 @readers.register("Token")
@@ -52,156 +52,169 @@ class TokenColumn(StrEnum):
     EXPIRES_AT = "expires_at"
 
 
-expose(
+graphql_enum(
     TokenColumn,
-    "What tokens can be sorted by.",
+    "The columns that tokens can be sorted by.",
     {
-        TokenColumn.NAME: "What its owner calls it.",
-        TokenColumn.CREATED_AT: "When it was made.",
-        TokenColumn.EXPIRES_AT: "When it ends by itself.",
+        TokenColumn.NAME: "The name.",
+        TokenColumn.CREATED_AT: "The creation time.",
+        TokenColumn.EXPIRES_AT: "The expiry time.",
     },
 )
 
 
-@strawberry.input(description="One sort key of tokens.")
+@strawberry.input(description="A sort key for tokens.")
 class TokenOrder:
     """A column and a direction."""
 
-    field: TokenColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+    field: TokenColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
 
 
-@strawberry.input(description="Conditions on tokens; all must hold.")
+@strawberry.input(description="Conditions on tokens. All must be true.")
 class TokenWhere:
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="On what its owner calls it.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On when it was made.", default=None)
-    expires_at: DateTimeFilter | None = strawberry.field(description="On when it ends by itself.", default=None)
-    last_used_at: DateTimeFilter | None = strawberry.field(description="On when it was last used.", default=None)
-    and_: list["TokenWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["TokenWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "TokenWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
+    expires_at: DateTimeFilter | None = strawberry.field(description="Filter by expiry time.", default=None)
+    last_used_at: DateTimeFilter | None = strawberry.field(description="Filter by the time of last use.", default=None)
+    and_: list["TokenWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["TokenWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "TokenWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
 
 
-def _own(where: TokenWhere) -> Q:
-    return given(
+def _own_condition(where: TokenWhere) -> Q:
+    return column_conditions(
         name=where.name, created_at=where.created_at, expires_at=where.expires_at, last_used_at=where.last_used_at
     )
 
 
 def token_condition(where: TokenWhere | None) -> Q:
-    """Return the whole condition of `where`."""
-    return combined(where, _own)
+    """Return the condition of `where`."""
+    return where_condition(where, _own_condition)
 
 
-TokensWhere = Annotated[TokenWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+TokensWhere = Annotated[
+    TokenWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
+]
 TokensOrder = Annotated[
-    list[TokenOrder] | None, strawberry.argument(description="The order; newest first if not said.")
+    list[TokenOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
 ]
 
 
 @strawberry.input(description="A new API token.")
 class TokenCreateInput:
-    """What tokenCreate takes."""
+    """The input of tokenCreate."""
 
-    name: str = strawberry.field(description="What you call it, 1 to 128 characters.")
+    name: str = strawberry.field(description="The name, 1 to 128 characters.")
     lifetime_seconds: int | None = strawberry.field(
-        description="How long it lives, in seconds; null means until it is revoked.", default=None
+        description="The lifetime in seconds. Null means until revocation.", default=None
     )
     scopes: list[str] | None = strawberry.field(
-        description="The rules it is to hold, as `session:view:own`; null means all of the caller's.", default=None
+        description="The rules of the token, for example `session:view:own`. Null means all rules of the caller.",
+        default=None,
     )
 
 
-@strawberry.type(description="The answer to tokenCreate.")
+@strawberry.type(description="The payload of tokenCreate.")
 class TokenCreatePayload(Payload):
-    """A token and its text."""
+    """A token with its text."""
 
     token: Token | None = public(description="The new token.", default=None)
-    text: str | None = public(description="What to send as `Authorization: Bearer …`; never shown again.", default=None)
+    text: str | None = public(
+        description="The text to send as `Authorization: Bearer …`. It is shown only once.", default=None
+    )
 
 
-@strawberry.type(description="The answer to tokenRevoke.")
+@strawberry.type(description="The payload of tokenRevoke.")
 class TokenRevokePayload(Payload):
     """A token."""
 
     token: Token | None = public(description="The revoked token.", default=None)
 
 
-@strawberry.type(description="What became of one of the tokens that were to be revoked.")
+@strawberry.type(description="The result of revoking one token.")
 class TokenRevokeResult:
-    """An id, or why not."""
+    """A token ID with its errors."""
 
-    id: strawberry.ID = public(description="The id that was given.")
-    errors: list[UserError] = public(description="Why it was not revoked; empty when it was.")
+    id: strawberry.ID = public(description="The given ID.")
+    errors: list[UserError] = public(description="The errors. Empty if the token was revoked.")
 
 
-@strawberry.type(description="The answer to tokensRevoke.")
+@strawberry.type(description="The payload of tokensRevoke.")
 class TokensRevokePayload(Payload):
-    """A result for each."""
+    """One result for each object."""
 
     results: list[TokenRevokeResult] = public(
-        description="One for each id, in their order, each id once.", default_factory=list, directives=[Cost(size=100)]
+        description="One result for each ID, in the given order, without duplicates.",
+        default_factory=list,
+        directives=[Cost(size=100)],
     )
 
 
-CREATION = "Make an API token of the caller's own. Takes `@idempotent`; the text is in the first answer only."
+CREATION = "Create an API token for the caller. Accepts `@idempotent`; only the first response contains the text."
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token.")]
 
 
-TokenIds = Annotated[list[strawberry.ID], strawberry.argument(description="The tokens, 1 to 100.")]
+TokenIds = Annotated[list[strawberry.ID], strawberry.argument(description=f"The tokens, 1 to {MAX_ROWS}.")]
 
 
 def _key(text: str) -> int:
-    """Return the key of an id; of one that is no token's a key that no token has."""
+    # An invalid ID becomes a key that no token has, so that it gets its own NOT_FOUND result.
     try:
         return decode_as("Token", text, path=("ids",))
     except NotFound:
         return 0
 
 
-def _result(text: str, fault: Fault | None) -> TokenRevokeResult:
+def _result(text: str, fault: ItemError | None) -> TokenRevokeResult:
     return TokenRevokeResult(id=strawberry.ID(text), errors=[user_error(fault)] if fault else [])
 
 
-@strawberry.type(description="Changes of tokens.")
+@strawberry.type(description="Mutations of tokens.")
 class TokenMutations:
     """Root fields."""
 
-    @requires(Resource.TOKEN, Operation.CREATE, description=CREATION)
-    @reported(TokenCreatePayload)
-    @replayed(TokenCreatePayload, "token")
+    @requires(Resource.TOKEN, PermissionVerb.CREATE, description=CREATION)
+    @errors_in_payload(TokenCreatePayload)
+    @idempotent_mutation(TokenCreatePayload, "token")
     async def token_create(
         self,
         info: Info,
         input: Annotated[TokenCreateInput, strawberry.argument(description="The token.")],
     ) -> TokenCreatePayload | None:
-        """Make a token."""
+        """Create a token."""
         token, minted = await resolve.create_token(
             info.context.caller, input.name, input.lifetime_seconds, input.scopes
         )
-        return TokenCreatePayload(token=shown(token), text=minted.text)
+        return TokenCreatePayload(token=as_graphql(token), text=minted.text)
 
-    @requires(Resource.TOKEN, Operation.DELETE, description="End a token at once.")
-    @reported(TokenRevokePayload)
+    @requires(Resource.TOKEN, PermissionVerb.DELETE, description="Revoke a token immediately.")
+    @errors_in_payload(TokenRevokePayload)
     async def token_revoke(self, info: Info, id: TokenId) -> TokenRevokePayload | None:
         """Revoke a token."""
         token = await resolve.revoke_token(info.context.caller, decode_as("Token", id))
-        return TokenRevokePayload(token=shown(token))
+        return TokenRevokePayload(token=as_graphql(token))
 
     @requires(
         Resource.TOKEN,
-        Operation.DELETE,
-        description="End up to 100 tokens at once, with a result for each.",
+        PermissionVerb.DELETE,
+        description=f"Revoke up to {MAX_ROWS} tokens immediately, with a result for each.",
         directives=[Cost(weight=50)],
     )
-    @reported(TokensRevokePayload)
+    @errors_in_payload(TokensRevokePayload)
     async def tokens_revoke(
         self, info: Info, ids: TokenIds, error_policy: Policy = ErrorPolicy.IGNORE_FAILED
     ) -> TokensRevokePayload | None:
         """Revoke many tokens."""
-        once = bounded(ids)
-        rejects = error_policy is ErrorPolicy.REJECT_EVERYTHING
-        faults = await resolve.revoke_tokens(info.context.caller, [_key(each) for each in once], all_or_none=rejects)
-        return TokensRevokePayload(results=[_result(*each) for each in zip(once, faults, strict=True)])
+        distinct = distinct_batch(ids)
+        all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
+        faults = await resolve.revoke_tokens(
+            info.context.caller, [_key(each) for each in distinct], all_or_none=all_or_none
+        )
+        return TokensRevokePayload(results=[_result(*each) for each in zip(distinct, faults, strict=True)])

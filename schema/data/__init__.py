@@ -1,1 +1,1 @@
-"""GraphQL types of data sessions."""
+"""GraphQL types of uploads, data sessions, data operations and results."""

@@ -1,115 +1,123 @@
-"""Data sessions are made, named, filled and deleted."""
+"""Mutations that create, change and delete data sessions."""
 
 from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
+from models.services.data.datasessions import MAX_NAME_LENGTH
 from resolvers.data import datasessions as resolve
-from schema.context import Info, shown
+from resolvers.data.input_files import MAX_ITEMS
+from schema.context import Info, as_graphql
 from schema.data.datasessions import Datasession, DatasessionId
-from schema.graphql.errors import Payload, reported
-from schema.graphql.idempotent_mutations import replayed
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 
-ITEMS = "Files: a list of objects with source, basename and, where it is known, filter."
+ITEMS = "The files: a list of objects with source, basename and optionally filter."
 
 
 @strawberry.input(description="A new data session.")
 class DatasessionCreateInput:
-    """What datasessionCreate takes."""
+    """The input of datasessionCreate."""
 
-    name: str = strawberry.field(description="Its name, 1 to 256 characters.")
-    input_data: JSON | None = strawberry.field(description=f"{ITEMS} At most 1000 at once.", default=None)
+    name: str = strawberry.field(description=f"The name, 1 to {MAX_NAME_LENGTH} characters.")
+    input_data: JSON | None = strawberry.field(description=f"{ITEMS} At most {MAX_ITEMS} per request.", default=None)
     organization_id: strawberry.ID | None = strawberry.field(
-        description="An organization of the caller's whose members may see it, as far as their roles say.", default=None
+        description="An organization of the caller. Its members can see the data session if their roles allow it.",
+        default=None,
     )
 
 
-@strawberry.type(description="The answer to a change of a data session.")
+@strawberry.type(description="The payload of data session mutations.")
 class DatasessionPayload(Payload):
     """A data session."""
 
-    datasession: Datasession | None = public(description="The data session as it is now.", default=None)
+    datasession: Datasession | None = public(description="The current data session.", default=None)
 
 
-@strawberry.type(description="The answer to datasessionDelete.")
+@strawberry.type(description="The payload of datasessionDelete.")
 class DatasessionDeletePayload(Payload):
-    """An id that is no more."""
+    """The ID of the deleted object."""
 
-    deleted_id: strawberry.ID | None = public(description="The id of the data session that is gone.", default=None)
+    deleted_id: strawberry.ID | None = public(description="The ID of the deleted data session.", default=None)
 
 
 InputData = Annotated[JSON, strawberry.argument(description=ITEMS)]
-Name = Annotated[str, strawberry.argument(description="Its new name, 1 to 256 characters.")]
-Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
+Name = Annotated[str, strawberry.argument(description=f"The new name, 1 to {MAX_NAME_LENGTH} characters.")]
+Expected = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The version that the caller read. The change is refused if the object has changed since."
+    ),
+]
 
 
-@strawberry.type(description="Changes of data sessions.")
+@strawberry.type(description="Mutations of data sessions.")
 class DatasessionMutations:
     """Root fields."""
 
-    @requires(Resource.DATASESSION, Operation.CREATE, description="Make a data session. Takes `@idempotent`.")
-    @reported(DatasessionPayload)
-    @replayed(DatasessionPayload, "datasession")
+    @requires(Resource.DATASESSION, PermissionVerb.CREATE, description="Create a data session. Accepts `@idempotent`.")
+    @errors_in_payload(DatasessionPayload)
+    @idempotent_mutation(DatasessionPayload, "datasession")
     async def datasession_create(
         self,
         info: Info,
         input: Annotated[DatasessionCreateInput, strawberry.argument(description="The data session.")],
     ) -> DatasessionPayload | None:
-        """Make a data session."""
-        lab = input.organization_id
-        made = await resolve.create(
-            info.context.home,
+        """Create a data session."""
+        organization_id = input.organization_id
+        created = await resolve.create(
+            info.context.app_state,
             info.context.caller,
             input.name,
             input.input_data or [],
-            decode_as("Organization", lab, path=("organizationId",)) if lab else None,
+            decode_as("Organization", organization_id, path=("organizationId",)) if organization_id else None,
         )
-        return DatasessionPayload(datasession=shown(made))
+        return DatasessionPayload(datasession=as_graphql(created))
 
-    @requires(Resource.DATASESSION, Operation.EDIT, description="Rename a data session.")
-    @reported(DatasessionPayload)
+    @requires(Resource.DATASESSION, PermissionVerb.EDIT, description="Rename a data session.")
+    @errors_in_payload(DatasessionPayload)
     async def datasession_update(
         self, info: Info, id: DatasessionId, name: Name, expected_version: Expected = None
     ) -> DatasessionPayload | None:
         """Rename a data session."""
         key = decode_as("Datasession", id)
         changed = await resolve.rename(info.context.caller, key, name, expected_version)
-        return DatasessionPayload(datasession=shown(changed))
+        return DatasessionPayload(datasession=as_graphql(changed))
 
     @requires(
         Resource.DATASESSION,
-        Operation.EDIT,
-        description="Append files to a data session; those it has stay as they are.",
+        PermissionVerb.EDIT,
+        description="Append files to a data session.",
     )
-    @reported(DatasessionPayload)
+    @errors_in_payload(DatasessionPayload)
     async def datasession_input_add(
         self, info: Info, id: DatasessionId, input_data: InputData
     ) -> DatasessionPayload | None:
         """Append files."""
         key = decode_as("Datasession", id)
-        changed = await resolve.add(info.context.home, info.context.caller, key, input_data)
-        return DatasessionPayload(datasession=shown(changed))
+        changed = await resolve.add(info.context.app_state, info.context.caller, key, input_data)
+        return DatasessionPayload(datasession=as_graphql(changed))
 
-    @requires(Resource.DATASESSION, Operation.EDIT, description="Take files out of a data session.")
-    @reported(DatasessionPayload)
+    @requires(Resource.DATASESSION, PermissionVerb.EDIT, description="Remove files from a data session.")
+    @errors_in_payload(DatasessionPayload)
     async def datasession_input_remove(
         self, info: Info, id: DatasessionId, input_data: InputData, expected_version: Expected = None
     ) -> DatasessionPayload | None:
-        """Take files out."""
+        """Remove files."""
         key = decode_as("Datasession", id)
         changed = await resolve.remove(info.context.caller, key, input_data, expected_version)
-        return DatasessionPayload(datasession=shown(changed))
+        return DatasessionPayload(datasession=as_graphql(changed))
 
     @requires(
         Resource.DATASESSION,
-        Operation.DELETE,
-        description="Delete a data session with its operations; those that run end.",
+        PermissionVerb.DELETE,
+        description="Delete a data session and its operations. Running operations are cancelled.",
     )
-    @reported(DatasessionDeletePayload)
+    @errors_in_payload(DatasessionDeletePayload)
     async def datasession_delete(self, info: Info, id: DatasessionId) -> DatasessionDeletePayload | None:
         """Delete a data session."""
         await resolve.delete(info.context.caller, decode_as("Datasession", id))

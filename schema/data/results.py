@@ -1,4 +1,4 @@
-"""Results of data operations as clients see them, and links to their files."""
+"""GraphQL types of results of data operations, and the mutation that creates links to their files."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,47 +7,48 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.data import results as table
 from models.data.results import ResultState, StoredFile
 from models.policies.data import results as policy
 from resolvers.data import results as resolve
 from schema.context import Context, Info
 from schema.execution.query_cost import Cost
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, reported
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.node import Node, decode_as, encode, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.scalars import BigInt
 
-expose(
+graphql_enum(
     ResultState,
-    "Where a result stands.",
+    "The state of a result.",
     {
-        ResultState.MAKING: "It is being computed.",
-        ResultState.READY: "Its files can be read.",
-        ResultState.RELEASED: "Nobody has it any more; its files are being removed.",
+        ResultState.MAKING: "The result is being computed.",
+        ResultState.READY: "The files can be read.",
+        ResultState.RELEASED: "No operation refers to the result. Its files are being deleted.",
     },
 )
 
 
-@strawberry.type(description="One file of a result.")
+@strawberry.type(description="A file of a result.")
 class ResultFile:
-    """Shows a file."""
+    """The GraphQL type of a file."""
 
-    name: str = public(description="Its name, unique in the result.")
-    index: int = public(description="The output that it belongs to, from 0.")
-    kind: str = public(description="What it is for: fits, large, small, png, tif, table, diagnostic.")
-    content_type: str = public(description="Its media type.")
-    size_bytes: BigInt = public(description="Its size in bytes.")
-    sha256: str = public(description="The SHA-256 of its bytes, in hexadecimal.")
+    name: str = public(description="The name, unique in the result.")
+    index: int = public(description="The index of the output that it belongs to, from 0.")
+    kind: str = public(description="The kind of file: fits, large, small, png, tif, table or diagnostic.")
+    content_type: str = public(description="The media type.")
+    size_bytes: BigInt = public(description="The size in bytes.")
+    sha256: str = public(description="The SHA-256 of the content, in hexadecimal.")
     url: str = public(
-        description="Where it is read with one's own token or browser; `resultOpen` gives links without either."
+        description="The URL of the file, which requires a token or a browser session. "
+        "`resultOpen` creates links that need neither."
     )
 
 
-def shown_file(info: Info, result: table.Result, file: StoredFile) -> ResultFile:
-    """Return a stored file as clients see it."""
+def result_file(info: Info, result: table.Result, file: StoredFile) -> ResultFile:
+    """Return the GraphQL type of a stored file."""
     return ResultFile(
         name=file["name"],
         index=file["index"],
@@ -55,28 +56,32 @@ def shown_file(info: Info, result: table.Result, file: StoredFile) -> ResultFile
         content_type=file["content_type"],
         size_bytes=BigInt(file["size"]),
         sha256=file["sha256"],
-        url=resolve.address(info.context.home, encode("Result", result.id), file["name"]),
+        url=resolve.file_url(info.context.app_state, encode("Result", result.id), file["name"]),
     )
 
 
-@strawberry.type(description="What one computation gave, however many operations have it.")
+@strawberry.type(description="The result of a computation. Operations with equal inputs share it.")
 class Result(Node):
-    """Shows a result."""
+    """The GraphQL type of a result."""
 
     model = table.Result
-    state: ResultState = public(description="Where it stands.")
-    key: str = public(description="The same for equal science: operation, code version, inputs by content.")
-    named_data: JSON | None = public(
-        name="data",
-        description="Its numbers, by name; what is not a number is null. Of an operation, with the names of its files.",
+    state: ResultState = public(description="The state.")
+    key: str = public(
+        description="The key of the result. It depends on the operation, the code version and the content of the "
+        "inputs."
     )
-    created_at: datetime = public(description="When its computation began.")
-    ready_at: datetime | None = public(description="When it was ready.")
+    data_with_names: JSON | None = public(
+        name="data",
+        description="The numeric results by name. NaN and infinite values are null. "
+        "File names are those of the operation.",
+    )
+    created_at: datetime = public(description="The time when the computation started.")
+    ready_at: datetime | None = public(description="The time when the result became ready.")
 
-    @public(description="Its files.", directives=[Cost(size=8)])
+    @public(description="The files.", directives=[Cost(size=8)])
     def files(self, info: Info) -> list[ResultFile]:
         """Return the files."""
-        return [shown_file(info, self, file) for file in self.files]  # type: ignore[arg-type]
+        return [result_file(info, self, file) for file in self.files]  # type: ignore[arg-type]
 
 
 @readers.register("Result")
@@ -84,16 +89,16 @@ async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Result]
     return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
 
 
-@strawberry.type(description="A link to one file, good for minutes, for the one who asked for it.")
+@strawberry.type(description="A temporary link to one file, issued to the caller.")
 class ResultLink:
-    """Shows a link."""
+    """The GraphQL type of a link."""
 
-    name: str = public(description="The file's name.")
-    url: str = public(description="Reads the file without a token; it is a secret.")
-    expires_at: datetime = public(description="When it ends.")
+    name: str = public(description="The file name.")
+    url: str = public(description="The URL that reads the file without a token. It is a secret.")
+    expires_at: datetime = public(description="The expiry time.")
 
 
-@strawberry.type(description="The answer to resultOpen.")
+@strawberry.type(description="The payload of resultOpen.")
 class ResultOpenPayload(Payload):
     """Links."""
 
@@ -103,22 +108,27 @@ class ResultOpenPayload(Payload):
 
 
 ResultId = Annotated[strawberry.ID, strawberry.argument(description="The result.")]
-Names = Annotated[list[str] | None, strawberry.argument(description="The files' names; all of them if not said.")]
+Names = Annotated[
+    list[str] | None, strawberry.argument(description="The names of the files. The default is all files.")
+]
 
 
-@strawberry.type(description="Changes around results.")
+@strawberry.type(description="Mutations of results.")
 class ResultMutations:
     """Root fields."""
 
     @requires(
         Resource.RESULT,
-        Operation.VIEW,
-        description="Get links that read files of a result for ten minutes; it is written into the history.",
+        PermissionVerb.VIEW,
+        description=f"Create links that read files of a result for {resolve.LINK_SECONDS // 60} minutes. "
+        "The access is recorded in the history.",
     )
-    @reported(ResultOpenPayload)
+    @errors_in_payload(ResultOpenPayload)
     async def result_open(self, info: Info, id: ResultId, names: Names = None) -> ResultOpenPayload | None:
-        """Mint links."""
-        found = await resolve.open_links(info.context.home, info.context.caller, decode_as("Result", id), names, id)
+        """Create links."""
+        links = await resolve.open_links(
+            info.context.app_state, info.context.caller, decode_as("Result", id), names, id
+        )
         return ResultOpenPayload(
-            links=[ResultLink(name=link.name, url=link.url, expires_at=link.expires_at) for link in found]
+            links=[ResultLink(name=link.name, url=link.url, expires_at=link.expires_at) for link in links]
         )

@@ -1,65 +1,70 @@
-"""The caller's token of the frame archive: kept sealed for a while, used by the caller's operations, never shown."""
+"""Root fields of the caller's frame archive token, which is stored encrypted for a limited time and never returned."""
 
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
+from models.services.data.source_credentials import MAX_LIFETIME
 from resolvers.data import source_credentials as resolve
 from schema.context import Info
-from schema.graphql.errors import Payload, reported
+from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.permissions import public, requires
 
 
-@strawberry.type(description="The answer to a change of the kept token of the frame archive.")
+@strawberry.type(description="The payload of mutations of the stored archive token.")
 class ArchiveTokenPayload(Payload):
-    """Whether, and until when."""
+    """The state of the stored token."""
 
-    is_kept: bool | None = public(description="Whether a token is kept now.", default=None)
+    is_kept: bool | None = public(description="Whether a token is stored.", default=None)
     kept_until: datetime | None = public(
-        description="When it is forgotten by itself; null when none is kept.", default=None
+        description="The time when the stored token is deleted. Null if there is none.", default=None
     )
 
 
-Token = Annotated[str, strawberry.argument(description="Your token of the frame archive; it is not shown again.")]
-Seconds = Annotated[int, strawberry.argument(description="How long it is kept, from 60 seconds to 90 days.")]
+Token = Annotated[
+    str, strawberry.argument(description="The caller's token for the frame archive. It cannot be read back.")
+]
+Seconds = Annotated[
+    int, strawberry.argument(description=f"The storage time in seconds, from 60 seconds to {MAX_LIFETIME.days} days.")
+]
 
 
-@strawberry.type(description="Reads of kept tokens.")
+@strawberry.type(description="Queries for stored archive tokens.")
 class ArchiveTokenQueries:
     """Root fields."""
 
     @requires(
         Resource.TOKEN,
-        Operation.VIEW,
-        description="When the caller's kept token of the frame archive is forgotten; null when none is kept.",
+        PermissionVerb.VIEW,
+        description="The time when the caller's stored archive token is deleted. Null if there is none.",
     )
     async def archive_token_kept_until(self, info: Info) -> datetime | None:
-        """Return the moment."""
-        return await resolve.kept_until(info.context.caller)
+        """Return the expiry time."""
+        return await resolve.expiry(info.context.caller)
 
 
-@strawberry.type(description="Changes of kept tokens.")
+@strawberry.type(description="Mutations of stored archive tokens.")
 class ArchiveTokenMutations:
     """Root fields."""
 
     @requires(
         Resource.TOKEN,
-        Operation.CREATE,
-        description="Keep a token of the frame archive, with which the caller's operations read frames there.",
+        PermissionVerb.CREATE,
+        description="Store a token of the frame archive. The caller's operations use it to read frames.",
     )
-    @reported(ArchiveTokenPayload)
+    @errors_in_payload(ArchiveTokenPayload)
     async def archive_token_set(
         self, info: Info, token: Token, seconds: Seconds = 30 * 86_400
     ) -> ArchiveTokenPayload | None:
-        """Keep a token."""
-        until = await resolve.keep(info.context.home, info.context.caller, token, seconds)
+        """Store a token."""
+        until = await resolve.store(info.context.app_state, info.context.caller, token, seconds)
         return ArchiveTokenPayload(is_kept=True, kept_until=until)
 
-    @requires(Resource.TOKEN, Operation.CREATE, description="Forget the kept token of the frame archive.")
-    @reported(ArchiveTokenPayload)
+    @requires(Resource.TOKEN, PermissionVerb.CREATE, description="Delete the stored token of the frame archive.")
+    @errors_in_payload(ArchiveTokenPayload)
     async def archive_token_remove(self, info: Info) -> ArchiveTokenPayload | None:
-        """Forget a token."""
-        await resolve.forget(info.context.caller)
+        """Delete a token."""
+        await resolve.delete(info.context.caller)
         return ArchiveTokenPayload(is_kept=False)

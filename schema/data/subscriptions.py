@@ -1,64 +1,64 @@
-"""Data operations and data sessions are followed live."""
+"""Subscriptions to data operations and data sessions."""
 
 from collections.abc import AsyncIterator
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.data import dataoperations as table
-from models.data.dataoperations import ENDINGS
+from models.data.dataoperations import TERMINAL_STATES
 from models.policies.data import dataoperations as policy
 from models.policies.data import datasessions as datasession_policy
 from resolvers.data import datasession_snapshot as resolve
 from resolvers.guards import visible
-from schema.context import Info, shown
+from schema.context import Info, as_graphql
 from schema.data.dataoperations import DataOperation, OperationId
 from schema.data.datasessions import Datasession, DatasessionId
-from schema.execution.subscriptions import present_then_events
+from schema.execution.subscriptions import snapshot_then_updates
 from schema.graphql.node import decode_as
-from schema.graphql.permissions import streams
+from schema.graphql.permissions import live_subscription
 
 
-@strawberry.type(description="Streams of data sessions and their operations.")
+@strawberry.type(description="Subscriptions to data sessions and their operations.")
 class DataSubscriptions:
     """Root fields."""
 
-    @streams(
+    @live_subscription(
         Resource.DATA_OPERATION,
-        Operation.VIEW,
-        description="An operation now and at every change, until it has ended.",
+        PermissionVerb.VIEW,
+        description="Send the operation now and after every change, until it has ended.",
     )
     async def operation_updated(self, info: Info, id: OperationId) -> AsyncIterator[DataOperation | None]:
-        """Follow an operation."""
+        """Stream an operation."""
         key, context = decode_as("DataOperation", id), info.context
         await visible(policy.readable(context.caller), key)
-        async for operation in present_then_events(
+        async for operation in snapshot_then_updates(
             context,
-            context.home.bus,
+            context.app_state.bus,
             [f"operation:{key}"],
-            lambda: context.home.present.row(policy.DATA_OPERATIONS, context.caller, key),
+            lambda: context.app_state.live_rows.row(policy.DATA_OPERATIONS, context.caller, key),
             version=_version,
-            ended=lambda row: row.state in ENDINGS,
+            is_final=lambda row: row.state in TERMINAL_STATES,
         ):
-            yield shown(operation)
+            yield as_graphql(operation)
 
-    @streams(
+    @live_subscription(
         Resource.DATASESSION,
-        Operation.VIEW,
-        description="A data session now and whenever it or one of its operations changes, until it is deleted.",
+        PermissionVerb.VIEW,
+        description="Send the data session now and after every change of it or its operations, until it is deleted.",
     )
     async def datasession_updated(self, info: Info, id: DatasessionId) -> AsyncIterator[Datasession | None]:
-        """Follow a data session."""
+        """Stream a data session."""
         key, context = decode_as("Datasession", id), info.context
         await visible(datasession_policy.readable(context.caller), key)
-        async for present in present_then_events(
+        async for snapshot in snapshot_then_updates(
             context,
-            context.home.bus,
+            context.app_state.bus,
             [f"datasession:{key}"],
-            lambda: resolve.present(context.caller, key),
-            version=lambda present: present.version,
+            lambda: resolve.read_snapshot(context.caller, key),
+            version=lambda snapshot: snapshot.version,
         ):
-            yield shown(present.datasession)
+            yield as_graphql(snapshot.datasession)
 
 
 def _version(row: table.DataOperation) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Uploads as clients see them."""
+"""GraphQL types and root fields of uploads."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,44 +8,44 @@ from typing import Annotated
 import strawberry
 from tortoise.expressions import Q
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.data import uploads as table
 from models.data.uploads import UploadState
 from models.policies.data import uploads as policy
 from resolvers.data import uploads as resolve
 from resolvers.paging.keyset import Sort, Window
-from schema.context import Context, Info, shown
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, reported
-from schema.graphql.filters import DateTimeFilter, EnumFilter, StringFilter, combined, given
-from schema.graphql.idempotent_mutations import replayed
+from schema.context import Context, Info, as_graphql
+from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.filters import DateTimeFilter, EnumFilter, StringFilter, column_conditions, where_condition
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.scalars import BigInt
 
-expose(
+graphql_enum(
     UploadState,
-    "Where an upload stands.",
+    "The state of an upload.",
     {
-        UploadState.WAITING: "Its bytes are awaited.",
-        UploadState.COMPLETE: "Its bytes are here and can be used.",
-        UploadState.USED: "It became something else, such as an image.",
+        UploadState.WAITING: "The content has not been received yet.",
+        UploadState.COMPLETE: "The content was received and can be used.",
+        UploadState.USED: "The upload was used, for example for an image.",
     },
 )
 
 
-@strawberry.type(description="A file that a user brings.")
+@strawberry.type(description="A file uploaded by a user.")
 class Upload(Node):
-    """Shows an upload."""
+    """The GraphQL type of an upload."""
 
     model = table.Upload
-    filename: str = public(description="The file's name.")
-    state: UploadState = public(description="Where it stands.")
-    size_bytes: BigInt | None = public(description="Its size in bytes, once it is complete.")
-    sha256: str | None = public(description="The SHA-256 of its bytes, in hexadecimal, once it is complete.")
-    created_at: datetime = public(description="When it was announced.")
-    expires_at: datetime = public(description="It is deleted then, unless it was used.")
+    filename: str = public(description="The file name.")
+    state: UploadState = public(description="The state.")
+    size_bytes: BigInt | None = public(description="The size in bytes, once the upload is complete.")
+    sha256: str | None = public(description="The SHA-256 of the content in hexadecimal, once the upload is complete.")
+    created_at: datetime = public(description="The creation time.")
+    expires_at: datetime = public(description="The time when the upload is deleted, unless it was used.")
 
 
 @readers.register("Upload")
@@ -60,46 +60,54 @@ class UploadColumn(StrEnum):
     FILENAME = "filename"
 
 
-expose(
+graphql_enum(
     UploadColumn,
-    "What uploads can be sorted by.",
-    {UploadColumn.CREATED_AT: "When it was announced.", UploadColumn.FILENAME: "The file's name."},
+    "The columns that uploads can be sorted by.",
+    {UploadColumn.CREATED_AT: "The creation time.", UploadColumn.FILENAME: "The file name."},
 )
 
 
-@strawberry.input(description="One sort key of uploads.")
+@strawberry.input(description="A sort key for uploads.")
 class UploadOrder:
     """A column and a direction."""
 
-    field: UploadColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+    field: UploadColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
 
 
-@strawberry.input(description="Conditions on uploads; all must hold.")
+@strawberry.input(description="Conditions on uploads. All must be true.")
 class UploadWhere:
     """Conditions."""
 
-    state: EnumFilter[UploadState] | None = strawberry.field(description="On the state.", default=None)
-    filename: StringFilter | None = strawberry.field(description="On the file's name.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On when it was announced.", default=None)
-    and_: list["UploadWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["UploadWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "UploadWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    state: EnumFilter[UploadState] | None = strawberry.field(description="Filter by state.", default=None)
+    filename: StringFilter | None = strawberry.field(description="Filter by file name.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
+    and_: list["UploadWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["UploadWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "UploadWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
 
 
-def _own(where: UploadWhere) -> Q:
-    return given(state=where.state, filename=where.filename, created_at=where.created_at)
+def _own_condition(where: UploadWhere) -> Q:
+    return column_conditions(state=where.state, filename=where.filename, created_at=where.created_at)
 
 
-Where = Annotated[UploadWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
-OrderBy = Annotated[list[UploadOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
+Where = Annotated[
+    UploadWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
+]
+OrderBy = Annotated[
+    list[UploadOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
+]
 
 
-@strawberry.type(description="Reads of uploads.")
+@strawberry.type(description="Queries for uploads.")
 class UploadQueries:
     """Root fields."""
 
-    @requires(Resource.UPLOAD, Operation.VIEW, description="The caller's uploads, newest first.")
+    @requires(Resource.UPLOAD, PermissionVerb.VIEW, description="The caller's uploads, newest first.")
     async def uploads(
         self,
         info: Info,
@@ -111,37 +119,39 @@ class UploadQueries:
         before: Before = None,
     ) -> Connection[Upload] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
-        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
+        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
+        return await connect(rows, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before))
 
 
-@strawberry.type(description="The answer to uploadCreate.")
+@strawberry.type(description="The payload of uploadCreate.")
 class UploadCreatePayload(Payload):
-    """An upload and where to send its bytes."""
+    """An upload with its URL."""
 
-    upload: Upload | None = public(description="The announced upload.", default=None)
+    upload: Upload | None = public(description="The upload.", default=None)
     url: str | None = public(
-        description="Send the file there with PUT, as it is; the address is a secret and works once.", default=None
+        description="The URL to send the file to with PUT. It is a secret and can be used once.", default=None
     )
 
 
-Filename = Annotated[str, strawberry.argument(description="The file's name, 1 to 255 characters.")]
+Filename = Annotated[str, strawberry.argument(description="The file name, 1 to 255 characters.")]
 
 
 def _address(info: Info, row: table.Upload, _is_new: bool) -> dict[str, str]:
-    return {"url": resolve.address(info.context.home, row)}
+    return {"url": resolve.upload_url(info.context.app_state, row)}
 
 
-@strawberry.type(description="Changes of uploads.")
+@strawberry.type(description="Mutations of uploads.")
 class UploadMutations:
     """Root fields."""
 
     @requires(
-        Resource.UPLOAD, Operation.CREATE, description="Announce a file; its bytes follow by PUT. Takes `@idempotent`."
+        Resource.UPLOAD,
+        PermissionVerb.CREATE,
+        description="Create an upload. The content is then sent by PUT. Accepts `@idempotent`.",
     )
-    @reported(UploadCreatePayload)
-    @replayed(UploadCreatePayload, "upload", _address)
+    @errors_in_payload(UploadCreatePayload)
+    @idempotent_mutation(UploadCreatePayload, "upload", _address)
     async def upload_create(self, info: Info, filename: Filename) -> UploadCreatePayload | None:
-        """Announce a file."""
+        """Create an upload."""
         upload = await resolve.create(info.context.caller, filename)
-        return UploadCreatePayload(upload=shown(upload), url=resolve.address(info.context.home, upload))
+        return UploadCreatePayload(upload=as_graphql(upload), url=resolve.upload_url(info.context.app_state, upload))

@@ -1,1 +1,1 @@
-"""Execution of GraphQL documents: plan, cost, limits, executor, caches and metrics."""
+"""Execution of GraphQL documents: planning, cost, limits, permissions, caches and metrics."""

@@ -1,6 +1,6 @@
-"""What must be awaited to be had: coroutines, futures and their like; decided once for each class of values.
+"""Tells awaitable field values (coroutines, futures) from plain ones, for the executor; cached for each class.
 
-A row of Tortoise's can be awaited too, and is then itself; it is no promise, and a list of rows is not a list of tasks.
+A Tortoise row defines `__await__` but counts as a plain value.
 """
 
 from collections.abc import Awaitable
@@ -10,20 +10,21 @@ from typing import Any, TypeGuard
 
 from tortoise.models import Model
 
-_known: dict[type, bool] = {}
+_awaitable_types: dict[type, bool] = {}
 
 
-def is_promise(value: Any) -> TypeGuard[Awaitable[Any]]:
-    """Say whether the value must be awaited."""
+def is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Return whether the value must be awaited."""
     kind = type(value)
-    known = _known.get(kind)
-    if known is None:
-        known = _known[kind] = promises(kind)
+    cached = _awaitable_types.get(kind)
+    if cached is None:
+        cached = _awaitable_types[kind] = is_awaitable_type(kind)
+    # Generator-based coroutines share their class with plain generators; only a flag of the code tells them apart.
     if kind is GeneratorType:
         return bool(value.gi_code.co_flags & CO_ITERABLE_COROUTINE)
-    return known
+    return cached
 
 
-def promises(kind: type) -> bool:
-    """Say whether values of the class must be awaited."""
+def is_awaitable_type(kind: type) -> bool:
+    """Return whether values of the class must be awaited."""
     return hasattr(kind, "__await__") and not issubclass(kind, Model)

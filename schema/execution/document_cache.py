@@ -1,4 +1,7 @@
-"""Documents that were seen before are not parsed, measured, validated and walked again."""
+"""Caches parsed and validated documents with their plans and costs, for the pipeline.
+
+The cache is bounded in documents and in characters; the least recently used are removed first.
+"""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,106 +18,106 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
-from schema.execution.query_cost import Reckoning
-from schema.execution.query_limits import Limits, breaches
-from schema.execution.query_plan import Plan, Walk
-from schema.graphql.errors import Code
-from schema.graphql.idempotency import KeysWhereTheyCount
+from schema.execution.query_cost import CostCalculator
+from schema.execution.query_limits import QueryLimits, check_limits
+from schema.execution.query_plan import Plan, PlanBuilder
+from schema.graphql.errors import ErrorCode
+from schema.graphql.idempotency import IdempotencyKeyRule
 
-RULES = (*specified_rules, KeysWhereTheyCount)
-SIZES_KEPT = 64
-"""For how many combinations of page sizes the cost of one operation is kept."""
-KEPT = 512
-"""How many documents are kept: those used last."""
-KEPT_CHARACTERS = 256 << 10
-"""How long all documents that are kept may be together; a tree takes some hundred times the memory of its text."""
+RULES = (*specified_rules, IdempotencyKeyRule)
+MAX_CACHED_COSTS = 64
+"""For how many combinations of page sizes the cost of one operation is cached."""
+MAX_DOCUMENTS = 512
+"""The number of cached documents."""
+MAX_CHARACTERS = 256 << 10
+"""The total length of all cached documents; a tree takes about a hundred times the memory of its text."""
 
 
 class Document:
-    """One parsed document with what became known of it."""
+    """A parsed document with its validation errors and plans, once they are computed."""
 
     def __init__(self, text: str, tree: DocumentNode) -> None:
         self.tree = tree
-        self.has_zero = has_zero(text)
+        self.has_zero_byte = has_zero_byte(text)
         self._operations = [each for each in tree.definitions if isinstance(each, OperationDefinitionNode)]
         self.errors: list[GraphQLError] | None = None
         self._plans: dict[int, Plan] = {}
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """Return the operation with this name, without a name the first one."""
-        named = (each for each in self._operations if name is None or (each.name and each.name.value == name))
-        return next(named, None)
+    def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """Return the operation with this name, or the first one if `name` is None."""
+        candidates = (each for each in self._operations if name is None or (each.name and each.name.value == name))
+        return next(candidates, None)
 
     def plan(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Plan:
         """Return the plan of one of its operations."""
         key = id(operation)
         if key not in self._plans:
-            self._plans[key] = Walk(schema, self.tree).plan(operation)
+            self._plans[key] = PlanBuilder(schema, self.tree).build(operation)
         return self._plans[key]
 
 
-class Documents:
-    """The documents of one schema, by their text; `hits` and `misses` count how often one was known."""
+class DocumentCache:
+    """The documents of one schema, by their text."""
 
-    def __init__(self, limits: Limits, *, kept: int = KEPT) -> None:
-        """Keep `kept` documents that hold within `limits`."""
+    def __init__(self, limits: QueryLimits, *, max_documents: int = MAX_DOCUMENTS) -> None:
+        """Cache `max_documents` documents and check them against `limits`."""
         self.limits = limits
         self.hits = self.misses = 0
-        self._kept = kept
+        self._max_documents = max_documents
         self._characters = 0
-        self._known: OrderedDict[str, Document] = OrderedDict()
+        self._documents: OrderedDict[str, Document] = OrderedDict()
 
-    def parsed(self, text: str) -> Document:
-        """Return the document of `text`; GraphQLSyntaxError when it is none or too long."""
-        if text in self._known:
+    def parse(self, text: str) -> Document:
+        """Return the document of `text`; raise GraphQLSyntaxError if it is malformed or has too many tokens."""
+        if text in self._documents:
             self.hits += 1
-            self._known.move_to_end(text)
-            return self._known[text]
+            self._documents.move_to_end(text)
+            return self._documents[text]
         self.misses += 1
         document = Document(text, parse(text, max_tokens=self.limits.tokens))
-        self._known[text] = document
+        self._documents[text] = document
         self._characters += len(text)
-        while len(self._known) > self._kept or self._characters > KEPT_CHARACTERS:
-            forgotten, _ = self._known.popitem(last=False)
-            self._characters -= len(forgotten)
+        while len(self._documents) > self._max_documents or self._characters > MAX_CHARACTERS:
+            evicted, _ = self._documents.popitem(last=False)
+            self._characters -= len(evicted)
         return document
 
-    def faults(self, schema: GraphQLSchema, document: Document) -> list[GraphQLError]:
-        """Return what keeps every operation of the document from running: its size, or its not being valid."""
+    def validate(self, schema: GraphQLSchema, document: Document) -> list[GraphQLError]:
+        """Return the errors for which no operation of the document can run: exceeded limits or invalid syntax."""
         if document.errors is None:
-            document.errors = breaches(document.tree, self.limits) or _invalid(schema, document.tree)
+            document.errors = check_limits(document.tree, self.limits) or _invalid(schema, document.tree)
         return document.errors
 
-    def price(self, schema: GraphQLSchema, text: str, variables: Mapping[str, Any], name: str | None) -> int:
-        """Return what an operation costs; 0 when it cannot run."""
+    def operation_cost(self, schema: GraphQLSchema, text: str, variables: Mapping[str, Any], name: str | None) -> int:
+        """Return the cost of an operation; 0 if it cannot run."""
         try:
-            document = self.parsed(text)
+            document = self.parse(text)
         except GraphQLError:
             return 0
         operation = get_operation_ast(document.tree, name)
-        if operation is None or self.faults(schema, document):
+        if operation is None or self.validate(schema, document):
             return 0
-        return cost(document.plan(schema, operation), variables)
+        return plan_cost(document.plan(schema, operation), variables)
 
 
-def cost(plan: Plan, variables: Mapping[str, Any]) -> int:
-    """Return the points of an operation with the variables that were given."""
-    given = {**plan.defaults, **variables} if plan.defaults or variables else {}
-    sizes = tuple(given[name] if isinstance(given.get(name), int) else None for name in plan.sizes)
-    if sizes not in plan.points:
-        if len(plan.points) >= SIZES_KEPT:
-            plan.points.clear()
-        plan.points[sizes] = Reckoning(given).points(plan.cost)
-    return plan.points[sizes]
+def plan_cost(plan: Plan, variables: Mapping[str, Any]) -> int:
+    """Return the cost of a planned operation with the request's variables."""
+    values = {**plan.defaults, **variables} if plan.defaults or variables else {}
+    sizes = tuple(values[name] if isinstance(values.get(name), int) else None for name in plan.size_variables)
+    if sizes not in plan.cost_by_sizes:
+        if len(plan.cost_by_sizes) >= MAX_CACHED_COSTS:
+            plan.cost_by_sizes.clear()
+        plan.cost_by_sizes[sizes] = CostCalculator(values).points(plan.cost)
+    return plan.cost_by_sizes[sizes]
 
 
-def has_zero(text: str) -> bool:
-    """Say whether a text has a zero byte, written as itself or as an escape."""
+def has_zero_byte(text: str) -> bool:
+    """Return whether a text contains a zero byte, literally or as an escape."""
     return "\0" in text or "\\u0000" in text
 
 
 def _invalid(schema: GraphQLSchema, tree: DocumentNode) -> list[GraphQLError]:
-    faults = validate_document(schema, tree, RULES)
-    for fault in faults:
-        fault.extensions = {"code": Code.GRAPHQL_VALIDATION_FAILED}
-    return faults
+    errors = validate_document(schema, tree, RULES)
+    for error in errors:
+        error.extensions = {"code": ErrorCode.GRAPHQL_VALIDATION_FAILED}
+    return errors

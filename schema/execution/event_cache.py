@@ -1,9 +1,8 @@
-"""Events of subscriptions: those who may read the same of the same thing share one execution and one text of it.
+"""Caches results of subscription events, so that subscribers share one execution and one serialization of an event.
 
-Each subscriber's rights are read for each event, before this is asked. What is shared is the work that follows: the
-answer to one operation with the same variables about the very same value, for callers with the same clearance. When
-all that is selected are plain attributes of the value, who asks makes no other difference; else it is shared among
-streams of one caller.
+The schema reads each subscriber's permissions before it asks this cache. A result is shared for the same operation,
+variables and value among callers with the same `FieldAccess`. If the selection has fields other than plain
+attributes, only streams of the same caller share it.
 """
 
 import asyncio
@@ -13,106 +12,124 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult as Executed
+from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.types.execution import ExecutionResult
 
 from models.permissions.principal import Principal
-from schema.execution.context import Context
+from schema.execution.context import GraphQLContext
 from schema.execution.executor import GuardedExecutor
 from schema.execution.query_plan import Plan
-from schema.graphql.errors import treated
-from schema.transport.http_response import body, encoded
+from schema.graphql.errors import log_and_mask
+from schema.transport.http_response import encode_json, result_body
 
-KEPT = 256
+MAX_EVENTS = 256
 
 
 @dataclass
-class Answer(ExecutionResult):
-    """The answer to one event, for all to whom it is the same."""
+class EventResult(ExecutionResult):
+    """The result of one event, shared by several subscribers."""
 
-    _text: bytes | None = field(default=None, init=False)
+    _json: bytes | None = field(default=None, init=False)
 
     @property
     def fragment(self) -> orjson.Fragment:
-        """The answer as JSON, written once."""
-        if self._text is None:
-            self._text = encoded(body(self.data, self.errors, self.extensions))
-        return orjson.Fragment(self._text)
+        """The result as JSON, serialized once."""
+        if self._json is None:
+            self._json = encode_json(result_body(self.data, self.errors, self.extensions))
+        return orjson.Fragment(self._json)
 
 
-class Answers:
-    """The answers to the latest events of one schema; `made` and `shared` count how often one was needed and known."""
+class EventCache:
+    """The results of the latest events of one schema."""
 
-    def __init__(self, *, kept: int = KEPT) -> None:
-        """Keep the `kept` latest answers."""
-        self.made = self.shared = 0
-        self._kept = kept
-        self._known: OrderedDict[Hashable, tuple[Any, Answer | asyncio.Task[Answer]]] = OrderedDict()
+    def __init__(self, *, max_events: int = MAX_EVENTS) -> None:
+        """Cache the `max_events` latest results."""
+        self.misses = self.hits = 0
+        self._max_events = max_events
+        self._entries: OrderedDict[Hashable, tuple[Any, EventResult | asyncio.Task[EventResult]]] = OrderedDict()
 
-    async def of(self, executor: GuardedExecutor, variables: Hashable, value: Any) -> Answer:
-        """Return the answer of the executor's operation to an event that brings `value`."""
+    async def get_or_execute(self, executor: GuardedExecutor, variables: Hashable, value: Any) -> EventResult:
+        """Return the result of the executor's operation for an event with `value`."""
         context = executor.context_value
-        if not isinstance(context, Context) or context.plan is None or variables is None:
-            return await _answered(executor, value)
-        # The value is kept beside its answer, so that no other one can have its place in memory meanwhile.
-        key = (context.plan, variables, context.clearance, _person(context.plan, context.principal), id(value))
-        if key in self._known:
-            self.shared += 1
-            _, answer = self._known[key]
+        if not isinstance(context, GraphQLContext) or context.plan is None or variables is None:
+            return await _execute(executor, value)
+        # The entry holds the value, so that its id() cannot be reused while it is a key.
+        key = (
+            context.plan,
+            variables,
+            context.field_access,
+            _sharing_principal(context.plan, context.principal),
+            id(value),
+        )
+        if key in self._entries:
+            self.hits += 1
+            _, result = self._entries[key]
         else:
-            self.made += 1
-            answer = self._begun(key, executor, value)
-        return answer if isinstance(answer, Answer) else await asyncio.shield(answer)
+            self.misses += 1
+            result = self._start(key, executor, value)
+        return result if isinstance(result, EventResult) else await asyncio.shield(result)
 
-    def _begun(self, key: Hashable, executor: GuardedExecutor, value: Any) -> Answer | asyncio.Task[Answer]:
+    def _start(self, key: Hashable, executor: GuardedExecutor, value: Any) -> EventResult | asyncio.Task[EventResult]:
         event = executor.build_per_event_executor(value)
-        done: Any = event.execute_operation(serially=False)
-        answer = _shown(event, done) if isinstance(done, Executed) else asyncio.create_task(_shown_later(event, done))
-        self._known[key] = (value, answer)
-        if isinstance(answer, asyncio.Task):
-            answer.add_done_callback(lambda task: self._keep(key, value, task))
-        if len(self._known) > self._kept:
-            self._known.popitem(last=False)
-        return answer
+        execution: Any = event.execute_operation(serially=False)
+        result = (
+            _masked_result(event, execution)
+            if isinstance(execution, GraphQLExecutionResult)
+            else asyncio.create_task(_masked_result_later(event, execution))
+        )
+        self._entries[key] = (value, result)
+        if isinstance(result, asyncio.Task):
+            result.add_done_callback(lambda task: self._store(key, value, task))
+        if len(self._entries) > self._max_events:
+            self._entries.popitem(last=False)
+        return result
 
-    def _keep(self, key: Hashable, value: Any, task: asyncio.Task[Answer]) -> None:
+    def _store(self, key: Hashable, value: Any, task: asyncio.Task[EventResult]) -> None:
         if task.cancelled() or task.exception():
-            self._known.pop(key, None)
-        elif key in self._known:
-            self._known[key] = (value, task.result())
+            self._entries.pop(key, None)
+        elif key in self._entries:
+            self._entries[key] = (value, task.result())
 
 
 def payload(result: Any) -> Any:
-    """Return what a transport sends for a result: its body, already written where it is an event's."""
-    return result.fragment if isinstance(result, Answer) else body(result.data, result.errors, result.extensions)
+    """Return the body that a transport sends for a result; for an event's it is serialized already."""
+    return (
+        result.fragment
+        if isinstance(result, EventResult)
+        else result_body(result.data, result.errors, result.extensions)
+    )
 
 
 def variables_key(variables: Mapping[str, Any]) -> str | None:
-    """Return what tells the variables of one operation from those of another; None when they cannot be written."""
+    """Return a hashable form of an operation's variables; None if they cannot be serialized."""
     try:
-        # A text, since the bytes that orjson gives have four kilobytes of room.
+        # Decoded, because orjson allocates four kilobytes for its bytes.
         return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
         return None
 
 
-def _person(plan: Plan, principal: Principal | None) -> Principal | None:
-    """Return for whom an answer is made: nobody in particular, when it holds plain attributes only."""
-    return None if plan.is_plain else principal
+def _sharing_principal(plan: Plan, principal: Principal | None) -> Principal | None:
+    # Resolvers may depend on the caller; plain attributes do not.
+    return None if plan.has_only_attributes else principal
 
 
-async def _answered(executor: GuardedExecutor, value: Any) -> Answer:
+async def _execute(executor: GuardedExecutor, value: Any) -> EventResult:
     event = executor.build_per_event_executor(value)
-    done: Any = event.execute_operation(serially=False)
-    return _shown(event, done) if isinstance(done, Executed) else await _shown_later(event, done)
+    execution: Any = event.execute_operation(serially=False)
+    return (
+        _masked_result(event, execution)
+        if isinstance(execution, GraphQLExecutionResult)
+        else await _masked_result_later(event, execution)
+    )
 
 
-async def _shown_later(event: GuardedExecutor, done: Any) -> Answer:
-    return _shown(event, await done)
+async def _masked_result_later(event: GuardedExecutor, execution: Any) -> EventResult:
+    return _masked_result(event, await execution)
 
 
-def _shown(event: GuardedExecutor, done: Executed) -> Answer:
-    """Return a result whose errors are fit for the client, under the trace of whoever asked first."""
+def _masked_result(event: GuardedExecutor, execution: GraphQLExecutionResult) -> EventResult:
+    """Return a result with masked errors, under the trace of the first subscriber."""
     context = event.context_value
-    trace_id = context.trace_id if isinstance(context, Context) else ""
-    return Answer(done.data, treated(done.errors, trace_id) if done.errors else None)
+    trace_id = context.trace_id if isinstance(context, GraphQLContext) else ""
+    return EventResult(execution.data, log_and_mask(execution.errors, trace_id) if execution.errors else None)

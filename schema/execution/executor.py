@@ -1,4 +1,4 @@
-"""The executor that refuses: a field outside the operation's clearance is null, with one error."""
+"""The executor that enforces field permissions: a refused field is null, with one error for all of its rows."""
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, Self
@@ -8,46 +8,46 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.utils.await_maybe import await_maybe
 
-from schema.execution.awaitables import is_promise
-from schema.execution.breadth_first import BreadthFirst
-from schema.execution.context import Context
-from schema.execution.field_readers import Lane, ReadMany
-from schema.execution.pipeline import Asked, Ready
-from schema.execution.query_plan import Clearance, Key
+from schema.execution.awaitables import is_awaitable
+from schema.execution.breadth_first import BreadthFirstExecutor
+from schema.execution.context import GraphQLContext
+from schema.execution.field_readers import BatchReader, FieldReader
+from schema.execution.pipeline import GraphQLCall, PreparedCall
+from schema.execution.query_plan import FieldAccess, FieldKey
 
-NOTHING = Clearance(frozenset(), {})
-NO_LANES: dict[str, Lane] = {}
-NO_MANY: dict[str, ReadMany] = {}
-LATER = object()
-"""Stands for the value of a field that takes the long way."""
+NO_ACCESS = FieldAccess(frozenset(), {})
+NO_FIELD_READERS: dict[str, FieldReader] = {}
+NO_BATCH_READERS: dict[str, BatchReader] = {}
+NEEDS_RESOLVER = object()
+"""Marks a field that graphql-core must resolve."""
 
 
-class GuardedExecutor(BreadthFirst):
-    """Executes what the context's clearance allows; without a clearance, nothing."""
+class GuardedExecutor(BreadthFirstExecutor):
+    """Executes the fields that the context's `FieldAccess` allows; without one, none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._clear(self.context_value)
+        self._set_access(self.context_value)
 
-    def _clear(self, context: object) -> None:
-        self._clearance = (context.clearance if isinstance(context, Context) else None) or NOTHING
-        self._told: set[Key] = set()
+    def _set_access(self, context: object) -> None:
+        self._access = (context.field_access if isinstance(context, GraphQLContext) else None) or NO_ACCESS
+        self._reported: set[FieldKey] = set()
 
     def build_per_event_executor(self, payload: Any) -> Self:
-        """Give each event of a subscription its own context."""
+        """Build an executor with its own context for one event of a subscription."""
         executor: Self = super().build_per_event_executor(payload)  # type: ignore[assignment]
-        if isinstance(self.context_value, Context):
-            executor.context_value = self.context_value.next_event()
-        executor._clear(executor.context_value)
+        if isinstance(self.context_value, GraphQLContext):
+            executor.context_value = self.context_value.for_next_event()
+        executor._set_access(executor.context_value)
         return executor
 
-    def lanes_of(self, kind: GraphQLObjectType) -> Mapping[str, Lane]:
+    def field_readers_of(self, kind: GraphQLObjectType) -> Mapping[str, FieldReader]:
         """Return the plain attributes of the type that the caller may read."""
-        return self._clearance.lanes.get(kind.name, NO_LANES)
+        return self._access.field_readers.get(kind.name, NO_FIELD_READERS)
 
-    def many_of(self, kind: GraphQLObjectType) -> Mapping[str, ReadMany]:
-        """Return the fields of the type that the caller may read for many rows at once."""
-        return self._clearance.many.get(kind.name, NO_MANY)
+    def batch_readers_of(self, kind: GraphQLObjectType) -> Mapping[str, BatchReader]:
+        """Return the fields of the type that the caller may read for many rows in one call."""
+        return self._access.batch_readers.get(kind.name, NO_BATCH_READERS)
 
     def execute_fields(
         self,
@@ -57,26 +57,30 @@ class GuardedExecutor(BreadthFirst):
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
     ) -> Any:
-        """Execute the fields of one object: plain attributes at once, the others as graphql-core does."""
-        lanes = self.lanes_of(parent_type)
-        if not lanes:
+        """Execute the fields of one object: read plain attributes directly, leave the others to graphql-core."""
+        readers = self.field_readers_of(parent_type)
+        if not readers:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
         values: dict[str, Any] = {}
         rest: GroupedFieldSet = {}
         for name, details in grouped_field_set.items():
-            lane = lanes.get(details[0].node.name.value)
-            value = LATER if lane is None else self._read(lane, parent_type, source_value, path, name, details)
+            reader = readers.get(details[0].node.name.value)
+            value = (
+                NEEDS_RESOLVER
+                if reader is None
+                else self._read_field(reader, parent_type, source_value, path, name, details)
+            )
             values[name] = value
-            if value is LATER:
+            if value is NEEDS_RESOLVER:
                 rest[name] = details
         if not rest:
             return values
-        done: Any = super().execute_fields(parent_type, source_value, path, rest, position_context)
-        return _joined_later(values, done) if self.is_awaitable(done) else values | done
+        result: Any = super().execute_fields(parent_type, source_value, path, rest, position_context)
+        return _merge_later(values, result) if self.is_awaitable(result) else values | result
 
-    def _read(
+    def _read_field(
         self,
-        lane: Lane,
+        reader: FieldReader,
         parent: GraphQLObjectType,
         source: Any,
         path: Path | None,
@@ -84,21 +88,21 @@ class GuardedExecutor(BreadthFirst):
         details: FieldDetailsList,
     ) -> Any:
         try:
-            value = lane.read(source)
+            value = reader.read(source)
             if self.is_awaitable(value):
-                return LATER
-            return self._complete(lane, value, parent, details)
+                return NEEDS_RESOLVER
+            return self._complete(reader, value, parent, details)
         except Exception as error:  # noqa: BLE001 - the field fails and not the operation
             field = parent.fields[details[0].node.name.value]
             self.handle_field_error(error, field.type, details, Path(path, name, parent.name))
             return None
 
-    def _complete(self, lane: Lane, value: Any, parent: GraphQLObjectType, details: FieldDetailsList) -> Any:
+    def _complete(self, reader: FieldReader, value: Any, parent: GraphQLObjectType, details: FieldDetailsList) -> Any:
         if isinstance(value, Exception):
             raise value
         if value is not None:
-            return self.complete_leaf_value(lane.leaf, value)
-        if lane.required:
+            return self.complete_leaf_value(reader.leaf, value)
+        if reader.required:
             raise TypeError(f"Cannot return null for non-nullable field {parent}.{details[0].node.name.value}.")
         return None
 
@@ -110,50 +114,53 @@ class GuardedExecutor(BreadthFirst):
         path: Path,
         position_context: Any,
     ) -> Any:
-        """Execute one field, if it is allowed."""
+        """Execute one field if the caller may read it."""
         key = (parent_type.name, field_details_list[0].node.name.value)
-        if key in self._clearance.allowed:
+        if key in self._access.allowed:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         return self._refuse(key, parent_type, field_details_list, path)
 
-    def _refuse(self, key: Key, parent: GraphQLObjectType, details: FieldDetailsList, path: Path) -> None:
+    def _refuse(self, key: FieldKey, parent: GraphQLObjectType, details: FieldDetailsList, path: Path) -> None:
         field = self.schema.get_field(parent, key[1])
-        if field is not None and (key not in self._told or is_non_null_type(field.type)):
-            self._told.add(key)
-            self.handle_field_error(self._clearance.refusal(key), field.type, details, path)
+        # A nullable field is reported once for all rows. A non-null field must raise each time to null its parent.
+        if field is not None and (key not in self._reported or is_non_null_type(field.type)):
+            self._reported.add(key)
+            self.handle_field_error(self._access.refusal(key), field.type, details, path)
 
 
-async def _joined_later(values: dict[str, Any], done: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-    return values | await done
+async def _merge_later(values: dict[str, Any], result: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return values | await result
 
 
-def built(
-    schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object
+def build_executor(
+    schema: GraphQLSchema, prepared: PreparedCall, call: GraphQLCall, context: object, root: object
 ) -> GuardedExecutor | ExecutionResult:
-    """Return an executor of the operation; a result with errors when its variables are not what it takes."""
-    name = ready.plan.operation.name
-    made = GuardedExecutor.build(
+    """Return an executor of the call, or a result with errors if its variables do not fit."""
+    name = prepared.plan.operation.name
+    executor = GuardedExecutor.build(
         schema,
-        ready.document.tree,
+        prepared.document.tree,
         root,
         context,
-        dict(asked.variables),
+        dict(call.variables),
         name.value if name else None,
-        is_awaitable=is_promise,
+        is_awaitable=is_awaitable,
     )
-    return made if isinstance(made, GuardedExecutor) else ExecutionResult(None, made)  # type: ignore[arg-type]
+    return executor if isinstance(executor, GuardedExecutor) else ExecutionResult(None, executor)  # type: ignore[arg-type]
 
 
-async def executed(schema: GraphQLSchema, ready: Ready, asked: Asked, context: object, root: object) -> ExecutionResult:
-    """Execute an operation that answers once."""
-    executor = built(schema, ready, asked, context, root)
+async def execute_call(
+    schema: GraphQLSchema, prepared: PreparedCall, call: GraphQLCall, context: object, root: object
+) -> ExecutionResult:
+    """Execute a query or mutation."""
+    executor = build_executor(schema, prepared, call, context, root)
     if isinstance(executor, ExecutionResult):
         return executor
-    done: ExecutionResult = await await_maybe(executor.execute_operation())  # type: ignore[arg-type]
-    return done
+    result: ExecutionResult = await await_maybe(executor.execute_operation())  # type: ignore[arg-type]
+    return result
 
 
-async def begun(executor: GuardedExecutor) -> AsyncGenerator[Any, None] | ExecutionResult:
-    """Return the values of a subscription's source; a result with errors when it cannot begin."""
+async def start_subscription(executor: GuardedExecutor) -> AsyncGenerator[Any, None] | ExecutionResult:
+    """Return the values of a subscription's source, or a result with errors if it cannot start."""
     source: Any = await await_maybe(create_source_event_stream(executor))
     return source

@@ -1,4 +1,7 @@
-"""The short ways of fields: plain attributes are read without ceremony, relations for many rows at once."""
+"""Fast readers of fields, for the executor: plain attributes of a row, and relations of many rows in one call.
+
+A field with arguments has no fast reader; graphql-core resolves it.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,72 +20,72 @@ from graphql import (
     is_non_null_type,
 )
 
-from schema.execution.awaitables import promises
+from schema.execution.awaitables import is_awaitable_type
 from schema.graphql.permissions import definition_of
 
-LANE = "lane"
-"""The key in a field's metadata under which it offers a reader of its own: a function of the type's name."""
-MANY = "many"
-"""The key in a field's metadata under which it offers its values for many rows at once: a `ReadMany`."""
-ReadMany = Callable[[Sequence[Any], Any], Sequence[Any] | Awaitable[Sequence[Any]]]
-"""Returns the values of a field for rows, in their order, given the context; one that is an exception is an error."""
-AS_IT_IS: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
-"""The leaf types whose values are answered as they are when they are of exactly this class."""
-WIDEST = 2**31
+FIELD_READER = "field_reader"
+"""The metadata key of a field's own reader: a function from the type's name to a function of the row."""
+BATCH_READER = "batch_reader"
+"""The metadata key of a field's `BatchReader`."""
+BatchReader = Callable[[Sequence[Any], Any], Sequence[Any] | Awaitable[Sequence[Any]]]
+"""Takes rows and the context, and returns the field's value for each row in order. An exception marks a failed row."""
+PASS_THROUGH_TYPES: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
+"""Leaf types, each with the class whose values are serialized unchanged."""
+INT_BOUND = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """How the value of such a field is read from its row."""
+class FieldReader:
+    """Reads and serializes a plain attribute of a row."""
 
     read: Callable[[Any], Any]
     leaf: GraphQLLeafType
     required: bool
 
-    def column(self, rows: Sequence[Any]) -> list[Any]:
-        """Return the answers for all rows; whatever is not simple raises, and is then read row by row."""
+    def read_all(self, rows: Sequence[Any]) -> list[Any]:
+        """Return the serialized values of all rows; raise if any of them must be completed row by row."""
         values = list(map(self.read, rows))
         kinds = set(map(type, values))
-        plain = AS_IT_IS.get(self.leaf)
-        if kinds == {plain} and (plain is not int or (min(values) >= -WIDEST and max(values) < WIDEST)):
+        plain = PASS_THROUGH_TYPES.get(self.leaf)
+        if kinds == {plain} and (plain is not int or (min(values) >= -INT_BOUND and max(values) < INT_BOUND)):
             return values
-        if any(issubclass(kind, Exception) or promises(kind) for kind in kinds):
-            raise LookupError("Some of the values are errors or promises.")
-        write = self.leaf.coerce_output_value
+        if any(issubclass(kind, Exception) or is_awaitable_type(kind) for kind in kinds):
+            raise LookupError("Some of the values are errors or awaitables.")
+        serialize = self.leaf.coerce_output_value
         if type(None) not in kinds:
-            written = list(map(write, values))
+            serialized = list(map(serialize, values))
         elif self.required:
-            raise LookupError("Some of the values are absent.")
+            raise LookupError("Some of the values are null.")
         else:
-            written = [None if value is None else write(value) for value in values]
-        if written.count(None) != values.count(None):
-            raise LookupError("Some of the values cannot be written.")
-        return written
+            serialized = [None if value is None else serialize(value) for value in values]
+        if serialized.count(None) != values.count(None):
+            raise LookupError("Some of the values cannot be serialized.")
+        return serialized
 
 
-def lane_of(kind: str, field: GraphQLField) -> Lane | None:
-    """Return the lane of a field of type `kind`; None when it has arguments, a resolver or a value that is no leaf."""
+def field_reader_of(kind: str, field: GraphQLField) -> FieldReader | None:
+    """Return the reader of a field of type `kind`; None if it has arguments, a resolver or a value that is no leaf."""
     definition = definition_of(field)
     leaf = get_nullable_type(field.type)
     if definition is None or field.args or definition.extensions or not is_leaf_type(leaf):
         return None
-    if LANE in definition.metadata:
-        return Lane(definition.metadata[LANE](kind), leaf, is_non_null_type(field.type))
+    if FIELD_READER in definition.metadata:
+        return FieldReader(definition.metadata[FIELD_READER](kind), leaf, is_non_null_type(field.type))
     if not definition.is_basic_field:
         return None
-    return Lane(attrgetter(definition.python_name), leaf, is_non_null_type(field.type))
+    return FieldReader(attrgetter(definition.python_name), leaf, is_non_null_type(field.type))
 
 
-def many_of(field: GraphQLField) -> ReadMany | None:
-    """Return how a field without arguments is read for many rows at once; None when that is not known."""
+def batch_reader_of(field: GraphQLField) -> BatchReader | None:
+    """Return the batch reader of a field; None if it has arguments or only a resolver for a single row."""
     definition = definition_of(field)
     if definition is None or field.args or definition.extensions:
         return None
-    if MANY in definition.metadata:
-        read: ReadMany = definition.metadata[MANY]
+    if BATCH_READER in definition.metadata:
+        read: BatchReader = definition.metadata[BATCH_READER]
         return read
-    return _attributes(attrgetter(definition.python_name)) if definition.is_basic_field else None
+    return _attribute_reader(attrgetter(definition.python_name)) if definition.is_basic_field else None
 
 
-def _attributes(read: Callable[[Any], Any]) -> ReadMany:
+def _attribute_reader(read: Callable[[Any], Any]) -> BatchReader:
     return lambda rows, _context: list(map(read, rows))

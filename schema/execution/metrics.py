@@ -1,4 +1,4 @@
-"""Numbers about operations, for Prometheus; no label comes from what a client sends."""
+"""Prometheus metrics of GraphQL operations. No label value comes from a client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from schema.execution.context import Context
-from schema.graphql.errors import Code, code_of
+from schema.execution.context import GraphQLContext
+from schema.graphql.errors import ErrorCode, error_code
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Outcome(StrEnum):
+class RequestOutcome(StrEnum):
     """How an operation ended."""
 
     DONE = "done"
@@ -26,30 +26,30 @@ class Outcome(StrEnum):
 
 
 @dataclass
-class Operation:
-    """One operation that is being counted."""
+class OperationMetric:
+    """The outcome of one operation while it runs."""
 
-    outcome: Outcome = Outcome.DONE
-    is_limited: bool = False
+    outcome: RequestOutcome = RequestOutcome.DONE
+    is_rate_limited: bool = False
 
-    def saw(self, result: object) -> None:
-        """Take note of one of its results."""
+    def record(self, result: object) -> None:
+        """Update the outcome from one of the operation's results."""
         errors = result.errors if isinstance(result, ExecutionResult | PreExecutionError) else None
         if not errors:
             return
-        codes = {code_of(error) for error in errors}
-        self.is_limited = self.is_limited or Code.RATE_LIMITED in codes
-        if Code.INTERNAL in codes:
-            self.outcome = Outcome.FAILED
-        elif self.outcome is not Outcome.FAILED:
-            self.outcome = Outcome.REFUSED if isinstance(result, PreExecutionError) else Outcome.PARTIAL
+        codes = {error_code(error) for error in errors}
+        self.is_rate_limited = self.is_rate_limited or ErrorCode.RATE_LIMITED in codes
+        if ErrorCode.INTERNAL in codes:
+            self.outcome = RequestOutcome.FAILED
+        elif self.outcome is not RequestOutcome.FAILED:
+            self.outcome = RequestOutcome.REFUSED if isinstance(result, PreExecutionError) else RequestOutcome.PARTIAL
 
 
-class Metrics:
-    """The numbers of one process."""
+class OperationMetrics:
+    """The metrics of one process."""
 
     def __init__(self) -> None:
-        """Begin at nothing, in a registry of their own."""
+        """Create the metrics in a registry of their own."""
         self.registry = CollectorRegistry()
         self._operations = Counter(
             "carrel_graphql_operations", "Operations that ended.", ["type", "outcome"], registry=self.registry
@@ -67,38 +67,38 @@ class Metrics:
         )
 
     @contextmanager
-    def counting(self, context: object) -> Iterator[Operation]:
-        """Count and time what runs inside as one operation of the context."""
-        operation, began = Operation(), perf_counter()
+    def track_operation(self, context: object) -> Iterator[OperationMetric]:
+        """Count and time one operation of the context."""
+        operation, started = OperationMetric(), perf_counter()
         try:
             yield operation
         except Exception:
-            operation.outcome = Outcome.FAILED if operation.outcome is Outcome.DONE else operation.outcome
+            operation.outcome = RequestOutcome.FAILED if operation.outcome is RequestOutcome.DONE else operation.outcome
             raise
         finally:
-            kind = _type(context)
+            kind = _operation_type(context)
             self._operations.labels(kind, operation.outcome.value).inc()
-            if operation.is_limited:
-                self.limited()
-            if kind != "subscription":
-                self._seconds.labels(kind).observe(perf_counter() - began)
+            if operation.is_rate_limited:
+                self.count_rate_limited()
+            if kind != "subscription":  # How long a stream stays open says nothing about latency.
+                self._seconds.labels(kind).observe(perf_counter() - started)
 
-    def limited(self) -> None:
+    def count_rate_limited(self) -> None:
         """Count one operation that a rate limit refused."""
         self._limited.inc()
 
     @contextmanager
-    def streaming(self) -> Iterator[None]:
+    def track_stream(self) -> Iterator[None]:
         """Count one open subscription."""
         with self._streams.track_inprogress():
             yield
 
 
-metrics = Metrics()
-"""The numbers of this process."""
+metrics = OperationMetrics()
+"""The metrics of this process."""
 
 
-def _type(context: object) -> str:
-    if isinstance(context, Context) and context.plan is not None:
+def _operation_type(context: object) -> str:
+    if isinstance(context, GraphQLContext) and context.plan is not None:
         return context.plan.operation.operation.value
     return "unknown"

@@ -1,4 +1,7 @@
-"""What happens to an operation before it runs: parse, validate, reckon, charge, clear; each step under a span."""
+"""Prepares an operation for execution: parse, validate, calculate its cost, charge the caller, check permissions.
+
+A refused operation is charged as well, so that invalid requests cannot bypass the rate limit.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,26 +13,26 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from core.errors import BadInput, RateLimited
-from schema.execution.context import Context
-from schema.execution.document_cache import Document, Documents, cost, has_zero
-from schema.execution.query_limits import too_large
+from schema.execution.context import GraphQLContext
+from schema.execution.document_cache import Document, DocumentCache, has_zero_byte, plan_cost
+from schema.execution.query_limits import cost_limit_error
 from schema.execution.query_plan import Plan
-from schema.execution.tracing import Traces
+from schema.execution.tracing import OperationTracer
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An operation as somebody asked for it."""
+class GraphQLCall:
+    """A request to execute an operation."""
 
     query: str | None
     variables: Mapping[str, Any]
     name: str | None
-    allowed: Iterable[OperationType]
+    allowed_types: Iterable[OperationType]
 
 
 @dataclass(frozen=True)
-class Ready:
-    """An operation that may run, and what it costs."""
+class PreparedCall:
+    """A call that may run, with its cost."""
 
     document: Document
     plan: Plan
@@ -37,126 +40,130 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Why an operation does not run, and what it would have cost."""
+class RequestRefused:
+    """The errors of a call that may not run, and what it would have cost."""
 
     errors: list[GraphQLError]
     cost: int = 0
 
 
-class Preparation:
-    """Prepares the operations of one schema through its cache of documents."""
+class CallPreparer:
+    """Prepares calls of one schema, using its document cache."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents, traces: Traces) -> None:
-        """Use the cache of the schema, and its tracer."""
-        self._schema, self._documents, self._traces = schema, documents, traces
+    def __init__(self, schema: GraphQLSchema, documents: DocumentCache, tracer: OperationTracer) -> None:
+        """Create the preparer with the schema's document cache and tracer."""
+        self._schema, self._documents, self._tracer = schema, documents, tracer
 
-    async def of(self, asked: Asked, context: object) -> Ready | Refused:
-        """Prepare one operation and charge its caller, also for one that cannot run.
+    async def prepare(self, call: GraphQLCall, context: object) -> PreparedCall | RequestRefused:
+        """Prepare one call and charge its caller, even if the call cannot run.
 
-        One that is missing, cannot be told or came the wrong way raises what Strawberry's server knows of that.
+        Raises Strawberry's exceptions for a missing query, an unknown operation name or a disallowed operation type.
         """
-        found: Ready | Refused
+        result: PreparedCall | RequestRefused
         try:
-            with self._traces.step(context, "parse"):
-                document = self._parsed(asked)
-                operation = self._named(document, asked)
-            with self._traces.step(context, "validate"):
-                found = self._validated(document, operation, asked, context)
-        except GraphQLError as fault:
-            found = Refused([fault])
+            with self._tracer.step_span(context, "parse"):
+                document = self._parse(call)
+                operation = self._select_operation(document, call)
+            with self._tracer.step_span(context, "validate"):
+                result = self._validate(document, operation, call, context)
+        except GraphQLError as error:
+            result = RequestRefused([error])
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
-            if refusal := await _charged(context, 0):
-                return Refused([_said(refusal)])
+            if refusal := await _charge(context, 0):
+                return RequestRefused([_as_graphql_error(refusal)])
             raise
-        refusal = await _charged(context, found.cost if isinstance(found, Ready) else 0)
+        refusal = await _charge(context, result.cost if isinstance(result, PreparedCall) else 0)
         if refusal:
-            return Refused([_said(refusal)], found.cost)
-        return self._cleared(found, context) if isinstance(found, Ready) else found
+            return RequestRefused([_as_graphql_error(refusal)], result.cost)
+        return self._authorize(result, context) if isinstance(result, PreparedCall) else result
 
-    def _parsed(self, asked: Asked) -> Document:
-        if not asked.query:
+    def _parse(self, call: GraphQLCall) -> Document:
+        if not call.query:
             raise MissingQueryError
-        return self._documents.parsed(asked.query)
+        return self._documents.parse(call.query)
 
     @staticmethod
-    def _named(document: Document, asked: Asked) -> OperationDefinitionNode:
-        """Return the operation that is meant, or the first of several, which validation refuses."""
-        operation = document.operation(asked.name)
+    def _select_operation(document: Document, call: GraphQLCall) -> OperationDefinitionNode:
+        # Without a name this is the first of several operations; _validate refuses such a document.
+        operation = document.find_operation(call.name)
         if operation is None:
-            raise CannotGetOperationTypeError(asked.name)
+            raise CannotGetOperationTypeError(call.name)
         kind = OperationType(operation.operation.value)
-        if kind not in asked.allowed:
+        if kind not in call.allowed_types:
             raise InvalidOperationTypeError(kind)
         return operation
 
-    def _validated(
-        self, document: Document, operation: OperationDefinitionNode, asked: Asked, context: object
-    ) -> Ready | Refused:
-        if document.has_zero or _has_zero(asked.variables):
-            return Refused([_said(BadInput("A text has no zero byte; take it out.", path=("variables",)))])
-        faults = self._documents.faults(self._schema, document)
-        if faults:
-            return Refused([_without_hints(fault) for fault in faults] if _is_unknown(context) else faults[:])
-        if get_operation_ast(document.tree, asked.name) is None:
-            sentence = "The document holds several operations; say in operationName which one to run."
-            return Refused([GraphQLError(sentence)])
+    def _validate(
+        self, document: Document, operation: OperationDefinitionNode, call: GraphQLCall, context: object
+    ) -> PreparedCall | RequestRefused:
+        if document.has_zero_byte or _contains_zero_byte(call.variables):
+            return RequestRefused(
+                [_as_graphql_error(BadInput("A text cannot contain a zero byte. Remove it.", path=("variables",)))]
+            )
+        errors = self._documents.validate(self._schema, document)
+        if errors:
+            return RequestRefused(
+                [_without_suggestions(error) for error in errors] if _is_anonymous(context) else errors[:]
+            )
+        if get_operation_ast(document.tree, call.name) is None:
+            sentence = "The document has several operations. Name the one to run in operationName."
+            return RequestRefused([GraphQLError(sentence)])
         plan = document.plan(self._schema, operation)
-        self._traces.name(context, plan.operation)
-        return self._affordable(Ready(document, plan, cost(plan, asked.variables)))
+        self._tracer.name_span(context, plan.operation)
+        return self._check_cost(PreparedCall(document, plan, plan_cost(plan, call.variables)))
 
-    def _affordable(self, ready: Ready) -> Ready | Refused:
+    def _check_cost(self, prepared: PreparedCall) -> PreparedCall | RequestRefused:
         limit = self._documents.limits.cost
-        if ready.cost <= limit:
-            return ready
+        if prepared.cost <= limit:
+            return prepared
         sentence = (
-            f"This operation costs {ready.cost} points; at most {limit} are allowed. "
+            f"This operation costs {prepared.cost} points; at most {limit} are allowed. "
             "Ask for smaller pages (first, last) or fewer fields."
         )
-        return Refused([too_large(sentence, ready.plan.operation)], ready.cost)
+        return RequestRefused([cost_limit_error(sentence, prepared.plan.operation)], prepared.cost)
 
     @staticmethod
-    def _cleared(ready: Ready, context: object) -> Ready | Refused:
-        """Give the context its plan and its clearance; a subscription that may not begin is refused as a whole."""
-        if not isinstance(context, Context):
-            return ready
-        plan = ready.plan
-        context.plan, context.clearance = plan, plan.clearance(context.principal)
-        if not plan.streams:
-            return ready
-        refusals = [context.clearance.refusals[root] for root in plan.roots if root in context.clearance.refusals]
+    def _authorize(prepared: PreparedCall, context: object) -> PreparedCall | RequestRefused:
+        """Decide the fields of the call for its caller; refuse a subscription as a whole if its root field is."""
+        if not isinstance(context, GraphQLContext):
+            return prepared
+        plan = prepared.plan
+        context.plan, context.field_access = plan, plan.access_for(context.principal)
+        if not plan.is_subscription:
+            return prepared
+        refusals = [context.field_access.refusals[root] for root in plan.roots if root in context.field_access.refusals]
         errors = [GraphQLError(refusal.message, plan.operation, original_error=refusal) for refusal in refusals]
-        return Refused(errors, ready.cost) if errors else ready
+        return RequestRefused(errors, prepared.cost) if errors else prepared
 
 
-async def _charged(context: object, points: int) -> RateLimited | None:
-    """Charge the caller, unless that was done already; return the refusal when there is not enough left."""
+async def _charge(context: object, points: int) -> RateLimited | None:
+    """Charge the caller, unless that was done already; return the error if too little is left."""
     try:
-        if isinstance(context, Context):
-            await context.admit(points)
+        if isinstance(context, GraphQLContext):
+            await context.charge(points)
     except RateLimited as refusal:
         return refusal
     return None
 
 
-def _has_zero(given: object) -> bool:
-    """Say whether a text anywhere in `given` has a zero byte, which PostgreSQL cannot keep."""
-    if isinstance(given, str):
-        return has_zero(given)
-    if isinstance(given, Mapping):
-        return any(_has_zero(value) for value in given.values())
-    return isinstance(given, list | tuple) and any(_has_zero(value) for value in given)
+def _contains_zero_byte(value: object) -> bool:
+    # PostgreSQL cannot store a zero byte in a text.
+    if isinstance(value, str):
+        return has_zero_byte(value)
+    if isinstance(value, Mapping):
+        return any(_contains_zero_byte(each) for each in value.values())
+    return isinstance(value, list | tuple) and any(_contains_zero_byte(each) for each in value)
 
 
-def _said(error: Exception) -> GraphQLError:
+def _as_graphql_error(error: Exception) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
 
 
-def _is_unknown(context: object) -> bool:
-    return not isinstance(context, Context) or context.principal is None
+def _is_anonymous(context: object) -> bool:
+    return not isinstance(context, GraphQLContext) or context.principal is None
 
 
-def _without_hints(error: GraphQLError) -> GraphQLError:
-    """Return the error without its guesses at names, which would tell the schema to callers without a name."""
+def _without_suggestions(error: GraphQLError) -> GraphQLError:
+    # Suggested names would reveal the schema to callers who are not signed in.
     sentence = error.message.split(" Did you mean")[0]
     return GraphQLError(sentence, error.nodes, original_error=error.original_error, extensions=error.extensions)

@@ -1,4 +1,4 @@
-"""How large a document may be: counted once for each document, before it is validated."""
+"""Limits on the size of a document, checked once for each document before it is validated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from core.errors import CostLimit
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueryLimits:
     """The limits of one operation; introspection is exempt from depth and cost."""
 
     tokens: int = 2_000
@@ -33,16 +33,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Size:
-    """How large a part of a document is, with every fragment counted wherever it is spread."""
+class DocumentSize:
+    """The size of a part of a document; a fragment counts wherever it is spread."""
 
     fields: int = 0
     depth: int = 0
     aliases: int = 0
     directives: int = 0
 
-    def __add__(self, other: "Size") -> "Size":
-        return Size(
+    def __add__(self, other: "DocumentSize") -> "DocumentSize":
+        return DocumentSize(
             self.fields + other.fields,
             max(self.depth, other.depth),
             self.aliases + other.aliases,
@@ -50,64 +50,69 @@ class Size:
         )
 
 
-class Measure:
-    """Measures the selections of one document; each fragment once, so that doubling fragments cost nothing."""
+class SizeCalculator:
+    """Calculates the sizes of one document's operations.
+
+    Each fragment is visited once, so that fragments which double each other take linear time.
+    """
 
     def __init__(self, document: DocumentNode) -> None:
-        """Prepare to measure `document`, which need not be valid."""
+        """Prepare to visit `document`, which need not be valid."""
         parts = document.definitions
         self._fragments = {part.name.value: part for part in parts if isinstance(part, FragmentDefinitionNode)}
-        self._known: dict[str, Size] = {}
+        self._fragment_sizes: dict[str, DocumentSize] = {}
 
-    def operation(self, operation: OperationDefinitionNode) -> Size:
-        """Measure one operation."""
+    def operation(self, operation: OperationDefinitionNode) -> DocumentSize:
+        """Return the size of one operation."""
         own = len(operation.directives or ()) + sum(
             len(each.directives or ()) for each in operation.variable_definitions or ()
         )
-        return Size(directives=own) + self._selections(operation.selection_set)
+        return DocumentSize(directives=own) + self._selections(operation.selection_set)
 
-    def _selections(self, selections: SelectionSetNode | None) -> Size:
-        total = Size()
+    def _selections(self, selections: SelectionSetNode | None) -> DocumentSize:
+        total = DocumentSize()
         for selection in selections.selections if selections else ():
-            total += Size(directives=len(selection.directives or ())) + self._selection(selection)
+            total += DocumentSize(directives=len(selection.directives or ())) + self._selection(selection)
         return total
 
-    def _selection(self, selection: SelectionNode) -> Size:
+    def _selection(self, selection: SelectionNode) -> DocumentSize:
         if isinstance(selection, FragmentSpreadNode):
             return self._fragment(selection.name.value)
         if isinstance(selection, InlineFragmentNode):
             return self._selections(selection.selection_set)
-        return self._field(selection) if isinstance(selection, FieldNode) else Size()
+        return self._field(selection) if isinstance(selection, FieldNode) else DocumentSize()
 
-    def _field(self, field: FieldNode) -> Size:
+    def _field(self, field: FieldNode) -> DocumentSize:
         inner = self._selections(field.selection_set)
         deep = 0 if field.name.value.startswith("__") else inner.depth + 1
         return replace(inner, fields=1, depth=deep, aliases=inner.aliases + (field.alias is not None))
 
-    def _fragment(self, name: str) -> Size:
-        if name not in self._known:
-            self._known[name] = Size()  # A fragment within itself counts nothing here; validation refuses it.
+    def _fragment(self, name: str) -> DocumentSize:
+        if name not in self._fragment_sizes:
+            self._fragment_sizes[name] = (
+                DocumentSize()
+            )  # Ends recursion when a fragment spreads itself; validation refuses it.
             fragment = self._fragments.get(name)
-            self._known[name] = self._selections(fragment.selection_set) if fragment else Size()
-        return self._known[name]
+            self._fragment_sizes[name] = self._selections(fragment.selection_set) if fragment else DocumentSize()
+        return self._fragment_sizes[name]
 
 
-def breaches(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
-    """Return one error for the first limit that any operation of `document` breaks, or none."""
-    measure = Measure(document)
+def check_limits(document: DocumentNode, limits: QueryLimits) -> list[GraphQLError]:
+    """Return an error for the first limit that an operation of `document` exceeds, or an empty list."""
+    calculator = SizeCalculator(document)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            for sentence in _sentences(operation, measure.operation(operation), limits):
-                return [too_large(sentence, operation)]
+            for sentence in _violations(operation, calculator.operation(operation), limits):
+                return [cost_limit_error(sentence, operation)]
     return []
 
 
-def too_large(sentence: str, operation: OperationDefinitionNode) -> GraphQLError:
-    """Return the COST_LIMIT error that says `sentence` about `operation`."""
+def cost_limit_error(sentence: str, operation: OperationDefinitionNode) -> GraphQLError:
+    """Return a COST_LIMIT error about `operation` with `sentence` as its message."""
     return GraphQLError(sentence, operation, original_error=CostLimit(sentence))
 
 
-def _sentences(operation: OperationDefinitionNode, size: Size, limits: Limits) -> Iterator[str]:
+def _violations(operation: OperationDefinitionNode, size: DocumentSize, limits: QueryLimits) -> Iterator[str]:
     if size.depth > limits.depth:
         yield f"This operation is {size.depth} fields deep; at most {limits.depth} are allowed."
     if size.aliases > limits.aliases:

@@ -1,4 +1,7 @@
-"""What an operation touches: one walk over it finds every permission it needs and what it may cost."""
+"""Plans an operation: one traversal collects the guards of every field it can reach, their readers and its cost.
+
+Plans are cached with their documents, and the decision for one set of rules is cached with the plan.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -28,104 +31,104 @@ from graphql import (
 from core.errors import CarrelError
 from models.accounts.roles import Rule
 from models.permissions.principal import Principal
-from schema.execution.field_readers import Lane, ReadMany, lane_of, many_of
+from schema.execution.field_readers import BatchReader, FieldReader, batch_reader_of, field_reader_of
 from schema.execution.query_cost import Selections, Weight, weight
-from schema.graphql.permissions import PUBLIC, SIGNED_IN, Guard, MayNotRead, guard_of
+from schema.graphql.permissions import PUBLIC, SIGNED_IN, FieldForbidden, Guard, guard_of
 
-Way = TypeVar("Way", Lane, ReadMany)
-Key = tuple[str, str]
+Reader = TypeVar("Reader", FieldReader, BatchReader)
+FieldKey = tuple[str, str]
 """The names of an object type and of one of its fields."""
-
-
-CLEARANCES_KEPT = 256
-"""For how many sets of rules one operation is kept decided."""
+MAX_CACHED_ACCESS = 256
+"""For how many sets of rules the decision about one operation is cached."""
 
 
 @dataclass(frozen=True, eq=False)
-class Clearance:
-    """What one caller may read in one operation: whatever is not in `allowed` is refused."""
+class FieldAccess:
+    """The fields that one caller may read in one operation; all others are refused."""
 
-    allowed: frozenset[Key]
-    refusals: Mapping[Key, CarrelError]
-    lanes: Mapping[str, Mapping[str, Lane]] = field(default_factory=dict)
-    many: Mapping[str, Mapping[str, ReadMany]] = field(default_factory=dict)
+    allowed: frozenset[FieldKey]
+    refusals: Mapping[FieldKey, CarrelError]
+    field_readers: Mapping[str, Mapping[str, FieldReader]] = field(default_factory=dict)
+    batch_readers: Mapping[str, Mapping[str, BatchReader]] = field(default_factory=dict)
 
-    def refusal(self, key: Key) -> CarrelError:
+    def refusal(self, key: FieldKey) -> CarrelError:
         """Return why the field is refused."""
-        return self.refusals.get(key) or MayNotRead(
-            f"{'.'.join(key)} is not cleared for this operation.", ".".join(key)
+        return self.refusals.get(key) or FieldForbidden(
+            f"{'.'.join(key)} is not part of this operation's plan.", ".".join(key)
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The fields that an operation can reach with what each asks for, and its cost."""
+    """The fields that an operation can reach with their guards and readers, and its cost."""
 
     operation: OperationDefinitionNode
-    needs: Mapping[Key, Guard]
+    guards: Mapping[FieldKey, Guard]
     cost: Selections
     defaults: Mapping[str, int]
-    roots: tuple[Key, ...]
-    lanes: Mapping[Key, Lane]
-    many: Mapping[Key, ReadMany]
-    sizes: tuple[str, ...] = ()
-    points: dict[tuple[int | None, ...], int] = field(default_factory=dict)
-    _clearances: dict[frozenset[Rule] | None, Clearance] = field(default_factory=dict)
+    roots: tuple[FieldKey, ...]
+    field_readers: Mapping[FieldKey, FieldReader]
+    batch_readers: Mapping[FieldKey, BatchReader]
+    size_variables: tuple[str, ...] = ()
+    cost_by_sizes: dict[tuple[int | None, ...], int] = field(default_factory=dict)
+    _access_by_rules: dict[frozenset[Rule] | None, FieldAccess] = field(default_factory=dict)
 
     @property
-    def streams(self) -> bool:
+    def is_subscription(self) -> bool:
         """Whether the operation is a subscription."""
         return self.operation.operation is OperationType.SUBSCRIPTION
 
     @cached_property
-    def is_plain(self) -> bool:
-        """Whether all that is selected below the root fields are plain attributes."""
-        return all(key in self.lanes or key in self.roots or key[1] == "__typename" for key in self.needs)
+    def has_only_attributes(self) -> bool:
+        """Whether every field selected below the root fields is a plain attribute."""
+        return all(key in self.field_readers or key in self.roots or key[1] == "__typename" for key in self.guards)
 
-    def clearance(self, principal: Principal | None) -> Clearance:
-        """Decide for `principal`, once for all rows, and once for all who hold the same rules."""
+    def access_for(self, principal: Principal | None) -> FieldAccess:
+        """Return the decision for `principal`; callers with the same rules share it."""
         rules = principal.rules if principal else None
-        if rules not in self._clearances:
-            if len(self._clearances) >= CLEARANCES_KEPT:
-                self._clearances.clear()
-            self._clearances[rules] = self._decided(principal)
-        return self._clearances[rules]
+        if rules not in self._access_by_rules:
+            if len(self._access_by_rules) >= MAX_CACHED_ACCESS:
+                self._access_by_rules.clear()
+            self._access_by_rules[rules] = self._decide(principal)
+        return self._access_by_rules[rules]
 
-    def _decided(self, principal: Principal | None) -> Clearance:
-        refusals: dict[Key, CarrelError] = {}
-        for key, guard in self.needs.items():
+    def _decide(self, principal: Principal | None) -> FieldAccess:
+        refusals: dict[FieldKey, CarrelError] = {}
+        for key, guard in self.guards.items():
             refusal = guard.refusal(principal, ".".join(key))
             if refusal is not None:
                 refusals[key] = refusal
-        allowed = frozenset(self.needs.keys() - refusals.keys())
-        return Clearance(allowed, refusals, _by_type(self.lanes, allowed), _by_type(self.many, allowed))
+        allowed = frozenset(self.guards.keys() - refusals.keys())
+        return FieldAccess(
+            allowed, refusals, _by_type(self.field_readers, allowed), _by_type(self.batch_readers, allowed)
+        )
 
 
-class Walk:
-    """Walks one operation of a valid document; a fragment is walked once, wherever it is spread."""
+class PlanBuilder:
+    """Builds the plan of one operation of a valid document; a fragment is visited once, wherever it is spread."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
-        """Prepare to walk operations of `document`."""
+        """Prepare to plan an operation of `document`."""
         parts = document.definitions
         self._schema = schema
         self._fragments = {part.name.value: part for part in parts if isinstance(part, FragmentDefinitionNode)}
-        self._walked: dict[str, Selections] = {}
-        self._needs: dict[Key, Guard] = {}
-        self._lanes: dict[Key, Lane] = {}
-        self._many: dict[Key, ReadMany] = {}
-        self._sizes: dict[str, None] = {}
+        self._fragment_costs: dict[str, Selections] = {}
+        self._guards: dict[FieldKey, Guard] = {}
+        self._field_readers: dict[FieldKey, FieldReader] = {}
+        self._batch_readers: dict[FieldKey, BatchReader] = {}
+        self._size_variables: dict[str, None] = {}
         self._root: GraphQLObjectType | None = None
 
-    def plan(self, operation: OperationDefinitionNode) -> Plan:
+    def build(self, operation: OperationDefinitionNode) -> Plan:
         """Return the plan of `operation`."""
         self._root = self._schema.get_root_type(operation.operation)
         if self._root is None:
             return Plan(operation, {}, Selections(()), {}, (), {}, {})
-        self._mutates = operation.operation is OperationType.MUTATION
+        self._is_mutation = operation.operation is OperationType.MUTATION
         cost = self._selections(operation.selection_set, self._root)
-        roots = tuple(key for key in self._needs if key[0] == self._root.name)
-        ways = self._lanes, self._many
-        return Plan(operation, self._needs, cost, _defaults(operation), roots, *ways, tuple(self._sizes))
+        roots = tuple(key for key in self._guards if key[0] == self._root.name)
+        readers = self._field_readers, self._batch_readers
+        return Plan(operation, self._guards, cost, _defaults(operation), roots, *readers, tuple(self._size_variables))
 
     def _selections(self, selections: SelectionSetNode | None, parent: GraphQLNamedType) -> Selections:
         return Selections([self._selection(each, parent) for each in (selections.selections if selections else ())])
@@ -140,31 +143,33 @@ class Walk:
         return self._selections(getattr(selection, "selection_set", None), inner)
 
     def _fragment(self, name: str) -> Selections:
-        if name not in self._walked:
+        if name not in self._fragment_costs:
             fragment = self._fragments[name]
             condition = self._schema.type_map[fragment.type_condition.name.value]
-            self._walked[name] = self._selections(fragment.selection_set, condition)
-        return self._walked[name]
+            self._fragment_costs[name] = self._selections(fragment.selection_set, condition)
+        return self._fragment_costs[name]
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType) -> Weight | Selections:
         name = node.name.value
         for kind in self._objects(parent):
             found = self._schema.get_field(kind, name)
             if found is not None:
-                self._needs[kind.name, name] = _guard(kind, name, found)
-                if lane := lane_of(kind.name, found):
-                    self._lanes[kind.name, name] = lane
-                elif many := many_of(found):
-                    self._many[kind.name, name] = many
-        shown = self._schema.get_field(parent, name)  # type: ignore[arg-type]
-        if shown is None:
+                self._guards[kind.name, name] = _guard(kind, name, found)
+                if field_reader := field_reader_of(kind.name, found):
+                    self._field_readers[kind.name, name] = field_reader
+                elif batch_reader := batch_reader_of(found):
+                    self._batch_readers[kind.name, name] = batch_reader
+        definition = self._schema.get_field(parent, name)  # type: ignore[arg-type]
+        if definition is None:
             return Selections(())
-        below = self._selections(node.selection_set, get_named_type(shown.type))
+        below = self._selections(node.selection_set, get_named_type(definition.type))
         if name.startswith("__") or parent.name.startswith("__"):
-            return Selections(())
-        weighed = weight(node, shown, below, mutates=self._mutates and parent is self._root)
-        self._sizes |= {each: None for each in (weighed.page.given if weighed.page else ()) if isinstance(each, str)}
-        return weighed
+            return Selections(())  # Introspection is free, but its fields need guards.
+        weighted = weight(node, definition, below, is_mutation=self._is_mutation and parent is self._root)
+        self._size_variables |= {
+            each: None for each in (weighted.page.given if weighted.page else ()) if isinstance(each, str)
+        }
+        return weighted
 
     def _objects(self, parent: GraphQLNamedType) -> list[GraphQLObjectType]:
         if is_abstract_type(parent):
@@ -173,11 +178,11 @@ class Walk:
         return [parent] if isinstance(parent, GraphQLObjectType) else []
 
 
-def _by_type(ways: Mapping[Key, Way], allowed: frozenset[Key]) -> Mapping[str, Mapping[str, Way]]:
-    by_type: defaultdict[str, dict[str, Way]] = defaultdict(dict)
-    for (kind, name), way in ways.items():
+def _by_type(readers: Mapping[FieldKey, Reader], allowed: frozenset[FieldKey]) -> Mapping[str, Mapping[str, Reader]]:
+    by_type: defaultdict[str, dict[str, Reader]] = defaultdict(dict)
+    for (kind, name), reader in readers.items():
         if (kind, name) in allowed:
-            by_type[kind][name] = way
+            by_type[kind][name] = reader
     return dict(by_type)
 
 

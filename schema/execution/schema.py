@@ -1,4 +1,7 @@
-"""Our schema class: Strawberry's types, executed with permissions, limits, caches and error handling always on."""
+"""The schema class of the API: Strawberry's types, always executed with permissions, limits, caches and masking.
+
+The transports call `execute` and `stream`. Strawberry's extensions and middleware are not supported.
+"""
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -6,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import strawberry
-from graphql import ExecutionResult as Executed
+from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from opentelemetry.trace import Tracer
 from strawberry.exceptions import MissingQueryError
@@ -16,29 +19,26 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from core.errors import RateLimited
-from schema.execution.context import Context
-from schema.execution.document_cache import Documents
-from schema.execution.event_cache import Answers, variables_key
-from schema.execution.executor import GuardedExecutor, begun, built, executed
-from schema.execution.metrics import Operation, metrics
-from schema.execution.pipeline import Asked, Preparation, Ready, Refused
-from schema.execution.query_limits import Limits
-from schema.execution.tracing import Traces
-from schema.graphql.errors import ConflictError, ForbiddenError, InputError, NotFoundError, new_trace_id, treated
+from schema.execution.context import GraphQLContext
+from schema.execution.document_cache import DocumentCache
+from schema.execution.event_cache import EventCache, variables_key
+from schema.execution.executor import GuardedExecutor, build_executor, execute_call, start_subscription
+from schema.execution.metrics import OperationMetric, metrics
+from schema.execution.pipeline import CallPreparer, GraphQLCall, PreparedCall, RequestRefused
+from schema.execution.query_limits import QueryLimits
+from schema.execution.tracing import OperationTracer
+from schema.graphql.errors import ConflictError, ForbiddenError, InputError, NotFoundError, log_and_mask, new_trace_id
 from schema.graphql.idempotency import idempotent
 from schema.transport.multipart import UPLOAD, Upload
 
-REQUESTS = frozenset({OperationType.QUERY, OperationType.MUTATION})
-ALL = frozenset(OperationType)
-NEVER_RAN = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+REQUEST_TYPES = frozenset({OperationType.QUERY, OperationType.MUTATION})
+ALL_TYPES = frozenset(OperationType)
+INVALID_REQUEST_ERRORS = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 Result = ExecutionResult | PreExecutionError
 
 
 class Schema(strawberry.Schema):
-    """A schema whose fields are guarded by their directives; the context of every operation is a `Context`.
-
-    Operations are run by our own executor, which knows neither extensions nor middleware of Strawberry's.
-    """
+    """A schema whose fields are guarded by their directives; every operation needs a `GraphQLContext`."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class Schema(strawberry.Schema):
         subscription: type | None = None,
         *,
         types: Iterable[Any] = (),
-        limits: Limits | None = None,
+        limits: QueryLimits | None = None,
         tracer: Tracer | None = None,
         config: StrawberryConfig | None = None,
     ) -> None:
-        """Build the schema; `types` are those that no field names, such as further kinds of a Node."""
+        """Build the schema; `types` are those that no field refers to, such as further kinds of a Node."""
         super().__init__(
             query,
             mutation,
@@ -61,10 +61,10 @@ class Schema(strawberry.Schema):
             execution_context_class=GuardedExecutor,
             config=config or StrawberryConfig(scalar_map={Upload: UPLOAD}),
         )
-        self.documents = Documents(limits or Limits())
-        self.traces = Traces(tracer)
-        self.answers = Answers()
-        self._preparation = Preparation(self._schema, self.documents, self.traces)
+        self.document_cache = DocumentCache(limits or QueryLimits())
+        self.tracer = OperationTracer(tracer)
+        self.event_cache = EventCache()
+        self._preparer = CallPreparer(self._schema, self.document_cache, self.tracer)
 
     async def execute(
         self,
@@ -76,12 +76,12 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> ExecutionResult:
-        """Execute a query or a mutation; its errors are fit for the client."""
-        asked = Asked(query, variable_values or {}, operation_name, allowed_operation_types or REQUESTS)
-        with self._watched(context_value) as operation:
-            done = await self._run(asked, context_value, root_value)
-            operation.saw(done)
-        return done
+        """Execute a query or a mutation; internal errors are masked."""
+        call = GraphQLCall(query, variable_values or {}, operation_name, allowed_operation_types or REQUEST_TYPES)
+        with self._track(context_value) as metric:
+            result = await self._run(call, context_value, root_value)
+            metric.record(result)
+        return result
 
     async def stream(
         self,
@@ -93,113 +93,124 @@ class Schema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,  # noqa: ARG002
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> AsyncGenerator[Result, None]:
-        """Execute an operation as a stream, in a fresh context with the caller's rights as they are now.
+        """Execute an operation as a stream, with the caller's current permissions.
 
-        A websocket offers the same context to all of its operations; one that was admitted is an operation's own.
+        A websocket passes the same context for all of its operations, so each gets a copy. A context that was charged
+        already belongs to this operation.
         """
         context = context_value
-        if isinstance(context, Context) and not context.is_admitted:
-            context = context.fresh()
-        asked = Asked(query, variable_values or {}, operation_name, allowed_operation_types or ALL)
-        return self._treated(asked, context, root_value)
+        if isinstance(context, GraphQLContext) and not context.is_charged:
+            context = context.for_new_operation()
+        call = GraphQLCall(query, variable_values or {}, operation_name, allowed_operation_types or ALL_TYPES)
+        return self._masked_stream(call, context, root_value)
 
-    async def admit(self, query: str, variables: dict[str, Any] | None, name: str | None, context: Context) -> None:
-        """Charge the caller for an operation before it is streamed; RateLimited when there is not enough left."""
+    async def charge(
+        self, query: str, variables: dict[str, Any] | None, name: str | None, context: GraphQLContext
+    ) -> None:
+        """Charge the caller for an operation before it is streamed; raise RateLimited if too little is left."""
         try:
-            await context.admit(self.documents.price(self._schema, query, variables or {}, name))
+            await context.charge(self.document_cache.operation_cost(self._schema, query, variables or {}, name))
         except RateLimited:
-            metrics.limited()
+            metrics.count_rate_limited()
             raise
 
     @contextmanager
-    def _watched(self, context: object) -> Iterator[Operation]:
-        span = self.traces.begin(context)
+    def _track(self, context: object) -> Iterator[OperationMetric]:
+        span = self.tracer.start_span(context)
         try:
-            with metrics.counting(context) as operation:
-                yield operation
+            with metrics.track_operation(context) as metric:
+                yield metric
         finally:
             span.end()
 
-    async def _run(self, asked: Asked, context: object, root: object) -> Result:
-        """Prepare and execute an operation that answers once; an accident outside every field is an error too."""
+    async def _run(self, call: GraphQLCall, context: object, root: object) -> Result:
+        """Prepare and execute a query or mutation; an exception outside its fields becomes a masked error."""
         try:
-            prepared = await self._preparation.of(asked, context)
-            if isinstance(prepared, Refused):
-                return await _refused(self._told(prepared.cost, context), prepared.errors, context)
-            return await self._done(prepared, asked, context, root)
-        except NEVER_RAN:
+            prepared = await self._preparer.prepare(call, context)
+            if isinstance(prepared, RequestRefused):
+                return await _refusal_result(self._cost_extensions(prepared.cost, context), prepared.errors, context)
+            return await self._execute_prepared(prepared, call, context, root)
+        except INVALID_REQUEST_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a sentence and the log the cause
-            return await _refused(self._told(0, context), [_accident(error)], context)
+            return await _refusal_result(self._cost_extensions(0, context), [_as_graphql_error(error)], context)
 
-    async def _done(self, ready: Ready, asked: Asked, context: object, root: object) -> Result:
-        with self.traces.step(context, "execute"):
-            done = await executed(self._schema, ready, asked, context, root)
-        errors = await _shown(done.errors, context) if done.errors else None
-        return ExecutionResult(done.data, errors, self._told(ready.cost, context))
+    async def _execute_prepared(
+        self, prepared: PreparedCall, call: GraphQLCall, context: object, root: object
+    ) -> Result:
+        with self.tracer.step_span(context, "execute"):
+            result = await execute_call(self._schema, prepared, call, context, root)
+        errors = await _client_errors(result.errors, context) if result.errors else None
+        return ExecutionResult(result.data, errors, self._cost_extensions(prepared.cost, context))
 
-    async def _treated(self, asked: Asked, context: object, root: object) -> AsyncGenerator[Result, None]:
-        """Yield the answers of an operation; an accident of the stream itself is the last one."""
-        with self._watched(context) as operation, metrics.streaming():
+    async def _masked_stream(self, call: GraphQLCall, context: object, root: object) -> AsyncGenerator[Result, None]:
+        """Yield the results of an operation; an exception of the stream itself becomes its last result."""
+        with self._track(context) as metric, metrics.track_stream():
             try:
-                async with aclosing(self._answers(asked, context, root)) as answers:
-                    async for each in answers:
-                        operation.saw(each)
-                        yield each
+                async with aclosing(self._results(call, context, root)) as results:
+                    async for result in results:
+                        metric.record(result)
+                        yield result
             except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a sentence and the log the cause
-                accident = await _refused(None, [_accident(error)], context)
-                operation.saw(accident)
-                yield accident
+                failure = await _refusal_result(None, [_as_graphql_error(error)], context)
+                metric.record(failure)
+                yield failure
 
-    async def _answers(self, asked: Asked, context: object, root: object) -> AsyncGenerator[Result, None]:
-        if isinstance(context, Context) and not context.is_admitted:
-            await context.renewed()
-        prepared = await self._preparation.of(asked, context)
-        if isinstance(prepared, Refused):
-            yield await _refused(self._told(prepared.cost, context), prepared.errors, context)
-        elif not prepared.plan.streams:
-            yield await self._done(prepared, asked, context, root)
+    async def _results(self, call: GraphQLCall, context: object, root: object) -> AsyncGenerator[Result, None]:
+        if isinstance(context, GraphQLContext) and not context.is_charged:
+            await context.refresh_access()
+        prepared = await self._preparer.prepare(call, context)
+        if isinstance(prepared, RequestRefused):
+            yield await _refusal_result(self._cost_extensions(prepared.cost, context), prepared.errors, context)
+        elif not prepared.plan.is_subscription:
+            yield await self._execute_prepared(prepared, call, context, root)
         else:
-            async with aclosing(self._events(prepared, asked, context, root)) as events:
+            async with aclosing(self._event_results(prepared, call, context, root)) as events:
                 async for event in events:
                     yield event
 
-    async def _events(self, ready: Ready, asked: Asked, context: object, root: object) -> AsyncGenerator[Result, None]:
-        """Yield the answer to each event of a subscription; the first one tells the cost."""
-        executor = built(self._schema, ready, asked, context, root)
-        with self.traces.step(context, "execute"):
-            source: Any = executor if isinstance(executor, Executed) else await begun(executor)
-        told: dict[str, Any] | None = self._told(ready.cost, context)
-        if isinstance(executor, Executed) or isinstance(source, Executed):
-            yield await _refused(told, source.errors or [], context)
+    async def _event_results(
+        self, prepared: PreparedCall, call: GraphQLCall, context: object, root: object
+    ) -> AsyncGenerator[Result, None]:
+        """Yield the result of each event of a subscription; the first one carries the cost."""
+        executor = build_executor(self._schema, prepared, call, context, root)
+        with self.tracer.step_span(context, "execute"):
+            source: Any = (
+                executor if isinstance(executor, GraphQLExecutionResult) else await start_subscription(executor)
+            )
+        extensions: dict[str, Any] | None = self._cost_extensions(prepared.cost, context)
+        if isinstance(executor, GraphQLExecutionResult) or isinstance(source, GraphQLExecutionResult):
+            yield await _refusal_result(extensions, source.errors or [], context)
             return
-        variables = variables_key(asked.variables)
+        variables = variables_key(call.variables)
         async with aclosing(source):
             async for value in source:
-                answer = await self.answers.of(executor, variables, value)
-                if answer.errors and isinstance(context, Context):
-                    await context.note_refusals(answer.errors)
-                yield replace(answer, extensions=told) if told else answer
-                told = None
+                result = await self.event_cache.get_or_execute(executor, variables, value)
+                if result.errors and isinstance(context, GraphQLContext):
+                    await context.report_refusals(result.errors)
+                yield replace(result, extensions=extensions) if extensions else result
+                extensions = None
 
-    def _told(self, cost: int, context: object) -> dict[str, Any]:
-        """Return the cost, and what the caller has left, for `extensions`."""
-        throttle = context.throttle if isinstance(context, Context) else None
-        told = {"requested": cost, "limit": self.documents.limits.cost}
-        return {"cost": told | {"throttle": throttle.shown() if throttle else None}}
-
-
-async def _refused(extensions: dict[str, Any] | None, errors: list[GraphQLError], context: object) -> PreExecutionError:
-    return PreExecutionError(None, await _shown(errors, context), extensions)
+    def _cost_extensions(self, cost: int, context: object) -> dict[str, Any]:
+        """Return `extensions` with the cost and the caller's remaining budget."""
+        status = context.rate_limit_status if isinstance(context, GraphQLContext) else None
+        extensions = {"requested": cost, "limit": self.document_cache.limits.cost}
+        return {"cost": extensions | {"throttle": status.to_dict() if status else None}}
 
 
-def _accident(error: Exception) -> GraphQLError:
+async def _refusal_result(
+    extensions: dict[str, Any] | None, errors: list[GraphQLError], context: object
+) -> PreExecutionError:
+    return PreExecutionError(None, await _client_errors(errors, context), extensions)
+
+
+def _as_graphql_error(error: Exception) -> GraphQLError:
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
-async def _shown(errors: Sequence[GraphQLError], context: object) -> list[GraphQLError]:
-    """Have refusals written down, and return the errors fit for the client."""
-    if not isinstance(context, Context):
-        return treated(errors, new_trace_id())
-    await context.note_refusals(errors)
-    return treated(errors, context.trace_id)
+async def _client_errors(errors: Sequence[GraphQLError], context: object) -> list[GraphQLError]:
+    """Record refusals and return the errors for the client, internal ones masked."""
+    if not isinstance(context, GraphQLContext):
+        return log_and_mask(errors, new_trace_id())
+    await context.report_refusals(errors)
+    return log_and_mask(errors, context.trace_id)

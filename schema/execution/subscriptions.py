@@ -1,32 +1,32 @@
-"""Streams of one thing's states: the present one first, then each that differs, until a last one."""
+"""Streams the states of one object to subscriptions: the current one, then each change until a final state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, TypeVar
 
-from schema.execution.context import Context
+from schema.execution.context import GraphQLContext
 
 T = TypeVar("T")
-SETTLE_SECONDS = 0.02
+DEBOUNCE_SECONDS = 0.02
 REREAD_SECONDS = 30.0
 
 
-class Hints(Protocol):
-    """Wakes a listener."""
+class Listener(Protocol):
+    """Waits for notifications of its topics."""
 
     async def wait(self) -> object:
-        """Return at the next hint; those that come meanwhile are one."""
+        """Return at the next notification; several since the last call count as one."""
 
 
-class Bus(Protocol):
-    """Gives hints on topics, as `core.messaging.event_bus.EventBus` does."""
+class TopicBus(Protocol):
+    """Notifies listeners of topics; `core.messaging.event_bus.EventBus` implements it."""
 
-    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
-        """Listen to `topics` while the context is open."""
+    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Listener]:
+        """Subscribe to `topics` while the context is open."""
 
 
-def _itself(value: object) -> object:
+def _identity(value: object) -> object:
     return value
 
 
@@ -34,42 +34,44 @@ def _never(_value: object) -> bool:
     return False
 
 
-async def present_then_events(
-    context: Context,
-    bus: Bus,
+async def snapshot_then_updates(
+    context: GraphQLContext,
+    bus: TopicBus,
     topics: Iterable[str],
     read: Callable[[], Awaitable[T | None]],
     *,
-    version: Callable[[T], object] = _itself,
-    ended: Callable[[T], bool] = _never,
+    version: Callable[[T], object] = _identity,
+    is_final: Callable[[T], bool] = _never,
     reread_seconds: float = REREAD_SECONDS,
 ) -> AsyncIterator[T]:
-    """Yield what `read` gives now, and again whenever a hint on `topics` brings another `version` of it.
+    """Yield the value of `read`, and again after a notification on `topics` if its `version` has changed.
 
-    Before each further read the context's caller gets its rights as they are then: `read` takes them from the context,
-    and so do the fields of the event. None (gone, or no longer to be seen) ends the stream, and so does a value that
-    `ended` calls the last; a credential or a permission that has ended is an error that ends it. A burst of hints is
-    one read. Hints may be lost, so the row is read again after `reread_seconds` without one.
+    The caller's permissions are reloaded into `context` before each further read. The stream ends when `read` returns
+    None (deleted or no longer visible) or `is_final` is true for the value. It fails when the caller's credential or
+    permission is no longer valid. Several notifications in quick succession cause one read. Notifications may be lost,
+    so the value is also read after `reread_seconds` without one.
     """
     wanted = tuple(topics)
     if not wanted:
-        raise ValueError("A stream needs at least one topic.")
+        raise ValueError("A subscription needs at least one topic.")
     if context.principal is not None:
         wanted += (f"user:{context.principal.user_id}",)
-    async with bus.subscribe(*wanted) as hints:
-        seen: object = object()
+    async with bus.subscribe(*wanted) as listener:
+        last_version: object = object()
         while (value := await read()) is not None:
-            if version(value) != seen:
-                seen = version(value)
+            if version(value) != last_version:
+                last_version = version(value)
                 yield value
-            if ended(value):
+            if is_final(value):
                 return
-            await _hint(hints, reread_seconds)
-            await context.renewed()
+            await _wait_for_notification(listener, reread_seconds)
+            await context.refresh_access()
 
 
-async def _hint(hints: Hints, seconds: float) -> None:
+async def _wait_for_notification(listener: Listener, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await hints.wait()
-            await asyncio.sleep(SETTLE_SECONDS)  # A move publishes several hints at once; one read serves them all.
+            await listener.wait()
+            await asyncio.sleep(
+                DEBOUNCE_SECONDS
+            )  # One transition publishes several messages; read once for all of them.

@@ -1,6 +1,6 @@
-"""Spans of operations, by the OpenTelemetry API: the operation, and in it parse, validate and execute.
+"""OpenTelemetry spans for the schema: one of each operation, with parse, validate and execute below it.
 
-Without an SDK nothing records and nothing is spent. No span carries a document or the value of an argument.
+Without an SDK nothing is recorded. Spans never carry a document or the value of an argument.
 """
 
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from graphql import OperationDefinitionNode
 from opentelemetry import propagate, trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer
 
-from schema.execution.context import Context
+from schema.execution.context import GraphQLContext
 
-NAME = "carrel.graphql"
-LONGEST_NAME = 100
+TRACER_NAME = "carrel.graphql"
+MAX_NAME_LENGTH = 100
 
 
-class Traces:
-    """Makes the spans of one schema's operations."""
+class OperationTracer:
+    """Creates the spans of one schema's operations."""
 
     def __init__(self, tracer: Tracer | None = None) -> None:
-        """Use `tracer`; without one, that of the process's provider."""
-        self._tracer = tracer or trace.get_tracer(NAME)
+        """Use `tracer`, or that of the global provider if it is None."""
+        self._tracer = tracer or trace.get_tracer(TRACER_NAME)
 
-    def begin(self, context: object) -> Span:
-        """Start the span of an operation, below the caller's own where its request names one; end it yourself."""
-        if not isinstance(context, Context):
+    def start_span(self, context: object) -> Span:
+        """Start the span of an operation, below the span in the request's `traceparent`. The caller must end it."""
+        if not isinstance(context, GraphQLContext):
             return INVALID_SPAN
         headers = context.connection.headers if context.connection else {}
         parent = propagate.extract(dict(headers)) if "traceparent" in headers else None
@@ -36,21 +36,21 @@ class Traces:
         return span
 
     @staticmethod
-    def name(context: object, operation: OperationDefinitionNode) -> None:
-        """Name the operation's span by what is known once the document is valid."""
-        if isinstance(context, Context) and context.span.is_recording():
+    def name_span(context: object, operation: OperationDefinitionNode) -> None:
+        """Set the name and attributes of the operation's span, once the document is valid."""
+        if isinstance(context, GraphQLContext) and context.span.is_recording():
             kind = operation.operation.value
             context.span.update_name(kind)
             context.span.set_attribute("graphql.operation.type", kind)
             if operation.name:
-                context.span.set_attribute("graphql.operation.name", operation.name.value[:LONGEST_NAME])
+                context.span.set_attribute("graphql.operation.name", operation.name.value[:MAX_NAME_LENGTH])
 
     @contextmanager
-    def step(self, context: object, name: str) -> Iterator[None]:
-        """Put a span around one step of an operation, if its own span records; it is current meanwhile."""
-        if not isinstance(context, Context) or not context.span.is_recording():
+    def step_span(self, context: object, name: str) -> Iterator[None]:
+        """Record a span of one step of an operation, and make it the current span inside the context."""
+        if not isinstance(context, GraphQLContext) or not context.span.is_recording():
             yield
             return
-        above = trace.set_span_in_context(context.span)
-        with self._tracer.start_as_current_span(name, context=above):
+        parent = trace.set_span_in_context(context.span)
+        with self._tracer.start_as_current_span(name, context=parent):
             yield

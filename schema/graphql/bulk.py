@@ -1,4 +1,4 @@
-"""Bulk mutations: one result for each row, and what happens to the others when one cannot be done."""
+"""Bulk mutations: the error policy and the size limit that all of them share."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,33 +7,33 @@ from typing import Annotated
 import strawberry
 
 from core.errors import BadInput
-from schema.graphql.enums import expose
+from schema.graphql.enums import graphql_enum
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 
 
 class ErrorPolicy(StrEnum):
-    """What one row that cannot be done means for the others."""
+    """The effect of one failed object on the others."""
 
     REJECT_EVERYTHING = "reject_everything"
     IGNORE_FAILED = "ignore_failed"
 
 
-expose(
+graphql_enum(
     ErrorPolicy,
-    "What one row that cannot be done means for the others.",
+    "The effect of one failed object on the others.",
     {
-        ErrorPolicy.REJECT_EVERYTHING: "Nothing is done unless every row can be.",
-        ErrorPolicy.IGNORE_FAILED: "The rows that can be done are done.",
+        ErrorPolicy.REJECT_EVERYTHING: "Change nothing unless every object can be changed.",
+        ErrorPolicy.IGNORE_FAILED: "Change every object that can be changed.",
     },
 )
 
-Policy = Annotated[ErrorPolicy, strawberry.argument(description="What one that cannot be done means for the others.")]
+Policy = Annotated[ErrorPolicy, strawberry.argument(description="The effect of one failed object on the others.")]
 
 
-def bounded(ids: Sequence[str], what: str = "ids") -> Sequence[str]:
-    """Return the ids, or whatever selects rows, each once and in order; BadInput when there are none or too many."""
-    once = list(dict.fromkeys(ids))
-    if not 0 < len(once) <= MOST_ROWS:
-        raise BadInput(f"Give 1 to {MOST_ROWS} {what}; you gave {len(once)}.", path=(what,))
-    return once
+def distinct_batch(ids: Sequence[str], what: str = "ids") -> Sequence[str]:
+    """Return the IDs, or other selectors, in order and without duplicates; BadInput if there are none or too many."""
+    distinct = list(dict.fromkeys(ids))  # Unlike a set, a dict keeps the order.
+    if not 0 < len(distinct) <= MAX_ROWS:
+        raise BadInput(f"Give 1 to {MAX_ROWS} {what}; you gave {len(distinct)}.", path=(what,))
+    return distinct

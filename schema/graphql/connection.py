@@ -1,4 +1,4 @@
-"""Connections: pages of rows with cursors, for lists that may grow without end."""
+"""Relay connections: pages of rows with cursors, for lists of unbounded length."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
@@ -9,32 +9,39 @@ from strawberry import Private
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from resolvers.paging.counts import MOST_COUNTED, counted
-from resolvers.paging.keyset import Page, Sort, Window, page
-from schema.graphql.enums import expose
+from resolvers.paging.counts import MAX_COUNT, count_up_to
+from resolvers.paging.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, Sort, Window, page
+from schema.graphql.enums import graphql_enum
 from schema.graphql.permissions import public
 
 T = TypeVar("T")
 
-First = Annotated[int | None, strawberry.argument(description="How many from the start, 0 to 100; 20 if not said.")]
-After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many from the end, 0 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"The number of objects from the start, 0 to {MAX_PAGE_SIZE}. The default is {DEFAULT_PAGE_SIZE}."
+    ),
+]
+After = Annotated[str | None, strawberry.argument(description="Return only objects after this cursor.")]
+Last = Annotated[
+    int | None, strawberry.argument(description=f"The number of objects from the end, 0 to {MAX_PAGE_SIZE}.")
+]
+Before = Annotated[str | None, strawberry.argument(description="Return only objects before this cursor.")]
 
 
 class Direction(StrEnum):
-    """Which end of an order comes first."""
+    """The sort direction."""
 
     ASC = "asc"
     DESC = "desc"
 
 
-expose(
+graphql_enum(
     Direction,
-    "Which end of an order comes first.",
+    "The sort direction.",
     {
-        Direction.ASC: "The smallest or oldest first; those without a value last.",
-        Direction.DESC: "The largest or newest first; those without a value before all.",
+        Direction.ASC: "Smallest or oldest first. Objects without a value come last.",
+        Direction.DESC: "Largest or newest first. Objects without a value come first.",
     },
 )
 
@@ -48,32 +55,32 @@ class Order(Protocol):
 
     @property
     def direction(self) -> Direction:
-        """Its direction."""
+        """The sort direction."""
 
 
-def sorts(given: Sequence[Order] | None, *default: Sort) -> Sequence[Sort]:
-    """Return the order that the caller gave, else `default`."""
-    return [Sort(each.field.value, each.direction is Direction.DESC) for each in given or ()] or default
+def sort_keys(order_by: Sequence[Order] | None, *default: Sort) -> Sequence[Sort]:
+    """Return the sort keys of an `orderBy` argument, or `default` if it is empty."""
+    return [Sort(each.field.value, each.direction is Direction.DESC) for each in order_by or ()] or default
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
     """The Relay page info."""
 
-    has_next_page: bool = public(description="Whether more follow after this page.")
-    has_previous_page: bool = public(description="Whether some come before this page.")
-    start_cursor: str | None = public(description="The cursor of the first one; null on an empty page.")
-    end_cursor: str | None = public(description="The cursor of the last one; null on an empty page.")
+    has_next_page: bool = public(description="Whether more objects follow this page.")
+    has_previous_page: bool = public(description="Whether objects precede this page.")
+    start_cursor: str | None = public(description="The cursor of the first object. Null on an empty page.")
+    end_cursor: str | None = public(description="The cursor of the last object. Null on an empty page.")
 
 
-@strawberry.type(description="One entry of a page.")
+@strawberry.type(description="An object of a page with its cursor.")
 class Edge(Generic[T]):
-    """A row and its cursor."""
+    """A row with its cursor."""
 
     page: Private[Page[Any]]
     node: T = public(description="The object.")
 
-    @public(description="The opaque place of the object in this list in this order.")
+    @public(description="The opaque cursor of the object in this list and sort order.")
     def cursor(self) -> str:
         """Return the cursor of the row."""
         return self.page.cursor(self.node)
@@ -81,7 +88,7 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """The Relay connection, with `nodes` as a short cut."""
+    """The Relay connection, with `nodes` as a shortcut."""
 
     page: Private[Page[Any]]
     count: Private[Callable[[], Awaitable[int]]]
@@ -96,9 +103,9 @@ class Connection(Generic[T]):
         """Return the rows with cursors."""
         return [Edge(page=self.page, node=row) for row in self.page.rows]
 
-    @public(description="Where this page lies in the list.")
+    @public(description="The position of this page in the list.")
     def page_info(self) -> PageInfo:
-        """Return what Relay wants to know."""
+        """Return the Relay page info."""
         rows = self.page.rows
         return PageInfo(
             has_next_page=self.page.has_next,
@@ -107,9 +114,9 @@ class Connection(Generic[T]):
             end_cursor=self.page.cursor(rows[-1]) if rows else None,
         )
 
-    @public(description=f"How many there are on all pages, at most {MOST_COUNTED}; counted only when asked for.")
+    @public(description=f"The number of objects on all pages, count_up_to up to {MAX_COUNT}.")
     async def total_count(self) -> int | None:
-        """Count with one statement."""
+        """Count with one statement, only when the field is requested."""
         return await self.count()
 
 
@@ -118,4 +125,4 @@ M = TypeVar("M", bound=Model)
 
 async def connect(rows: QuerySet[M], order: Sequence[Sort], window: Window) -> Connection[Any]:
     """Read one page of `rows` for a connection field."""
-    return Connection(page=await page(rows, order, window), count=lambda: counted(rows))
+    return Connection(page=await page(rows, order, window), count=lambda: count_up_to(rows))

@@ -1,4 +1,4 @@
-"""How errors reach a client: what a user can fix in the payload, all else in `errors` with a code and a trace id."""
+"""GraphQL errors: user errors go into the payload, all others into `errors` with a code and a trace ID."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,20 +13,20 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from core.errors import BadInput, CarrelError, Conflict, Forbidden, NotFound, RateLimited
-from schema.graphql.enums import expose
+from schema.graphql.enums import graphql_enum
 from schema.graphql.permissions import public
 
 log = logging.getLogger("carrel.graphql")
 P = ParamSpec("P")
 T = TypeVar("T")
-MASK = "Something went wrong on our side; the log has the cause under the trace id."
-TOO_LONG = "Parsing aborted"
-"""How graphql-core says that a document has too many tokens."""
-USER_CAN_FIX = (BadInput, NotFound, Conflict)
+INTERNAL_MESSAGE = "Internal error. The server log has the cause under the trace ID."
+TOO_MANY_TOKENS = "Parsing aborted"
+"""The start of graphql-core's message for a document with too many tokens."""
+USER_ERRORS = (BadInput, NotFound, Conflict)
 
 
-class Code(StrEnum):
-    """The closed list of `extensions.code`."""
+class ErrorCode(StrEnum):
+    """The values of `extensions.code`."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -43,7 +43,7 @@ class Code(StrEnum):
 
 
 class UserErrorCode(StrEnum):
-    """What a user can fix."""
+    """The codes of errors that a user can fix."""
 
     BAD_USER_INPUT = "BAD_USER_INPUT"
     NOT_FOUND = "NOT_FOUND"
@@ -51,70 +51,72 @@ class UserErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
 
 
-expose(
+graphql_enum(
     UserErrorCode,
-    "What went wrong with a mutation, for programs.",
+    "A machine-readable code of a mutation error.",
     {
-        UserErrorCode.BAD_USER_INPUT: "The input is not valid; change the value at the path.",
-        UserErrorCode.NOT_FOUND: "The id at the path is of nothing that you can see.",
-        UserErrorCode.CONFLICT: "The object's present state does not allow it; read it again.",
-        UserErrorCode.FORBIDDEN: "You see this row of many and may not do that to it; leave it out.",
+        UserErrorCode.BAD_USER_INPUT: "The input is invalid. Change the value at `path`.",
+        UserErrorCode.NOT_FOUND: "The ID at `path` does not exist or you cannot see the object.",
+        UserErrorCode.CONFLICT: "The current state of the object does not allow the change. Read it again.",
+        UserErrorCode.FORBIDDEN: "You can see this object but may not change it. Leave it out of the bulk mutation.",
     },
 )
 
 
-@strawberry.interface(description="Something about a mutation that its user can put right.")
+@strawberry.interface(description="A mutation error that the user can fix.")
 class UserError:
-    """One fault of a mutation's input or of the moment it came."""
+    """An error in a mutation's input, or a conflict with the current state."""
 
-    message: str = public(description="What happened and what to do, for people; the wording may change.")
-    code: UserErrorCode = public(description="What happened, for programs; it does not change.")
-    path: list[str] | None = public(description="The input field it is about, from the argument down.", default=None)
+    message: str = public(description="A message for people: what happened and what to do. The wording may change.")
+    code: UserErrorCode = public(description="A stable code for programs.")
+    path: list[str] | None = public(
+        description="The path of the input field, starting with the argument.", default=None
+    )
 
 
-@strawberry.type(description="The input is not valid.")
+@strawberry.type(description="The input is invalid.")
 class InputError(UserError):
     """BAD_USER_INPUT."""
 
 
-@strawberry.type(description="An id names nothing that the caller can see.")
+@strawberry.type(description="The object does not exist or the caller cannot see it.")
 class NotFoundError(UserError):
     """NOT_FOUND."""
 
 
-@strawberry.type(description="The object's present state does not allow the change.")
+@strawberry.type(description="The current state of the object does not allow the change.")
 class ConflictError(UserError):
     """CONFLICT."""
 
 
-@strawberry.type(description="The caller may not do that to this row of many.")
+@strawberry.type(description="The caller may not change this object of a bulk mutation.")
 class ForbiddenError(UserError):
     """FORBIDDEN."""
 
 
-@strawberry.type(description="What a mutation answers.")
+@strawberry.type(description="The payload of a mutation.")
 class Payload:
     """The base of every payload: a subclass adds nullable fields with the default None."""
 
     errors: list[UserError] = public(
-        description="What the user can put right; empty when the mutation was done.", default_factory=list
+        description="The errors that the user can fix. Empty on success.", default_factory=list
     )
 
 
-Shown = TypeVar("Shown", bound=Payload)
+PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-def reported(
-    payload: type[Shown],
-) -> Callable[[Callable[P, Awaitable[Shown | None]]], Callable[P, Awaitable[Shown | None]]]:
-    """Decorate a mutation's resolver: what its user can fix is answered in `payload.errors`, all else is raised."""
+def errors_in_payload(
+    payload: type[PayloadT],
+) -> Callable[[Callable[P, Awaitable[PayloadT | None]]], Callable[P, Awaitable[PayloadT | None]]]:
+    """Decorate a mutation resolver: return user errors in `payload.errors` and raise all others."""
 
-    def decorate(resolver: Callable[P, Awaitable[Shown | None]]) -> Callable[P, Awaitable[Shown | None]]:
+    def decorate(resolver: Callable[P, Awaitable[PayloadT | None]]) -> Callable[P, Awaitable[PayloadT | None]]:
         @wraps(resolver)
-        async def run(*args: P.args, **kwargs: P.kwargs) -> Shown | None:
+        async def run(*args: P.args, **kwargs: P.kwargs) -> PayloadT | None:
             try:
                 return await resolver(*args, **kwargs)
-            except USER_CAN_FIX as error:
+            except USER_ERRORS as error:
                 return payload(errors=[user_error(error)])
 
         return run
@@ -122,7 +124,7 @@ def reported(
     return decorate
 
 
-KINDS: Mapping[str, type[UserError]] = {
+ERROR_TYPES: Mapping[str, type[UserError]] = {
     BadInput.code: InputError,
     NotFound.code: NotFoundError,
     Conflict.code: ConflictError,
@@ -131,54 +133,54 @@ KINDS: Mapping[str, type[UserError]] = {
 
 
 def user_error(error: BadInput | NotFound | Conflict | Forbidden) -> UserError:
-    """Return the payload error for an error of the domain."""
-    kind = KINDS[error.code]
+    """Return the payload error for a domain error."""
+    kind = ERROR_TYPES[error.code]
     path = list(getattr(error, "path", ())) or None
     return kind(message=error.message, code=UserErrorCode(error.code), path=path)
 
 
-def code_of(error: GraphQLError) -> Code:
-    """Return the code of an error, out of the closed list."""
+def error_code(error: GraphQLError) -> ErrorCode:
+    """Return the code of an error."""
     cause = root_cause(error)
     if isinstance(cause, CarrelError):
-        return Code(cause.code)
+        return ErrorCode(cause.code)
     if isinstance(cause, GraphQLSyntaxError):
-        return Code.COST_LIMIT if TOO_LONG in cause.message else Code.GRAPHQL_PARSE_FAILED
+        return ErrorCode.COST_LIMIT if TOO_MANY_TOKENS in cause.message else ErrorCode.GRAPHQL_PARSE_FAILED
     if isinstance(cause, MissingQueryError | CannotGetOperationTypeError | InvalidOperationTypeError):
-        return Code.BAD_USER_INPUT
-    return _code_of_the_library(error, cause)
+        return ErrorCode.BAD_USER_INPUT
+    return _library_error_code(error, cause)
 
 
-def _code_of_the_library(error: GraphQLError, cause: BaseException) -> Code:
+def _library_error_code(error: GraphQLError, cause: BaseException) -> ErrorCode:
     if not isinstance(cause, GraphQLError):
-        return Code.INTERNAL
-    if given := (cause.extensions or {}).get("code"):
-        return Code(given)
+        return ErrorCode.INTERNAL
+    if code := (cause.extensions or {}).get("code"):
+        return ErrorCode(code)
     if error.path is None:
-        return Code.BAD_USER_INPUT
-    # While a value is executed graphql-core blames a node only for arguments; a result it cannot show is our fault.
-    return Code.BAD_USER_INPUT if cause is not error and cause.nodes else Code.INTERNAL
+        return ErrorCode.BAD_USER_INPUT
+    # During execution graphql-core sets nodes only for invalid arguments; a result it cannot serialize is internal.
+    return ErrorCode.BAD_USER_INPUT if cause is not error and cause.nodes else ErrorCode.INTERNAL
 
 
 def root_cause(error: GraphQLError) -> BaseException:
-    """Return the innermost error that `error` was made from; itself when it came first."""
+    """Return the innermost original error of `error`, or `error` itself."""
     cause: BaseException = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     return cause
 
 
-def shown(error: GraphQLError, trace_id: str) -> GraphQLError:
-    """Return `error` as the client sees it: a code and a trace id always, and no word of what is not ours."""
-    code, cause = code_of(error), root_cause(error)
+def client_error(error: GraphQLError, trace_id: str) -> GraphQLError:
+    """Return the error to send: always with a code and a trace ID; internal errors get a generic message."""
+    code, cause = error_code(error), root_cause(error)
     extensions: dict[str, Any] = {"code": code.value, "traceId": trace_id}
     if isinstance(cause, CarrelError) and (path := getattr(cause, "path", ())):
         extensions["inputPath"] = list(path)
     if isinstance(cause, RateLimited):
         extensions["retryAfter"] = cause.retry_after
-    masked = code is Code.INTERNAL and not isinstance(cause, CarrelError)
+    masked = code is ErrorCode.INTERNAL and not isinstance(cause, CarrelError)
     return GraphQLError(
-        MASK if masked else error.message,
+        INTERNAL_MESSAGE if masked else error.message,
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
@@ -188,29 +190,29 @@ def shown(error: GraphQLError, trace_id: str) -> GraphQLError:
     )
 
 
-def report(error: GraphQLError, trace_id: str) -> None:
-    """Log one error: an expected one as a line, an unexpected one with its traceback."""
-    code, cause = code_of(error), root_cause(error)
+def log_error(error: GraphQLError, trace_id: str) -> None:
+    """Log an error: expected ones as one line, internal ones with the traceback."""
+    code, cause = error_code(error), root_cause(error)
     where = ".".join(map(str, error.path or ()))
-    if code is Code.INTERNAL:
+    if code is ErrorCode.INTERNAL:
         log.error("%s at %s [%s]", cause, where or "the request", trace_id, exc_info=cause)
     else:
         log.info("%s at %s: %s [%s]", code.value, where or "the request", error.message, trace_id)
 
 
 def new_trace_id() -> str:
-    """Return a fresh trace id of 32 hexadecimal digits, as W3C trace contexts have."""
+    """Return a new W3C trace ID of 32 hexadecimal digits."""
     return token_hex(16)
 
 
-def treated(errors: Sequence[GraphQLError], trace_id: str) -> list[GraphQLError]:
-    """Log and show `errors`; refusals of one field for many rows are said once."""
-    told: set[str] = set()
-    answer: list[GraphQLError] = []
+def log_and_mask(errors: Sequence[GraphQLError], trace_id: str) -> list[GraphQLError]:
+    """Log `errors` and return those to send. A field refused for many rows is reported once."""
+    reported: set[str] = set()
+    client_errors: list[GraphQLError] = []
     for error in errors:
-        refused = getattr(root_cause(error), "field", None)
-        if refused is None or refused not in told:
-            report(error, trace_id)
-            answer.append(shown(error, trace_id))
-        told |= {refused} if refused else set()
-    return answer
+        refused_field = getattr(root_cause(error), "field", None)
+        if refused_field is None or refused_field not in reported:
+            log_error(error, trace_id)
+            client_errors.append(client_error(error, trace_id))
+        reported |= {refused_field} if refused_field else set()
+    return client_errors

@@ -1,4 +1,4 @@
-"""Operator inputs for `where` arguments: every operator that is given must hold; null is no condition."""
+"""Filter inputs of `where` arguments. All given operators must match; null means no condition."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,55 +12,57 @@ from tortoise.queryset import QuerySet
 from core.errors import BadInput
 from schema.graphql import node
 
-Choice = TypeVar("Choice", bound=StrEnum)
+EnumT = TypeVar("EnumT", bound=StrEnum)
 V = TypeVar("V")
-W = TypeVar("W", bound="Tree")
-DEEPEST = 3
-"""How deep AND, OR and NOT nest."""
-LONGEST_LIST = 100
-"""How many values a `oneOf` or a list of conditions holds at most."""
+W = TypeVar("W", bound="WhereInput")
+MAX_DEPTH = 3
+"""The maximum nesting depth of AND, OR and NOT."""
+MAX_LIST_LENGTH = 100
+"""The maximum length of a `oneOf` list or a list of conditions."""
 
 
-@strawberry.input(description="Conditions on a text.")
+@strawberry.input(description="Conditions on a string.")
 class StringFilter:
-    """Conditions on a text column."""
+    """Conditions on a string column."""
 
-    eq: str | None = strawberry.field(description="Equal to this text.", default=None)
-    one_of: list[str] | None = strawberry.field(description="Equal to one of at most 100 texts.", default=None)
-    contains: str | None = strawberry.field(description="Contains this text, in upper or lower case.", default=None)
+    eq: str | None = strawberry.field(description="Equal to this string.", default=None)
+    one_of: list[str] | None = strawberry.field(
+        description=f"Equal to one of these strings, at most {MAX_LIST_LENGTH}.", default=None
+    )
+    contains: str | None = strawberry.field(description="Contains this string, ignoring case.", default=None)
 
     def condition(self, column: str) -> Q:
         """Return the condition on `column`."""
         return _equal(column, self.eq, self.one_of) & _compare(column, icontains=self.contains)
 
 
-@strawberry.input(description="Conditions on a moment.")
+@strawberry.input(description="Conditions on a time.")
 class DateTimeFilter:
     """Conditions on a time column."""
 
-    gte: datetime | None = strawberry.field(description="At or after this moment.", default=None)
-    lt: datetime | None = strawberry.field(description="Before this moment.", default=None)
+    gte: datetime | None = strawberry.field(description="At or after this time.", default=None)
+    lt: datetime | None = strawberry.field(description="Before this time.", default=None)
 
     def condition(self, column: str) -> Q:
         """Return the condition on `column`."""
         return _compare(column, gte=self.gte, lt=self.lt)
 
 
-@strawberry.input(description="Conditions on a choice.")
-class EnumFilter(Generic[Choice]):
-    """Conditions on a column with a closed set of values."""
+@strawberry.input(description="Conditions on an enum value.")
+class EnumFilter(Generic[EnumT]):
+    """Conditions on an enum column."""
 
-    eq: Choice | None = strawberry.field(description="Equal to this value.", default=None)
-    one_of: list[Choice] | None = strawberry.field(description="Equal to one of these values.", default=None)
+    eq: EnumT | None = strawberry.field(description="Equal to this value.", default=None)
+    one_of: list[EnumT] | None = strawberry.field(description="Equal to one of these values.", default=None)
 
     def condition(self, column: str) -> Q:
         """Return the condition on `column`."""
         return _equal(column, self.eq, self.one_of)
 
 
-@strawberry.input(description="A condition on a yes or no.")
+@strawberry.input(description="A condition on a boolean.")
 class BooleanFilter:
-    """A condition on a column that is true or false."""
+    """A condition on a boolean column."""
 
     eq: bool | None = strawberry.field(description="Equal to this value.", default=None)
 
@@ -71,15 +73,17 @@ class BooleanFilter:
 
 @strawberry.input(description="Conditions on a related object.")
 class IdFilter:
-    """Conditions on a foreign key, by global id."""
+    """Conditions on a foreign key, by global ID."""
 
     eq: strawberry.ID | None = strawberry.field(description="This object.", default=None)
-    one_of: list[strawberry.ID] | None = strawberry.field(description="One of at most 100 objects.", default=None)
+    one_of: list[strawberry.ID] | None = strawberry.field(
+        description=f"One of these objects, at most {MAX_LIST_LENGTH}.", default=None
+    )
 
     def condition(self, column: str, kind: str, visible: QuerySet[Any]) -> Q:
-        """Return the condition on `column`, which refers to objects of type `kind`.
+        """Return the condition on `column`, a foreign key to objects of type `kind`.
 
-        Of those that are not `visible` it finds nothing, lest somebody learn what refers to them.
+        Objects outside `visible` never match, so that a filter does not reveal references to hidden objects.
         """
         one = None if self.eq is None else self._key(column, "eq", kind, self.eq)
         many = None if self.one_of is None else [self._key(column, "oneOf", kind, each) for each in self.one_of]
@@ -91,43 +95,43 @@ class IdFilter:
         return node.decode_as(kind, text, path=("where", column, operator))
 
 
-class Tree(Protocol):
-    """A `where` input: its own conditions, and AND, OR, NOT of more of its kind."""
+class WhereInput(Protocol):
+    """A `where` input: conditions on columns, and AND, OR and NOT of nested inputs."""
 
     and_: list[Self] | None
     or_: list[Self] | None
     not_: Self | None
 
 
-def combined(where: W | None, own: Callable[[W], Q], *, depth: int = 1) -> Q:
-    """Return the whole condition of `where`; `own` gives that of one level without its AND, OR and NOT."""
+def where_condition(where: W | None, own_condition: Callable[[W], Q], *, depth: int = 1) -> Q:
+    """Return the condition of `where`; `own_condition` returns that of one level without AND, OR and NOT."""
     if where is None:
         return Q()
-    if depth > DEEPEST:
-        raise BadInput(f"AND, OR and NOT nest at most {DEEPEST} deep.", path=("where",))
-    whole = own(where)
+    if depth > MAX_DEPTH:
+        raise BadInput(f"AND, OR and NOT can be nested at most {MAX_DEPTH} levels deep.", path=("where",))
+    condition = own_condition(where)
     for each in _bounded("AND", where.and_):
-        whole &= combined(each, own, depth=depth + 1)
-    alternatives = [combined(each, own, depth=depth + 1) for each in _bounded("OR", where.or_)]
+        condition &= where_condition(each, own_condition, depth=depth + 1)
+    alternatives = [where_condition(each, own_condition, depth=depth + 1) for each in _bounded("OR", where.or_)]
     if alternatives:
-        whole &= Q(*alternatives, join_type=Q.OR)
-    return whole if where.not_ is None else whole & ~combined(where.not_, own, depth=depth + 1)
+        condition &= Q(*alternatives, join_type=Q.OR)
+    return condition if where.not_ is None else condition & ~where_condition(where.not_, own_condition, depth=depth + 1)
 
 
 class Filter(Protocol):
-    """An operator input of one column."""
+    """A filter on one column."""
 
     def condition(self, column: str) -> Q:
         """Return the condition on `column`."""
 
 
-def given(**filters: Filter | None) -> Q:
-    """Return the condition of those filters that were given, each under the name of its column."""
-    return every(*(each.condition(column) for column, each in filters.items() if each))
+def column_conditions(**filters: Filter | None) -> Q:
+    """Return the conjunction of the given filters, passed by column name; None is ignored."""
+    return all_of(*(each.condition(column) for column, each in filters.items() if each))
 
 
-def every(*conditions: Q) -> Q:
-    """Return the condition that all of `conditions` hold."""
+def all_of(*conditions: Q) -> Q:
+    """Return the conjunction of `conditions`."""
     return Q(*conditions)
 
 
@@ -136,15 +140,15 @@ def _equal(column: str, one: object | None, many: Sequence[object] | None) -> Q:
 
 
 def _compare(column: str, **operators: object | None) -> Q:
-    given = {operator: value for operator, value in operators.items() if value is not None}
+    present = {operator: value for operator, value in operators.items() if value is not None}
     conditions: dict[str, Any] = {
-        f"{column}__{operator}" if operator else column: given[operator] for operator in given
+        f"{column}__{operator}" if operator else column: present[operator] for operator in present
     }
-    # Of a row without a value the comparison is unknown, and so would be its negation under NOT: here it is false.
+    # A comparison with NULL is unknown, and so is its negation under NOT. IS NOT NULL makes it false instead.
     return Q(**(conditions | {f"{column}__isnull": False})) if conditions else Q()
 
 
 def _bounded(operator: str, values: Sequence[V] | None) -> Sequence[V]:
-    if values is not None and len(values) > LONGEST_LIST:
-        raise BadInput(f"{operator} takes at most {LONGEST_LIST} entries; you sent {len(values)}.", path=("where",))
+    if values is not None and len(values) > MAX_LIST_LENGTH:
+        raise BadInput(f"{operator} takes at most {MAX_LIST_LENGTH} entries; you sent {len(values)}.", path=("where",))
     return values or ()

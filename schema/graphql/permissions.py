@@ -1,4 +1,4 @@
-"""Field permissions: every field says `@requires(...)` or `@public`; what is printed is what is enforced."""
+"""Field permissions. Every field declares `@requires(...)` or `@public`; the printed directives are enforced."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,132 +12,138 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from core.errors import CarrelError, Forbidden, Unauthenticated
-from models.accounts.roles import ObjectRole, Operation, Permission, Resource, Scope
+from models.accounts.roles import ObjectRole, Permission, PermissionVerb, Resource, Scope
 from models.permissions.principal import Principal
-from models.permissions.tables import NOUNS
-from schema.graphql.enums import expose
+from models.permissions.tables import RESOURCE_PERMISSIONS
+from schema.graphql.enums import graphql_enum
 
-expose(Resource, "A noun that permissions speak of.", {each: NOUNS[each].description for each in Resource})
-expose(
-    Operation,
-    "What is done to a resource.",
+graphql_enum(
+    Resource,
+    "A resource that permissions apply to.",
+    {each: RESOURCE_PERMISSIONS[each].description for each in Resource},
+)
+graphql_enum(
+    PermissionVerb,
+    "An operation on a resource.",
     {
-        Operation.VIEW: "Read it.",
-        Operation.CREATE: "Make a new one.",
-        Operation.EDIT: "Change or stop it.",
-        Operation.DELETE: "Remove it.",
-        Operation.SEND: "Send it to another party.",
-        Operation.RECEIVE: "Receive it from another party.",
+        PermissionVerb.VIEW: "Read it.",
+        PermissionVerb.CREATE: "Create one.",
+        PermissionVerb.EDIT: "Change or stop it.",
+        PermissionVerb.DELETE: "Delete it.",
+        PermissionVerb.SEND: "Send it to another party.",
+        PermissionVerb.RECEIVE: "Receive it from another party.",
     },
+    name="Operation",
 )
 
 
-expose(
+graphql_enum(
     Scope,
-    "How far a rule reaches.",
+    "The scope of a rule.",
     {
-        Scope.OWN: "One's own things, and what is granted.",
-        Scope.ORGANIZATION: "What belongs to the organization.",
-        Scope.COLLABORATION: "What belongs to the organizations that it collaborates with.",
-        Scope.GLOBAL: "Everything.",
+        Scope.OWN: "The user's own objects and those granted to the user.",
+        Scope.ORGANIZATION: "Objects of the user's organizations.",
+        Scope.COLLABORATION: "Objects of organizations that collaborate with the user's organizations.",
+        Scope.GLOBAL: "All objects.",
     },
 )
-expose(
+graphql_enum(
     ObjectRole,
-    "What a grant makes somebody on one object.",
+    "The role that a grant gives on one object.",
     {
-        ObjectRole.WORKSTATION_EDITOR: "Changes the workstation, brings images, shares it.",
-        ObjectRole.WORKSTATION_USER: "Launches sessions of the workstation.",
-        ObjectRole.STUDY_PREVIEW: "Sees a study and its previews.",
-        ObjectRole.STUDY_DESIGN: "Also changes the study's design.",
-        ObjectRole.STUDY_ANALYSIS: "Sees a study and its responses.",
-        ObjectRole.STUDY_SUBMISSION_PROCESSOR: "Sees a study, moves it along, rules on consent and writes.",
-        ObjectRole.STUDY_RESEARCHER: "Also sees responses.",
-        ObjectRole.STUDY_MANAGER: "Changes a study, moves it along, and decides who works on it.",
-        ObjectRole.STUDY_ADMIN: "Does everything with a study.",
-        ObjectRole.DATASESSION_EDITOR: "Changes the data session, runs operations in it, shares it.",
-        ObjectRole.DATASESSION_VIEWER: "Sees the data session, its operations and their results.",
+        ObjectRole.WORKSTATION_EDITOR: "Edit and share the workstation, and import images.",
+        ObjectRole.WORKSTATION_USER: "Launch sessions of the workstation.",
+        ObjectRole.STUDY_PREVIEW: "See a study and its previews.",
+        ObjectRole.STUDY_DESIGN: "See a study, and change its design.",
+        ObjectRole.STUDY_ANALYSIS: "See a study and its responses.",
+        ObjectRole.STUDY_SUBMISSION_PROCESSOR: "See a study, change its state, rule on consent and write to "
+        "participants.",
+        ObjectRole.STUDY_RESEARCHER: "See a study, change its state and see its responses.",
+        ObjectRole.STUDY_MANAGER: "Edit a study, change its state and manage its members.",
+        ObjectRole.STUDY_ADMIN: "Do everything with a study.",
+        ObjectRole.DATASESSION_EDITOR: "Edit and share the data session, and run operations in it.",
+        ObjectRole.DATASESSION_VIEWER: "See the data session, its operations and their results.",
     },
 )
 
 
-class MayNotRead(Forbidden):
-    """You may not read that field."""
+class FieldForbidden(Forbidden):
+    """You do not have permission to read this field."""
 
     def __init__(self, message: str, field: str, permission: Permission | None = None) -> None:
-        """Say `message` about `field`, as `Type.field`, which asks for the permission."""
+        """Create the error with `message` for `field`, written `Type.field`, which requires the permission."""
         super().__init__(message)
         self.field, self.permission = field, permission
 
 
-class NeedsCaller(Unauthenticated):
-    """Only a known caller reads that field."""
+class SignInRequired(Unauthenticated):
+    """You must sign in to read this field."""
 
     def __init__(self, message: str, field: str, permission: Permission | None = None) -> None:
-        """Say `message` about `field`, as `Type.field`, which asks for the permission."""
+        """Create the error with `message` for `field`, written `Type.field`, which requires the permission."""
         super().__init__(message)
         self.field, self.permission = field, permission
 
 
 class Guard(ABC):
-    """Decides whether a caller may read a field, by the rules that it holds and nothing else."""
+    """Decides whether a caller may read a field, only by the caller's rules."""
 
     @abstractmethod
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
-        """Say why `principal` may not read the field `where`; None when it may."""
+        """Return why `principal` may not read the field `where`, or None if it may."""
 
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="requires",
-    description="The field answers only callers who hold a permission for the operation on the resource.",
+    description="The field requires a permission for this operation on this resource.",
 )
 class Requires(Guard):
-    """Holds the permission that a field asks for."""
+    """Requires a permission."""
 
-    resource: Resource = strawberry.field(description="The noun that the permission is about.")
-    operation: Operation = strawberry.field(description="What the caller must be allowed to do to it.")
+    resource: Resource = strawberry.field(description="The resource.")
+    operation: PermissionVerb = strawberry.field(description="The operation.")
 
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
-        """Say why `principal` may not read the field `where`; None when it may."""
-        if principal is not None and principal.may(self.resource, self.operation):
+        """Return why `principal` may not read the field `where`, or None if it may."""
+        if principal is not None and principal.has_permission(self.resource, self.operation):
             return None
         permission = Permission(self.resource, self.operation)
-        needs = f"{where} needs the permission {permission}"
+        needs = f"{where} requires the permission {permission}"
         if principal is None:
-            return NeedsCaller(f"{needs}; sign in first, or send a valid token.", where, permission)
-        return MayNotRead(f"{needs}, which you do not hold.", where, permission)
+            return SignInRequired(f"{needs}; sign in first, or send a valid token.", where, permission)
+        return FieldForbidden(f"{needs}, which you do not hold.", where, permission)
 
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="public",
-    description="The field answers everybody who can see the object that holds it.",
+    description="The field is readable by every caller who can see its object.",
 )
 class Public(Guard):
-    """Opens a field to everybody."""
+    """Allows every caller."""
 
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
-        """Refuse nobody."""
+        """Allow every caller."""
 
 
 @dataclass(frozen=True)
 class Undeclared(Guard):
-    """Stands for a missing directive: the field is refused to everybody."""
+    """Refuses every caller because the directive is missing."""
 
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:  # noqa: ARG002
-        """Refuse everybody, since nobody said who may read the field."""
-        return MayNotRead(f"{where} declares no permission, so nobody may read it.", where)
+        """Refuse every caller."""
+        return FieldForbidden(f"{where} declares no permission, so it cannot be read.", where)
 
 
 @dataclass(frozen=True)
 class SignedIn(Guard):
-    """Stands for introspection, which any known caller may use."""
+    """Requires a signed-in caller, for introspection."""
 
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
-        """Refuse a caller without a name."""
-        sentence = "Introspection is for known callers; sign in first, or send a valid token."
-        return None if principal else NeedsCaller(sentence, where)
+        """Refuse a caller that is not signed in."""
+        sentence = "Introspection requires authentication; sign in first, or send a valid token."
+        return None if principal else SignInRequired(sentence, where)
 
 
 UNDECLARED, SIGNED_IN, PUBLIC = Undeclared(), SignedIn(), Public()
@@ -145,16 +151,16 @@ UNDECLARED, SIGNED_IN, PUBLIC = Undeclared(), SignedIn(), Public()
 
 def requires(
     resource: Resource,
-    operation: Operation,
+    operation: PermissionVerb,
     *,
     description: str,
     resolver: Callable[..., Any] | None = None,
     directives: Iterable[object] = (),
     **options: Any,
 ) -> Any:
-    """Declare a field for callers who may do `operation` on `resource`; the rest is as in `strawberry.field`.
+    """Declare a field that requires the permission for `operation` on `resource`; see `strawberry.field`.
 
-    Such a field should be nullable: where the permission is missing it is null, with one error.
+    Such a field should be nullable: without the permission it is null, with one error.
     """
     return _field(Requires(resource=resource, operation=operation), description, resolver, directives, options)
 
@@ -166,12 +172,12 @@ def public(
     directives: Iterable[object] = (),
     **options: Any,
 ) -> Any:
-    """Declare a field for everybody who can see its object; the rest is as in `strawberry.field`."""
+    """Declare a field that every caller who can see its object may read; see `strawberry.field`."""
     return _field(PUBLIC, description, resolver, directives, options)
 
 
-def streams(resource: Resource, operation: Operation, *, description: str, **options: Any) -> Any:
-    """Declare a subscription field for callers who may do `operation` on `resource`."""
+def live_subscription(resource: Resource, operation: PermissionVerb, *, description: str, **options: Any) -> Any:
+    """Declare a subscription field that requires the permission for `operation` on `resource`."""
     guard = Requires(resource=resource, operation=operation)
     return strawberry.subscription(description=description, directives=[guard], **options)
 
@@ -188,25 +194,25 @@ def _field(
 
 
 def guard_of(field: GraphQLField) -> Guard:
-    """Return what the field's own directive asks for; `UNDECLARED` when it has none."""
+    """Return the guard of the field's directive, or `UNDECLARED`."""
     declared = definition_of(field)
     guards = [each for each in declared.directives if isinstance(each, Requires | Public)] if declared else []
     return guards[0] if len(guards) == 1 else UNDECLARED
 
 
 def definition_of(field: GraphQLField) -> StrawberryField | None:
-    """Return the Strawberry field that a GraphQL field was made from."""
+    """Return the Strawberry field of a GraphQL field."""
     definition = (field.extensions or {}).get(GraphQLCoreConverter.DEFINITION_BACKREF)
     return definition if isinstance(definition, StrawberryField) else None
 
 
 def undeclared_fields(schema: strawberry.Schema) -> list[str]:
-    """List every `Type.field` that says neither `@requires` nor `@public`, or says both."""
+    """List every `Type.field` with neither `@requires` nor `@public`, or with both."""
     return [where for where, field in _fields(schema) if guard_of(field) is UNDECLARED]
 
 
 def guarded_non_null_fields(schema: strawberry.Schema) -> list[str]:
-    """List guarded `Type.field`s that are not nullable: a refusal there takes the whole object away."""
+    """List guarded non-null `Type.field`s. A refusal there would null the whole object."""
     return [
         where
         for where, field in _fields(schema)
@@ -214,8 +220,8 @@ def guarded_non_null_fields(schema: strawberry.Schema) -> list[str]:
     ]
 
 
-def undescribed(schema: strawberry.Schema) -> list[str]:
-    """List every type, field, argument and enum value of ours without a description."""
+def undescribed_members(schema: strawberry.Schema) -> list[str]:
+    """List every type, field, argument and enum value without a description."""
     missing: list[str] = []
     for name, kind in schema._schema.type_map.items():
         if name.startswith("__") or name in {"String", "Int", "Float", "Boolean", "ID"}:
@@ -245,17 +251,17 @@ __all__ = [
     "PUBLIC",
     "SIGNED_IN",
     "UNDECLARED",
+    "FieldForbidden",
     "Guard",
-    "MayNotRead",
-    "NeedsCaller",
     "Public",
     "Requires",
+    "SignInRequired",
     "definition_of",
     "guard_of",
     "guarded_non_null_fields",
+    "live_subscription",
     "public",
     "requires",
-    "streams",
     "undeclared_fields",
-    "undescribed",
+    "undescribed_members",
 ]

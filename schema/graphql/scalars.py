@@ -1,4 +1,4 @@
-"""Scalars beyond GraphQL's own."""
+"""Custom GraphQL scalars."""
 
 from typing import NewType
 
@@ -9,7 +9,7 @@ BigInt = NewType("BigInt", int)
 SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="A whole number, written as a JSON number, up to 2^53 - 1; sizes in bytes need it.",
+        description="An integer up to 2^53 - 1, serialized as a JSON number. Used for sizes in bytes.",
         serialize=int,
         parse_value=int,
     )

@@ -1,4 +1,4 @@
-"""The schema as text, sorted, with descriptions and applied directives."""
+"""Prints the schema as SDL: sorted, with descriptions and applied directives."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,11 +8,11 @@ import strawberry
 from graphql import DocumentNode, Node, Visitor, parse, print_ast, visit
 
 
-class _Sorting(Visitor):
-    """Sorts the members of every definition by name; directives stay as they are written."""
+class _SortMembers(Visitor):
+    """Sorts the members of every definition by name. Applied directives keep their order."""
 
     def leave(self, node: Node, *_rest: object) -> Node | None:
-        """Return the node with its members sorted; None keeps it as it is."""
+        """Return the node with its members sorted, or None to keep it."""
         parts = ("fields", "arguments", "values", "types", "interfaces")
         members: dict[str, Any] = {part: getattr(node, part, None) for part in parts}
         ordered: dict[str, Any] = {part: _by_name(listed) for part, listed in members.items() if listed}
@@ -20,8 +20,8 @@ class _Sorting(Visitor):
 
 
 def print_sdl(schema: strawberry.Schema) -> str:
-    """Return the SDL of `schema`: directives first, then types, all by name, ending in a line break."""
-    document = visit(parse(schema.as_str()), _Sorting())
+    """Return the SDL of `schema`: directives first, then types, sorted by name."""
+    document = visit(parse(schema.as_str()), _SortMembers())
     return print_ast(DocumentNode(definitions=tuple(sorted(document.definitions, key=_rank)))) + "\n"
 
 

@@ -1,12 +1,12 @@
-"""The few pages of the API's own host."""
+"""HTML of the API's own pages."""
 
 from html import escape
 
-from core.web.branding import BRAND, MARK, STYLE
+from core.web.branding import BRAND, LOGO_SVG, STYLE
 
 
 def page(title: str, body: str) -> str:
-    """Return a whole page; `body` is HTML, `title` is text."""
+    """Return a complete page. `body` is HTML, `title` is plain text."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<link rel="icon" href="data:,"><title>{escape(title)} · Carrel</title><style>{STYLE}</style></head>'
@@ -14,9 +14,10 @@ def page(title: str, body: str) -> str:
     )
 
 
-def bar(username: str) -> str:
-    """Return the bar above the query page: whose it is, and the way out."""
+def user_bar(username: str) -> str:
+    """Return the bar above GraphiQL with the user name and the sign-out button."""
     return (
-        f'<header id="bar"><span class="brand">{MARK}Carrel</span><span>Signed in as <b>{escape(username)}</b></span>'
+        f'<header id="bar"><span class="brand">{LOGO_SVG}Carrel</span>'
+        f"<span>Signed in as <b>{escape(username)}</b></span>"
         '<form method="post" action="/sign-out"><button>Sign out</button></form></header>'
     )

@@ -1,4 +1,4 @@
-"""The API's numbers for Prometheus: operations, streams, and the jobs that wait."""
+"""The Prometheus endpoint: metrics of GraphQL operations, subscriptions and jobs."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,28 +8,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import Forbidden
-from models.accounts.roles import Operation, Permission, Resource, Scope
+from models.accounts.roles import Permission, PermissionVerb, Resource, Scope
 from models.services.accounts import denials
-from resolvers.app_state import House
-from resolvers.guards import known
+from resolvers.app_state import AppState
+from resolvers.guards import require_principal
 from schema.execution.metrics import metrics
-from schema.http.authentication import Credentials
-from schema.http.job_metrics import numbers_of_jobs
+from schema.http.authentication import RequestAuthenticator
+from schema.http.job_metrics import job_metrics
 
-NEEDED = Permission(Resource.HISTORY, Operation.VIEW)
-REASON = "Only operators read the metrics; send an operator's token."
+REQUIRED_PERMISSION = Permission(Resource.HISTORY, PermissionVerb.VIEW)
+REFUSAL = f"Metrics require the permission {REQUIRED_PERMISSION} for all objects; send the token of an operator."
 
 
-def numbers_of(house: House, credentials: Credentials) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint; unless the operator opened it, it answers only who may read the whole history."""
+def metrics_endpoint(
+    app_state: AppState, authenticator: RequestAuthenticator
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint. Unless the settings make it public, it requires the permission to read all history."""
 
-    async def numbers(request: Request) -> Response:
-        if not house.settings.metrics_public:
-            principal = known(await credentials.principal_of(request))
-            if not principal.reaches(*NEEDED, Scope.GLOBAL):
-                await denials.record_fields(principal, None, {request.url.path: (NEEDED, REASON)})
-                raise Forbidden(REASON)
-        text = generate_latest(metrics.registry) + generate_latest(await numbers_of_jobs(house.redis))
+    async def endpoint(request: Request) -> Response:
+        if not app_state.settings.metrics_public:
+            principal = require_principal(await authenticator.principal_of(request))
+            if not principal.has_scope(*REQUIRED_PERMISSION, Scope.GLOBAL):
+                await denials.record_fields(principal, None, {request.url.path: (REQUIRED_PERMISSION, REFUSAL)})
+                raise Forbidden(REFUSAL)
+        text = generate_latest(metrics.registry) + generate_latest(await job_metrics(app_state.redis))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    return numbers
+    return endpoint

@@ -1,4 +1,4 @@
-"""Where files of results are read: GET, by credential or by link, whole or in part."""
+"""The endpoint that serves result files by token or signed link, with ETags and byte ranges."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,14 +9,14 @@ from starlette.responses import Response, StreamingResponse
 from core.errors import NotFound
 from core.security import global_ids
 from models.data.results import StoredFile
-from resolvers.app_state import House
+from resolvers.app_state import AppState
 from resolvers.data import results as resolve
-from resolvers.data.results import Claim
-from schema.http.authentication import Credentials
+from resolvers.data.results import SignedLink
+from schema.http.authentication import RequestAuthenticator
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-SHOWN = ("image/", "application/json", "text/csv")
-"""What a browser may show by itself; all else is saved."""
+INLINE_TYPES = ("image/", "application/json", "text/csv")
+"""The media types that browsers display inline. All others are downloaded."""
 HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-cache",
@@ -26,53 +26,61 @@ HEADERS = {
 }
 
 
-def sender_of(house: House, credentials: Credentials) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint that gives files of results."""
+def result_file_endpoint(
+    app_state: AppState, authenticator: RequestAuthenticator
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that serves result files."""
 
-    async def send(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         result_id, name = request.path_params["result"], request.path_params["name"]
         key = global_ids.key_of("Result", result_id)
         if key is None:
             raise NotFound
-        principal = await credentials.principal_of(request)
-        file = await resolve.file_for(house, principal, _claim(request), key, result_id, name)
-        return _answer(house, request, file)
+        principal = await authenticator.principal_of(request)
+        file = await resolve.get_file(app_state, principal, _link_claim(request), key, result_id, name)
+        return _file_response(app_state, request, file)
 
-    return send
+    return endpoint
 
 
-def _claim(request: Request) -> Claim | None:
+def _link_claim(request: Request) -> SignedLink | None:
     query = request.query_params
     if "signature" not in query:
         return None
-    return Claim(query.get("for", ""), query.get("until", ""), query["signature"])
+    return SignedLink(query.get("for", ""), query.get("until", ""), query["signature"])
 
 
-def _answer(house: House, request: Request, file: StoredFile) -> Response:
+def _file_response(app_state: AppState, request: Request, file: StoredFile) -> Response:
     tag, size = f'"{file["sha256"]}"', file["size"]
     headers = {**HEADERS, "ETag": tag, "Content-Disposition": _disposition(file)}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    part = _part(request.headers.get("range", ""), size) if request.headers.get("if-range", tag) == tag else (0, size)
-    if part is None:
+    # If-Range with another ETag means that the client's part is outdated: send the whole file.
+    byte_range = (
+        _byte_range(request.headers.get("range", ""), size)
+        if request.headers.get("if-range", tag) == tag
+        else (0, size)
+    )
+    if byte_range is None:
         return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
-    start, end = part
+    start, end = byte_range
     status = 200 if (start, end) == (0, size) else 206
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=file["content_type"])
-    body = resolve.content(house, file, start, end)
+    body = resolve.read(app_state, file, start, end)
     return StreamingResponse(body, status, headers, media_type=file["content_type"])
 
 
-def _part(header: str, size: int) -> tuple[int, int] | None:
-    """Return the bytes that a Range header asks for; all for one that we do not heed, None for one beyond the end."""
-    found = RANGE.fullmatch(header.strip())
-    if found is None or found.groups() == ("", "") or size == 0:
+def _byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the byte range of a Range header: the whole file if it is not supported, None if it is out of bounds."""
+    match = RANGE.fullmatch(header.strip())
+    # RFC 9110 lets a server ignore a Range header, for example one with several ranges.
+    if match is None or match.groups() == ("", "") or size == 0:
         return 0, size
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         return (max(0, size - int(last)), size) if int(last) else None
     start = int(first)
@@ -81,5 +89,5 @@ def _part(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _disposition(file: StoredFile) -> str:
-    kind = "inline" if file["content_type"].startswith(SHOWN) else "attachment"
+    kind = "inline" if file["content_type"].startswith(INLINE_TYPES) else "attachment"
     return f'{kind}; filename="{file["name"]}"'

@@ -1,1 +1,1 @@
-"""GraphQL types of workstations and sessions."""
+"""GraphQL types of regions, workstations, images and sessions."""

@@ -1,4 +1,4 @@
-"""Images as clients see them."""
+"""GraphQL types and root fields of images."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from tortoise.expressions import Q
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.policies.sessions import images as policy
 from models.services.sessions.images import EDITABLE
 from models.sessions import images as table
@@ -16,70 +16,77 @@ from models.sessions.images import ImageState
 from resolvers.guards import visible
 from resolvers.sessions import workstations as resolve
 from schema.accounts.users import User
-from schema.context import Context, Info, shown
-from schema.execution.subscriptions import present_then_events
+from schema.context import Context, Info, as_graphql
+from schema.execution.subscriptions import snapshot_then_updates
 from schema.graphql.connection import Direction
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, reported
-from schema.graphql.filters import BooleanFilter, DateTimeFilter, EnumFilter, StringFilter, combined, given
-from schema.graphql.idempotent_mutations import replayed
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.filters import (
+    BooleanFilter,
+    DateTimeFilter,
+    EnumFilter,
+    StringFilter,
+    column_conditions,
+    where_condition,
+)
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import Node, decode_as, readers
-from schema.graphql.permissions import public, requires, streams
-from schema.graphql.relations import by
+from schema.graphql.permissions import live_subscription, public, requires
+from schema.graphql.relations import loaded_by
 from schema.graphql.scalars import BigInt
 
 if TYPE_CHECKING:
     from schema.sessions.workstations import Workstation
 
-expose(
+graphql_enum(
     ImageState,
-    "Where an image stands.",
+    "The state of an image.",
     {
-        ImageState.QUEUED: "Its import waits for a worker.",
-        ImageState.IMPORTING: "It is checked and given to the engine.",
-        ImageState.READY: "It can be launched.",
-        ImageState.FAILED: "It cannot be used; `reason` says why.",
-        ImageState.REMOVED: "It was taken away.",
+        ImageState.QUEUED: "The import waits for a worker.",
+        ImageState.IMPORTING: "The archive is being checked and loaded into the container engine.",
+        ImageState.READY: "The image can be launched.",
+        ImageState.FAILED: "The image cannot be used. See `reason`.",
+        ImageState.REMOVED: "The image was removed.",
     },
 )
-FOLLOWED = ("state", "reason", "is_desired", "workstation_id", *EDITABLE)
-SETTLED = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
+STREAMED_FIELDS = ("state", "reason", "is_desired", "workstation_id", *EDITABLE)
+FINAL_STATES = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
 
 
-@strawberry.type(description="A version of a workstation: a container image made from an uploaded archive.")
+@strawberry.type(description="A version of a workstation: a container image imported from an uploaded archive.")
 class Image(Node):
-    """Shows an image."""
+    """The GraphQL type of an image."""
 
     model = table.Image
     workstation_id: strawberry.Private[int]
     creator_id: strawberry.Private[int | None]
-    state: ImageState = public(description="Where it stands.")
-    reason: str = public(description="Why it cannot be used, as one sentence; empty while nothing is wrong.")
-    http_port: int = public(description="The container's port that speaks HTTP.")
-    websocket_port: int | None = public(description="The container's port for websockets; null means `httpPort`.")
-    initial_path: str = public(description="The path that opens first, without a leading slash.")
-    comment: str = public(description="What its uploader noted.")
-    is_desired: bool = public(description="Whether new sessions run it, once it is ready.")
-    digest: str | None = public(description="The image's id, `sha256:…`, computed from its content.")
-    architecture: str | None = public(description="The processor architecture it is built for.")
-    image_user: str | None = public(description="The user that its process runs as; never root.")
-    exposed_ports: list[int] = public(description="The ports that it declares.")
-    archive_bytes: BigInt | None = public(description="The size of the uploaded archive, in bytes.")
-    size_bytes: BigInt | None = public(description="The size of its layers, uncompressed, in bytes.")
-    created_at: datetime = public(description="When it was brought.")
-    ready_at: datetime | None = public(description="When it became ready.")
+    state: ImageState = public(description="The state.")
+    reason: str = public(description="The reason why the image cannot be used. Empty if there is no problem.")
+    http_port: int = public(description="The container port for HTTP.")
+    websocket_port: int | None = public(description="The container port for WebSockets. Null means `httpPort`.")
+    initial_path: str = public(description="The path that a session opens first, without a leading slash.")
+    comment: str = public(description="The comment of the uploader.")
+    is_desired: bool = public(description="Whether new sessions run this image, once it is ready.")
+    digest: str | None = public(description="The image ID, `sha256:…`, computed from the content.")
+    architecture: str | None = public(description="The processor architecture.")
+    image_user: str | None = public(description="The user that runs the process. Never root.")
+    exposed_ports: list[int] = public(description="The ports that the image exposes.")
+    archive_bytes: BigInt | None = public(description="The size of the uploaded archive in bytes.")
+    size_bytes: BigInt | None = public(description="The uncompressed size of the layers in bytes.")
+    created_at: datetime = public(description="The creation time.")
+    ready_at: datetime | None = public(description="The time when the image became ready.")
 
     workstation: Annotated["Workstation", strawberry.lazy("schema.sessions.workstations")] | None = requires(
         Resource.WORKSTATION,
-        Operation.VIEW,
-        description="The workstation that it is a version of.",
-        **by("workstation_id", "workstations"),
+        PermissionVerb.VIEW,
+        description="The workstation of this image.",
+        **loaded_by("workstation_id", "workstations"),
     )
     creator: User | None = requires(
         Resource.USER,
-        Operation.VIEW,
-        description="Who brought it; null when the caller may not know of them.",
-        **by("creator_id", "users"),
+        PermissionVerb.VIEW,
+        description="The user who imported it. Null if the caller cannot see this user.",
+        **loaded_by("creator_id", "users"),
     )
 
 
@@ -95,111 +102,125 @@ class ImageColumn(StrEnum):
     READY_AT = "ready_at"
 
 
-expose(
+graphql_enum(
     ImageColumn,
-    "What images can be sorted by.",
-    {ImageColumn.CREATED_AT: "When it was brought.", ImageColumn.READY_AT: "When it became ready."},
+    "The columns that images can be sorted by.",
+    {ImageColumn.CREATED_AT: "The creation time.", ImageColumn.READY_AT: "The time when the image became ready."},
 )
 
 
-@strawberry.input(description="One sort key of images.")
+@strawberry.input(description="A sort key for images.")
 class ImageOrder:
     """A column and a direction."""
 
-    field: ImageColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+    field: ImageColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
 
 
-@strawberry.input(description="Conditions on images; all must hold.")
+@strawberry.input(description="Conditions on images. All must be true.")
 class ImageWhere:
     """Conditions."""
 
-    state: EnumFilter[ImageState] | None = strawberry.field(description="On the state.", default=None)
-    is_desired: BooleanFilter | None = strawberry.field(description="On whether new sessions run it.", default=None)
-    comment: StringFilter | None = strawberry.field(description="On what its uploader noted.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On when it was brought.", default=None)
-    and_: list["ImageWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["ImageWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "ImageWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    state: EnumFilter[ImageState] | None = strawberry.field(description="Filter by state.", default=None)
+    is_desired: BooleanFilter | None = strawberry.field(description="Filter the active image.", default=None)
+    comment: StringFilter | None = strawberry.field(description="Filter by comment.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
+    and_: list["ImageWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["ImageWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "ImageWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
 
 
-def _own(where: ImageWhere) -> Q:
-    return given(state=where.state, is_desired=where.is_desired, comment=where.comment, created_at=where.created_at)
+def _own_condition(where: ImageWhere) -> Q:
+    return column_conditions(
+        state=where.state, is_desired=where.is_desired, comment=where.comment, created_at=where.created_at
+    )
 
 
 def image_condition(where: ImageWhere | None) -> Q:
-    """Return the whole condition of `where`."""
-    return combined(where, _own)
+    """Return the condition of `where`."""
+    return where_condition(where, _own_condition)
 
 
-ImagesWhere = Annotated[ImageWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
+ImagesWhere = Annotated[
+    ImageWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
+]
 ImagesOrder = Annotated[
-    list[ImageOrder] | None, strawberry.argument(description="The order; newest first if not said.")
+    list[ImageOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
 ]
 ImageId = Annotated[strawberry.ID, strawberry.argument(description="The image.")]
 
 
 @strawberry.input(description="A new image of a workstation.")
 class ImageCreateInput:
-    """What imageCreate takes."""
+    """The input of imageCreate."""
 
-    workstation_id: strawberry.ID = strawberry.field(description="The workstation; the caller must edit it.")
+    workstation_id: strawberry.ID = strawberry.field(description="The workstation. The caller must be able to edit it.")
     upload_id: strawberry.ID = strawberry.field(
-        description="A complete upload: what `docker save IMAGE | gzip` wrote, or the same as .tar or .tar.xz."
+        description="A complete upload: the output of `docker save`, as .tar, .tar.gz or .tar.xz."
     )
-    http_port: int = strawberry.field(description="The port that speaks HTTP; the image declares it.", default=8080)
+    http_port: int = strawberry.field(description="The port for HTTP. The image must expose it.", default=8080)
     websocket_port: int | None = strawberry.field(
-        description="The port for websockets, if it is another one; the image declares it.", default=None
+        description="The port for WebSockets, if different. The image must expose it.", default=None
     )
-    initial_path: str = strawberry.field(description="The path that opens first, without a leading slash.", default="")
-    comment: str = strawberry.field(description="A note, such as the version.", default="")
-    is_desired: bool = strawberry.field(description="Whether new sessions run it as soon as it is ready.", default=True)
-    region: str | None = strawberry.field(description="Where to import it; the first region if not said.", default=None)
+    initial_path: str = strawberry.field(
+        description="The path that a session opens first, without a leading slash.", default=""
+    )
+    comment: str = strawberry.field(description="A comment, for example the version.", default="")
+    is_desired: bool = strawberry.field(
+        description="Whether new sessions run this image as soon as it is ready.", default=True
+    )
+    region: str | None = strawberry.field(
+        description="The region to import it into. The default is the first region.", default=None
+    )
 
 
-@strawberry.input(description="Changes of an image; what is not given stays as it is.")
+@strawberry.input(description="Changes to an image. Omitted fields keep their values.")
 class ImageUpdateInput:
-    """What imageUpdate takes."""
+    """The input of imageUpdate."""
 
     http_port: int | None = strawberry.field(
-        description="The port that speaks HTTP, for sessions that start later; a ready image declares it.",
+        description="The port for HTTP in sessions that start later. A ready image must expose it.",
         default=strawberry.UNSET,
     )
     websocket_port: int | None = strawberry.field(
-        description="The port for websockets, for sessions that start later; null means `httpPort`.",
+        description="The port for WebSockets in sessions that start later. Null means `httpPort`.",
         default=strawberry.UNSET,
     )
     initial_path: str | None = strawberry.field(
-        description="The path that opens first, also in sessions that run; without a leading slash.",
+        description="The path that a session opens first, without a leading slash. Applies to running sessions too.",
         default=strawberry.UNSET,
     )
-    comment: str | None = strawberry.field(description="A note, such as the version.", default=strawberry.UNSET)
+    comment: str | None = strawberry.field(description="A comment, for example the version.", default=strawberry.UNSET)
 
-    def given(self) -> dict[str, Any]:
-        """Return what is to be changed; null says nothing but for the websocket port, which it takes away."""
+    def changes(self) -> dict[str, Any]:
+        """Return the given changes. Null is ignored, except for `websocket_port`, where it clears the port."""
         nothing = (strawberry.UNSET, None)
         changes = {name: value for name, value in vars(self).items() if value not in nothing}
         return changes if self.websocket_port is not None else changes | {"websocket_port": None}
 
 
-@strawberry.type(description="The answer to a change of an image.")
+@strawberry.type(description="The payload of image mutations.")
 class ImagePayload(Payload):
     """An image."""
 
-    image: Image | None = public(description="The image as it is now.", default=None)
+    image: Image | None = public(description="The current image.", default=None)
 
 
-@strawberry.type(description="Changes of images.")
+@strawberry.type(description="Mutations of images.")
 class ImageMutations:
     """Root fields."""
 
     @requires(
         Resource.IMAGE,
-        Operation.CREATE,
-        description="Import an upload as an image of a workstation. Takes `@idempotent`.",
+        PermissionVerb.CREATE,
+        description="Import an upload as an image of a workstation. Accepts `@idempotent`.",
     )
-    @reported(ImagePayload)
-    @replayed(ImagePayload, "image")
+    @errors_in_payload(ImagePayload)
+    @idempotent_mutation(ImagePayload, "image")
     async def image_create(
         self,
         info: Info,
@@ -217,69 +238,71 @@ class ImageMutations:
             comment=input.comment,
             is_desired=input.is_desired,
         )
-        return ImagePayload(image=shown(image))
+        return ImagePayload(image=as_graphql(image))
 
-    @requires(Resource.IMAGE, Operation.EDIT, description="Change ports, initial path or comment of an image.")
-    @reported(ImagePayload)
+    @requires(Resource.IMAGE, PermissionVerb.EDIT, description="Change the ports, initial path or comment of an image.")
+    @errors_in_payload(ImagePayload)
     async def image_update(
         self,
         info: Info,
         id: ImageId,
-        input: Annotated[ImageUpdateInput, strawberry.argument(description="What to change.")],
+        input: Annotated[ImageUpdateInput, strawberry.argument(description="The changes.")],
     ) -> ImagePayload | None:
         """Change an image."""
-        image = await resolve.update_image(info.context.caller, decode_as("Image", id), input.given())
-        return ImagePayload(image=shown(image))
+        image = await resolve.update_image(info.context.caller, decode_as("Image", id), input.changes())
+        return ImagePayload(image=as_graphql(image))
 
     @requires(
         Resource.IMAGE,
-        Operation.EDIT,
-        description="Give a ready image to another workstation, which runs it from now on; its sessions go on.",
+        PermissionVerb.EDIT,
+        description="Reassign a ready image to another workstation, where it becomes active. "
+        "Its running sessions continue.",
     )
-    @reported(ImagePayload)
+    @errors_in_payload(ImagePayload)
     async def image_move(
         self,
         info: Info,
         id: ImageId,
         workstation_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The other workstation; the caller must edit both.")
+            strawberry.ID,
+            strawberry.argument(description="The target workstation. The caller must be able to edit both."),
         ],
     ) -> ImagePayload | None:
-        """Move an image."""
+        """Reassign an image."""
         key, to = decode_as("Image", id), decode_as("Workstation", workstation_id, path=("workstationId",))
-        return ImagePayload(image=shown(await resolve.move_image(info.context.caller, key, to)))
+        return ImagePayload(image=as_graphql(await resolve.reassign_image(info.context.caller, key, to)))
 
-    @requires(Resource.IMAGE, Operation.EDIT, description="Let new sessions run this image.")
-    @reported(ImagePayload)
+    @requires(Resource.IMAGE, PermissionVerb.EDIT, description="Make this the active image, which new sessions run.")
+    @errors_in_payload(ImagePayload)
     async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:
-        """Choose an image."""
+        """Activate an image."""
         image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
-        return ImagePayload(image=shown(image))
+        return ImagePayload(image=as_graphql(image))
 
 
 def _version(row: table.Image) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in FOLLOWED)
+    return tuple(getattr(row, name) for name in STREAMED_FIELDS)
 
 
-@strawberry.type(description="Streams of images.")
+@strawberry.type(description="Subscriptions to images.")
 class ImageSubscriptions:
     """Root fields."""
 
-    @streams(
+    @live_subscription(
         Resource.IMAGE,
-        Operation.VIEW,
-        description="An image now and at every change, until it is ready or has failed.",
+        PermissionVerb.VIEW,
+        description="Send the image now and after every change, until it is ready, failed or removed.",
     )
     async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:
-        """Follow an image."""
+        """Stream an image."""
         key, context = decode_as("Image", id), info.context
         await visible(policy.readable(context.caller), key)
-        async for image in present_then_events(
+        async for image in snapshot_then_updates(
             context,
-            context.home.bus,
+            context.app_state.bus,
             [f"image:{key}"],
-            lambda: context.home.present.row(policy.IMAGES, context.caller, key),
+            lambda: context.app_state.live_rows.row(policy.IMAGES, context.caller, key),
             version=_version,
-            ended=lambda row: row.state in SETTLED,
+            is_final=lambda row: row.state in FINAL_STATES,
         ):
-            yield shown(image)
+            yield as_graphql(image)

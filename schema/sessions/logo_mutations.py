@@ -1,47 +1,53 @@
-"""Workstations get a logo and lose it."""
+"""Mutations that set and remove the logo of a workstation."""
 
 from typing import Annotated
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource
+from core.bytesize import MIB
+from core.storage.image_resizing import BYTES_LIMIT
+from models.accounts.roles import PermissionVerb, Resource
 from resolvers.sessions import workstation_logos as resolve
-from schema.context import Info, shown
-from schema.graphql.errors import reported
+from schema.context import Info, as_graphql
+from schema.graphql.errors import errors_in_payload
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import requires
 from schema.sessions.workstations import WorkstationId, WorkstationPayload
 
 UploadId = Annotated[
-    strawberry.ID, strawberry.argument(description="A complete upload: a PNG, JPEG or WebP of at most 4 MiB.")
+    strawberry.ID,
+    strawberry.argument(
+        description=f"A complete upload: a PNG, JPEG or WebP image of at most {BYTES_LIMIT // MIB} MiB."
+    ),
 ]
 
 
-@strawberry.type(description="Changes of logos.")
+@strawberry.type(description="Mutations of logos.")
 class LogoMutations:
     """Root fields."""
 
     @requires(
         Resource.WORKSTATION,
-        Operation.EDIT,
-        description="Let an uploaded picture be the workstation's logo; it is drawn anew, and the file is thrown away.",
+        PermissionVerb.EDIT,
+        description="Set the logo of a workstation from an uploaded image. "
+        "The image is re-encoded and the upload is deleted.",
     )
-    @reported(WorkstationPayload)
+    @errors_in_payload(WorkstationPayload)
     async def workstation_logo_set(
         self, info: Info, id: WorkstationId, upload_id: UploadId
     ) -> WorkstationPayload | None:
-        """Give a logo."""
+        """Set the logo."""
         key, upload = decode_as("Workstation", id), decode_as("Upload", upload_id, path=("uploadId",))
-        changed = await resolve.give(info.context.home, info.context.caller, key, upload)
-        return WorkstationPayload(workstation=shown(changed))
+        changed = await resolve.set_logo(info.context.app_state, info.context.caller, key, upload)
+        return WorkstationPayload(workstation=as_graphql(changed))
 
     @requires(
         Resource.WORKSTATION,
-        Operation.EDIT,
-        description="Leave a workstation without a logo; harmless when it has none.",
+        PermissionVerb.EDIT,
+        description="Remove the logo of a workstation. Does nothing if there is none.",
     )
-    @reported(WorkstationPayload)
+    @errors_in_payload(WorkstationPayload)
     async def workstation_logo_remove(self, info: Info, id: WorkstationId) -> WorkstationPayload | None:
-        """Take the logo away."""
-        changed = await resolve.take(info.context.home, info.context.caller, decode_as("Workstation", id))
-        return WorkstationPayload(workstation=shown(changed))
+        """Remove the logo."""
+        changed = await resolve.remove_logo(info.context.app_state, info.context.caller, decode_as("Workstation", id))
+        return WorkstationPayload(workstation=as_graphql(changed))

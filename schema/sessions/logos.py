@@ -1,4 +1,4 @@
-"""Logos as clients see them, and where browsers load their pixels."""
+"""The GraphQL type of logos, and the endpoint that serves their images."""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.services.sessions.workstation_logos import SIDES
-from resolvers.app_state import House
+from resolvers.app_state import AppState
 from resolvers.sessions import workstation_logos as resolve
 from schema.context import Info
-from schema.graphql.enums import expose
+from schema.graphql.enums import graphql_enum
 from schema.graphql.permissions import public
 
 HEADERS = {
@@ -21,11 +21,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""A logo never changes under its name, and whatever a browser takes it for, nothing in it runs."""
+"""A logo's URL changes with its content, so it is immutable. The sandbox keeps browsers from running its content."""
 
 
 class LogoSize(StrEnum):
-    """The sides of the squares that are kept of a logo."""
+    """The sizes in which a logo is stored."""
 
     SMALL = "small"
     MEDIUM = "medium"
@@ -33,29 +33,31 @@ class LogoSize(StrEnum):
 
 
 PIXELS = dict(zip(LogoSize, SIDES, strict=True))
-expose(LogoSize, "How large a logo is shown.", {size: f"{side} by {side} pixels." for size, side in PIXELS.items()})
-Size = Annotated[LogoSize, strawberry.argument(description="How large.")]
+graphql_enum(
+    LogoSize, "The size of a logo image.", {size: f"{side} by {side} pixels." for size, side in PIXELS.items()}
+)
+Size = Annotated[LogoSize, strawberry.argument(description="The size.")]
 
 
-@strawberry.type(description="A picture that stands for a workstation.")
+@strawberry.type(description="The logo of a workstation.")
 class Logo:
-    """Shows a logo."""
+    """The GraphQL type of a logo."""
 
     key: strawberry.Private[str]
-    width: int = public(description="The width that it was brought with, in pixels.")
-    height: int = public(description="The height that it was brought with, in pixels.")
+    width: int = public(description="The original width in pixels.")
+    height: int = public(description="The original height in pixels.")
 
-    @public(description="Where a square PNG of it is loaded, what lacks being transparent; good until it changes.")
+    @public(description="The URL of a square PNG with transparent padding. It is valid until the logo changes.")
     def url(self, info: Info, size: Size = LogoSize.MEDIUM) -> str:
-        """Return the address."""
-        return f"{info.context.home.settings.api_url}/logos/{self.key}/{PIXELS[size]}.png"
+        """Return the URL."""
+        return f"{info.context.app_state.settings.api_url}/logos/{self.key}/{PIXELS[size]}.png"
 
 
-def pictures_of(house: House) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of the logos' pixels; their names are not to be guessed, so it asks nobody who they are."""
+def logo_endpoint(app_state: AppState) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that serves logo images. It needs no authentication because the keys cannot be guessed."""
 
     async def picture(request: Request) -> Response:
-        content = await resolve.read(house, request.path_params["key"], request.path_params["side"])
+        content = await resolve.read(app_state, request.path_params["key"], request.path_params["side"])
         return Response(content, media_type="image/png", headers=HEADERS)
 
     return picture

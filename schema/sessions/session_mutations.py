@@ -1,15 +1,18 @@
-"""Sessions are launched, entered and stopped."""
+"""Mutations that launch, stop and open sessions."""
 
 from typing import Annotated
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
+from models.services.sessions.regions import MAX_PING_MILLISECONDS, MAX_PINGS
+from models.services.sessions.session_access import TICKET_SECONDS
+from models.services.sessions.sessions import MAX_VARIABLES
 from models.sessions import sessions as table
 from resolvers.sessions import sessions as resolve
-from schema.context import Info, shown
-from schema.graphql.errors import Payload, reported
-from schema.graphql.idempotent_mutations import replayed
+from schema.context import Info, as_graphql
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 from schema.sessions.sessions import Session, SessionId
@@ -19,73 +22,83 @@ from schema.sessions.sessions import Session, SessionId
 class EnvironmentVariableInput:
     """A name and a value."""
 
-    name: str = strawberry.field(description="Capitals, digits and underscores; `CARREL_…` is ours.")
-    value: str = strawberry.field(description="At most 4096 characters.")
+    name: str = strawberry.field(
+        description="Capital letters, digits and underscores. Names that start with `CARREL_` are reserved."
+    )
+    value: str = strawberry.field(description="The value, at most 4096 characters.")
 
 
-@strawberry.input(description="How far a region is from the caller.")
+@strawberry.input(description="The measured round-trip time to a region.")
 class RegionPingInput:
-    """One measurement."""
+    """One measured round-trip time."""
 
-    region: str = strawberry.field(description="The region's name.")
-    milliseconds: float = strawberry.field(description="A round trip to its `pingUrl` and back, up to 60000.")
+    region: str = strawberry.field(description="The name of the region.")
+    milliseconds: float = strawberry.field(
+        description=f"The round-trip time to its `pingUrl` in milliseconds, at most {MAX_PING_MILLISECONDS:.0f}."
+    )
 
 
-@strawberry.input(description="How a session is launched.")
+@strawberry.input(description="The options of sessionLaunch.")
 class SessionLaunchInput:
-    """What sessionLaunch takes."""
+    """The input of sessionLaunch."""
 
     image_id: strawberry.ID | None = strawberry.field(
-        description="Another image of the workstation than its active one.", default=None
+        description="An image of the workstation. The default is the active image.", default=None
     )
     region: str | None = strawberry.field(
-        description="Where; the nearest of `pings`, or the first region, if not said.", default=None
+        description="The region. The default is the nearest of `pings`, or else the first region.", default=None
     )
     seconds: int | None = strawberry.field(
-        description="How long it may live, from 60; one hour if not said.", default=None
+        description="The maximum duration in seconds, at least 60. The default is one hour.", default=None
     )
     pings: list[RegionPingInput] = strawberry.field(
-        description="How far regions are, at most 64; without `region`, the nearest of them is taken.",
+        description=f"The measured round-trip times of at most {MAX_PINGS} regions. "
+        "Without `region`, the nearest region is used.",
         default_factory=list,
     )
     datasession_id: strawberry.ID | None = strawberry.field(
-        description="A data session that its container may read, as `CARREL_DATASESSION` names it.", default=None
+        description="A data session that the container can read. Its ID is in the variable `CARREL_DATASESSION`.",
+        default=None,
     )
     environment: list[EnvironmentVariableInput] = strawberry.field(
-        description="Variables for the container, at most 32.", default_factory=list
+        description=f"Environment variables of the container, at most {MAX_VARIABLES}.", default_factory=list
     )
 
 
-@strawberry.type(description="The answer to sessionLaunch.")
+@strawberry.type(description="The payload of sessionLaunch.")
 class SessionLaunchPayload(Payload):
     """A session."""
 
     session: Session | None = public(description="The session.", default=None)
     is_new: bool | None = public(
-        description="Whether it was launched now; false when the caller's live session of this image was returned.",
+        description="Whether a new session was launched. "
+        "False if the caller's live session of this image was returned.",
         default=None,
     )
 
 
-@strawberry.type(description="The answer to sessionStop.")
+@strawberry.type(description="The payload of sessionStop.")
 class SessionStopPayload(Payload):
     """A session."""
 
-    session: Session | None = public(description="The session as it is now.", default=None)
+    session: Session | None = public(description="The current session.", default=None)
 
 
-@strawberry.type(description="The answer to sessionOpen.")
+@strawberry.type(description="The payload of sessionOpen.")
 class SessionOpenPayload(Payload):
-    """A session and the way in."""
+    """A session with its one-time URL."""
 
     session: Session | None = public(description="The session.", default=None)
-    url: str | None = public(description="Opens the session once, within 30 seconds; it is a secret.", default=None)
+    url: str | None = public(
+        description=f"The URL that opens the session once, within {TICKET_SECONDS} seconds. It is a secret.",
+        default=None,
+    )
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
 
 
-def _lent(text: strawberry.ID | None) -> int | None:
+def _datasession_key(text: strawberry.ID | None) -> int | None:
     return decode_as("Datasession", text, path=("datasessionId",)) if text else None
 
 
@@ -93,48 +106,55 @@ def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
     return {"is_new": is_new}
 
 
-@strawberry.type(description="Changes of sessions.")
+@strawberry.type(description="Mutations of sessions.")
 class SessionMutations:
     """Root fields."""
 
     @requires(
         Resource.SESSION,
-        Operation.CREATE,
-        description="Launch a session; while one of the same image and region lives, get it. Takes `@idempotent`.",
+        PermissionVerb.CREATE,
+        description="Launch a session, or return the caller's live session of the same image and region. "
+        "Accepts `@idempotent`.",
     )
-    @reported(SessionLaunchPayload)
-    @replayed(SessionLaunchPayload, "session", _is_new)
+    @errors_in_payload(SessionLaunchPayload)
+    @idempotent_mutation(SessionLaunchPayload, "session", _is_new)
     async def session_launch(
         self,
         info: Info,
         workstation_id: WorkstationId,
-        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="How.")] = None,
+        input: Annotated[SessionLaunchInput | None, strawberry.argument(description="The options.")] = None,
     ) -> SessionLaunchPayload | None:
         """Launch a session."""
-        wish = input or SessionLaunchInput()
+        options = input or SessionLaunchInput()
         session, is_new = await resolve.launch(
-            info.context.home,
+            info.context.app_state,
             info.context.caller,
             decode_as("Workstation", workstation_id, path=("workstationId",)),
-            image_id=decode_as("Image", wish.image_id, path=("imageId",)) if wish.image_id else None,
-            region=wish.region,
-            seconds=wish.seconds,
-            pings={ping.region: ping.milliseconds for ping in wish.pings},
-            datasession_id=_lent(wish.datasession_id),
-            environment={variable.name: variable.value for variable in wish.environment},
+            image_id=decode_as("Image", options.image_id, path=("imageId",)) if options.image_id else None,
+            region=options.region,
+            seconds=options.seconds,
+            pings={ping.region: ping.milliseconds for ping in options.pings},
+            datasession_id=_datasession_key(options.datasession_id),
+            environment={variable.name: variable.value for variable in options.environment},
         )
-        return SessionLaunchPayload(session=shown(session), is_new=is_new)
+        return SessionLaunchPayload(session=as_graphql(session), is_new=is_new)
 
-    @requires(Resource.SESSION, Operation.EDIT, description="Stop a session; harmless when it is ending already.")
-    @reported(SessionStopPayload)
+    @requires(
+        Resource.SESSION, PermissionVerb.EDIT, description="Stop a session. Does nothing if it is already ending."
+    )
+    @errors_in_payload(SessionStopPayload)
     async def session_stop(self, info: Info, id: SessionId) -> SessionStopPayload | None:
         """Stop a session."""
         session = await resolve.stop(info.context.caller, decode_as("Session", id))
-        return SessionStopPayload(session=shown(session))
+        return SessionStopPayload(session=as_graphql(session))
 
-    @requires(Resource.SESSION, Operation.VIEW, description="Get an address that enters a session, for its creator.")
-    @reported(SessionOpenPayload)
+    @requires(
+        Resource.SESSION,
+        PermissionVerb.VIEW,
+        description="Create a one-time URL that opens a session. Only its creator can do this.",
+    )
+    @errors_in_payload(SessionOpenPayload)
     async def session_open(self, info: Info, id: SessionId) -> SessionOpenPayload | None:
-        """Mint a ticket."""
-        session, url = await resolve.open_address(info.context.home, info.context.caller, decode_as("Session", id))
-        return SessionOpenPayload(session=shown(session), url=url)
+        """Create a one-time URL."""
+        session, url = await resolve.open_address(info.context.app_state, info.context.caller, decode_as("Session", id))
+        return SessionOpenPayload(session=as_graphql(session), url=url)

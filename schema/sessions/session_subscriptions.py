@@ -1,58 +1,64 @@
-"""Sessions are followed while they live."""
+"""Subscriptions to sessions."""
 
 from collections.abc import AsyncIterator
 
 import strawberry
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.policies.sessions import sessions as policy
-from models.sessions.sessions import ENDINGS
+from models.sessions.sessions import TERMINAL_STATES
 from resolvers.guards import visible
 from resolvers.sessions import sessions as resolve
-from schema.context import Info, shown
-from schema.execution.subscriptions import present_then_events
+from schema.context import Info, as_graphql
+from schema.execution.subscriptions import snapshot_then_updates
 from schema.graphql.node import decode_as
-from schema.graphql.permissions import streams
+from schema.graphql.permissions import live_subscription
 from schema.sessions.sessions import Session, SessionId
 
 
-@strawberry.type(description="Streams of sessions.")
+@strawberry.type(description="Subscriptions to sessions.")
 class SessionSubscriptions:
     """Root fields."""
 
-    @streams(Resource.SESSION, Operation.VIEW, description="A session now and at every change, until it has ended.")
+    @live_subscription(
+        Resource.SESSION,
+        PermissionVerb.VIEW,
+        description="Send the session now and after every change, until it has ended.",
+    )
     async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
-        """Follow a session."""
+        """Stream a session."""
         key, context = decode_as("Session", id), info.context
         await visible(policy.readable(context.caller), key)
-        async for one in present_then_events(
+        async for snapshot in snapshot_then_updates(
             context,
-            context.home.bus,
+            context.app_state.bus,
             [f"session:{key}"],
-            lambda: resolve.followed(context.home, context.caller, key),
+            lambda: resolve.read_snapshot(context.app_state, context.caller, key),
             version=_version,
-            ended=lambda followed: followed.rows[0].state in ENDINGS,
+            is_final=lambda snapshot: snapshot.rows[0].state in TERMINAL_STATES,
         ):
-            yield shown(one.rows[0])
+            yield as_graphql(snapshot.rows[0])
 
-    @streams(
+    @live_subscription(
         Resource.SESSION,
-        Operation.VIEW,
-        description="The caller's twenty newest sessions, newest first, now and whenever one of them changes.",
+        PermissionVerb.VIEW,
+        description=f"Send the caller's {resolve.MAX_RECENT} newest sessions, newest first, now and after each change.",
     )
     async def my_sessions(self, info: Info) -> AsyncIterator[list[Session] | None]:
-        """Follow the caller's sessions."""
+        """Stream the caller's sessions."""
         context = info.context
-        async for mine in present_then_events(
+        async for recent in snapshot_then_updates(
             context,
-            context.home.bus,
+            context.app_state.bus,
             [f"sessions-of:{context.caller.user_id}"],
-            lambda: context.home.present.once(("recent", context.caller), lambda: resolve.recent(context.caller)),
+            lambda: context.app_state.live_rows.read_once(
+                ("recent", context.caller), lambda: resolve.recent(context.caller)
+            ),
             version=_version,
         ):
-            yield shown(mine.rows)
+            yield as_graphql(recent.rows)
 
 
-def _version(followed: resolve.Followed) -> list[object]:
-    """Return what of sessions a stream tells anew: their states, their ends, and their places in line."""
-    return [(row.id, row.state, row.expires_at, followed.places.get(row.id)) for row in followed.rows]
+def _version(snapshot: resolve.SessionSnapshot) -> list[object]:
+    """Return the values whose change sends a new event: states, expiry times and queue positions."""
+    return [(row.id, row.state, row.expires_at, snapshot.queue_positions.get(row.id)) for row in snapshot.rows]

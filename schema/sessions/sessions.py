@@ -1,4 +1,4 @@
-"""Sessions as clients see them."""
+"""GraphQL types and root fields of sessions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,66 +10,67 @@ import strawberry
 from tortoise.expressions import Q
 
 from core.clock import now
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.policies.sessions import sessions as policy
 from models.sessions import sessions as table
 from models.sessions.sessions import Reason, SessionState
 from resolvers.paging.keyset import Sort, Window
 from schema.accounts.users import User
-from schema.context import Context, Info, shown
+from schema.context import Context, Info, as_graphql
 from schema.data.datasessions import Datasession
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.graphql.enums import expose
-from schema.graphql.filters import DateTimeFilter, EnumFilter, combined, every
+from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from schema.graphql.enums import graphql_enum
+from schema.graphql.filters import DateTimeFilter, EnumFilter, all_of, where_condition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import by
+from schema.graphql.relations import loaded_by
 from schema.sessions.images import Image
 from schema.sessions.regions import Region
 
-expose(
+graphql_enum(
     SessionState,
-    "Where a session stands.",
+    "The state of a session.",
     {
-        SessionState.QUEUED: "It waits for a place; `queuePosition` says where in line.",
-        SessionState.STARTING: "Its container is made and does not answer yet.",
-        SessionState.RUNNING: "Its container answers; its creator can work.",
-        SessionState.STOPPING: "Its container is being ended.",
-        SessionState.STOPPED: "It was stopped on request.",
-        SessionState.FAILED: "It could not start, or its container ended by itself; `reason` says why.",
-        SessionState.EXPIRED: "Its maximum duration was reached.",
+        SessionState.QUEUED: "The session waits for capacity. See `queuePosition`.",
+        SessionState.STARTING: "The container is starting and does not respond yet.",
+        SessionState.RUNNING: "The container responds and can be used.",
+        SessionState.STOPPING: "The container is being stopped.",
+        SessionState.STOPPED: "The session was stopped on request.",
+        SessionState.FAILED: "The session could not start, or its container exited. See `reason`.",
+        SessionState.EXPIRED: "The maximum duration was reached.",
     },
 )
-expose(
+graphql_enum(
     Reason,
-    "Why a session ended.",
+    "The reason why a session ended.",
     {
-        Reason.STOPPED_BY_CREATOR: "Somebody who may asked for it.",
-        Reason.EXPIRED: "Its maximum duration was reached.",
-        Reason.IDLE: "Nobody used it for as long as the house allows.",
-        Reason.IMAGE_GONE: "Its image cannot be used any more.",
-        Reason.ENGINE_REFUSED: "The container engine refused to run it.",
-        Reason.ENGINE_UNREACHABLE: "The container engine did not answer in time.",
-        Reason.NEVER_ANSWERED: "The workstation did not answer in time.",
-        Reason.CONTAINER_EXITED: "The container ended by itself; see `exitCode` and `logs`.",
-        Reason.CONTAINER_LOST: "The container was removed from outside.",
-        Reason.OUT_OF_MEMORY: "The container used more memory than it may.",
-        Reason.JOB_FAILED: "Starting or ending it failed again and again for a reason of ours; the sentence tells.",
+        Reason.STOPPED_BY_CREATOR: "An authorized user stopped the session.",
+        Reason.EXPIRED: "The maximum duration was reached.",
+        Reason.IDLE: "The session was idle for longer than allowed.",
+        Reason.IMAGE_GONE: "The image can no longer be used.",
+        Reason.ENGINE_REFUSED: "The container engine refused to run the container.",
+        Reason.ENGINE_UNREACHABLE: "The container engine did not respond in time.",
+        Reason.NEVER_ANSWERED: "The workstation did not respond in time.",
+        Reason.CONTAINER_EXITED: "The container exited. See `exitCode` and `logs`.",
+        Reason.CONTAINER_LOST: "The container was removed outside of Carrel.",
+        Reason.OUT_OF_MEMORY: "The container exceeded its memory limit.",
+        Reason.JOB_FAILED: "Starting or stopping the session failed repeatedly because of an internal error. "
+        "See `reason`.",
     },
 )
 
 
-@strawberry.type(description="How far a region was from somebody.")
+@strawberry.type(description="The round-trip time to a region, measured at launch.")
 class RegionPing:
-    """Shows one measurement."""
+    """The GraphQL type of a measured round-trip time."""
 
-    region: str = public(description="The region's name.")
-    milliseconds: float = public(description="A round trip to it and back, in milliseconds.")
+    region: str = public(description="The name of the region.")
+    milliseconds: float = public(description="The round-trip time in milliseconds.")
 
 
-@strawberry.type(description="A container lent to one person for a while.")
+@strawberry.type(description="A container that runs for one user for a limited time.")
 class Session(Node):
-    """Shows a session."""
+    """The GraphQL type of a session."""
 
     model = table.Session
     pk: strawberry.Private[int]
@@ -78,77 +79,80 @@ class Session(Node):
     region_id: strawberry.Private[int]
     creator_id: strawberry.Private[int]
     datasession_id: strawberry.Private[int | None]
-    state: SessionState = public(description="Where it stands.")
-    reason_code: Reason | None = public(description="Why it ended, for programs; null while it has not.")
-    reason: str = public(description="Why it ended, as one sentence; empty while it has not.")
-    exit_code: int | None = public(description="What its process ended with, where that is known.")
-    maximum_seconds: int = public(description="How long it may live from its start, in seconds.")
-    created_at: datetime = public(description="When it was asked for.")
-    starting_at: datetime | None = public(description="When it got a place.")
-    running_at: datetime | None = public(description="When it first answered.")
-    ended_at: datetime | None = public(description="When it ended.")
+    state: SessionState = public(description="The state.")
+    reason_code: Reason | None = public(description="A code for why the session ended. Null while it has not ended.")
+    reason: str = public(description="The reason why the session ended, as a sentence. Empty while it has not ended.")
+    exit_code: int | None = public(description="The exit code of the process, if known.")
+    maximum_seconds: int = public(description="The maximum duration in seconds, counted from the start.")
+    created_at: datetime = public(description="The creation time.")
+    starting_at: datetime | None = public(description="The time when the session left the queue.")
+    running_at: datetime | None = public(description="The time when the container first responded.")
+    ended_at: datetime | None = public(description="The end time.")
     last_active_at: datetime | None = public(
-        description="When somebody last worked in it, to the minute; null when nobody has since it runs."
+        description="The time of the last user activity, to the minute. Null if there was none."
     )
-    expires_at: datetime = public(description="When it ends at the latest; `sessionKeepAlive` puts it off.")
+    expires_at: datetime = public(description="The time when the session expires. `sessionKeepAlive` extends it.")
     image: Image | None = requires(
-        Resource.IMAGE, Operation.VIEW, description="The image that it runs.", **by("image_id", "images")
+        Resource.IMAGE, PermissionVerb.VIEW, description="The image of the session.", **loaded_by("image_id", "images")
     )
     region: Region | None = requires(
-        Resource.REGION, Operation.VIEW, description="Where it runs.", **by("region_id", "regions")
+        Resource.REGION,
+        PermissionVerb.VIEW,
+        description="The region of the session.",
+        **loaded_by("region_id", "regions"),
     )
     datasession: Datasession | None = requires(
         Resource.DATASESSION,
-        Operation.VIEW,
-        description="The data session that its container may read, if any.",
-        **by("datasession_id", "datasessions"),
+        PermissionVerb.VIEW,
+        description="The data session that the container can read, if any.",
+        **loaded_by("datasession_id", "datasessions"),
     )
     creator: User | None = requires(
         Resource.USER,
-        Operation.VIEW,
-        description="Whose it is; null when the caller may not know of them.",
-        **by("creator_id", "users"),
+        PermissionVerb.VIEW,
+        description="The creator. Null if the caller cannot see this user.",
+        **loaded_by("creator_id", "users"),
     )
 
-    @public(description="The round trips to regions that its launcher measured, by region.")
+    @public(description="The round-trip times to regions that the client measured at launch.")
     def pings(self) -> list[RegionPing]:
-        """Return them in the order in which they were given."""
-        row: table.Session = shown(self)
+        """Return the round-trip times in the given order."""
+        row: table.Session = as_graphql(self)
         return [RegionPing(region=name, milliseconds=time) for name, time in (row.ping_times or {}).items()]
 
-    @public(description="How long it has held a place, in seconds: from its start until its end, or until now.")
+    @public(description="The seconds since the session left the queue, until its end or now.")
     def used_seconds(self) -> int:
         """Return whole seconds."""
-        row: table.Session = shown(self)
+        row: table.Session = as_graphql(self)
         return round(((row.ended_at or now()) - row.starting_at).total_seconds()) if row.starting_at else 0
 
-    @public(description="The host name that is this session's alone.")
+    @public(description="The unique host name of the session.")
     def hostname(self, info: Info) -> str:
-        """Return the host."""
+        """Return the host name."""
         return urlsplit(_origin(info, self.label)).hostname or ""
 
-    @public(description="Where its creator works in it: the session's host and the image's initial path.")
+    @public(description="The URL of the workstation: the session's host and the image's initial path.")
     async def workstation_url(self, info: Info) -> str:
-        """Return the address."""
+        """Return the URL."""
         image = await info.context.loaders.images.load(self.image_id)
         return f"{_origin(info, self.label)}/{image.initial_path if image else ''}"
 
-    @public(description="Its place in the waiting line, from 1; null unless it is queued.")
+    @public(description="The position in the queue, from 1. Null unless the session is queued.")
     async def queue_position(self, info: Info) -> int | None:
-        """Return the place."""
+        """Return the queue position."""
         if self.state is not SessionState.QUEUED:
             return None
-        return shown(await info.context.loaders.queue_positions.load(self.pk))
+        return as_graphql(await info.context.loaders.queue_positions.load(self.pk))
 
-    @public(description="The last lines that its container printed, kept when it ends; only for those who may read.")
+    @public(description="The last output of the container, stored when it ends. Null if the caller may not read it.")
     def logs(self, info: Info) -> str | None:
         """Return the lines."""
-        row: table.Session = shown(self)
+        row: table.Session = as_graphql(self)
         return row.logs if policy.can_see_logs(info.context.caller, row) is True else None
 
 
 def _origin(info: Info, label: str) -> str:
-    return info.context.home.settings.session_address(label)
+    return info.context.app_state.settings.session_address(label)
 
 
 @readers.register("Session")
@@ -163,49 +167,59 @@ class SessionColumn(StrEnum):
     EXPIRES_AT = "expires_at"
 
 
-expose(
+graphql_enum(
     SessionColumn,
-    "What sessions can be sorted by.",
-    {SessionColumn.CREATED_AT: "When it was asked for.", SessionColumn.EXPIRES_AT: "When it ends at the latest."},
+    "The columns that sessions can be sorted by.",
+    {SessionColumn.CREATED_AT: "The creation time.", SessionColumn.EXPIRES_AT: "The expiry time."},
 )
 
 
-@strawberry.input(description="One sort key of sessions.")
+@strawberry.input(description="A sort key for sessions.")
 class SessionOrder:
     """A column and a direction."""
 
-    field: SessionColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.DESC)
+    field: SessionColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
 
 
-@strawberry.input(description="Conditions on sessions; all must hold.")
+@strawberry.input(description="Conditions on sessions. All must be true.")
 class SessionWhere:
     """Conditions."""
 
-    state: EnumFilter[SessionState] | None = strawberry.field(description="On the state.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="On when it was asked for.", default=None)
-    and_: list["SessionWhere"] | None = strawberry.field(name="AND", description="All of these as well.", default=None)
-    or_: list["SessionWhere"] | None = strawberry.field(name="OR", description="At least one of these.", default=None)
-    not_: "SessionWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    state: EnumFilter[SessionState] | None = strawberry.field(description="Filter by state.", default=None)
+    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
+    and_: list["SessionWhere"] | None = strawberry.field(
+        name="AND", description="All of these conditions must be true.", default=None
+    )
+    or_: list["SessionWhere"] | None = strawberry.field(
+        name="OR", description="At least one of these conditions must be true.", default=None
+    )
+    not_: "SessionWhere | None" = strawberry.field(
+        name="NOT", description="This condition must be false.", default=None
+    )
 
 
-def _own(where: SessionWhere) -> Q:
-    return every(
+def _own_condition(where: SessionWhere) -> Q:
+    return all_of(
         where.state.condition("state") if where.state else Q(),
         where.created_at.condition("created_at") if where.created_at else Q(),
     )
 
 
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
-Where = Annotated[SessionWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
-OrderBy = Annotated[list[SessionOrder] | None, strawberry.argument(description="The order; newest first if not said.")]
+Where = Annotated[
+    SessionWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
+]
+OrderBy = Annotated[
+    list[SessionOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
+]
 
 
-@strawberry.type(description="Reads of sessions.")
+@strawberry.type(description="Queries for sessions.")
 class SessionQueries:
     """Root fields."""
 
-    @requires(Resource.SESSION, Operation.VIEW, description="The caller's sessions; all of them for operators.")
+    @requires(Resource.SESSION, PermissionVerb.VIEW, description="The caller's sessions. Operators see all sessions.")
     async def sessions(
         self,
         info: Info,
@@ -217,5 +231,5 @@ class SessionQueries:
         before: Before = None,
     ) -> Connection[Session] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
-        return await connect(rows, sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before))
+        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
+        return await connect(rows, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before))

@@ -1,4 +1,4 @@
-"""Workstations as clients see them."""
+"""GraphQL types and root fields of workstations."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,22 +9,24 @@ import strawberry
 from strawberry.scalars import JSON
 from tortoise.expressions import Q
 
-from models.accounts.roles import Operation, Resource
+from core.bytesize import KIB
+from models.accounts.roles import PermissionVerb, Resource
 from models.policies.sessions import images as image_policy
 from models.policies.sessions import workstations as policy
+from models.services.sessions.workstations import MAX_CONFIGURATION_BYTES, MAX_TITLE_LENGTH
 from models.sessions import workstations as table
 from resolvers.paging.keyset import Sort, Window
 from resolvers.sessions import workstations as resolve
 from schema.accounts.users import User
-from schema.context import Context, Info, shown
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sorts
-from schema.graphql.enums import expose
-from schema.graphql.errors import Payload, reported
-from schema.graphql.filters import StringFilter, combined, every
-from schema.graphql.idempotent_mutations import replayed
+from schema.context import Context, Info, as_graphql
+from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import Payload, errors_in_payload
+from schema.graphql.filters import StringFilter, all_of, where_condition
+from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import by, connect_within
+from schema.graphql.relations import connect_nested, loaded_by
 from schema.sessions.images import Image, ImagesOrder, ImagesWhere, image_condition
 from schema.sessions.logos import Logo
 
@@ -33,7 +35,7 @@ SLUG_LIMIT = 64
 
 @strawberry.type(description="A viewer, notebook or desktop that can be launched as a session.")
 class Workstation(Node):
-    """Shows a workstation."""
+    """The GraphQL type of a workstation."""
 
     model = table.Workstation
     pk: strawberry.Private[int]
@@ -41,38 +43,41 @@ class Workstation(Node):
     logo_key: strawberry.Private[str | None]
     logo_width: strawberry.Private[int | None]
     logo_height: strawberry.Private[int | None]
-    title: str = public(description="Its title.")
-    slug: str = public(description="Its unique name in addresses.")
-    description: str = public(description="What it is for.")
-    is_public: bool = public(description="Whether every signed-in user may launch it.")
+    title: str = public(description="The title.")
+    slug: str = public(description="The unique name in URLs.")
+    description: str = public(description="The purpose.")
+    is_public: bool = public(description="Whether every signed-in user may launch the workstation.")
     configuration: JSON = public(
-        description="What its containers are told: a JSON object, given to each as `CARREL_CONFIGURATION` at its start."
+        description="A JSON object that each new container receives in the variable `CARREL_CONFIGURATION`."
     )
-    version: int = public(description="Counts its changes; give it as `expectedVersion` to change what you have seen.")
-    created_at: datetime = public(description="When it was made.")
-    updated_at: datetime = public(description="When it was last changed.")
+    version: int = public(
+        description="The version number, which increases with every change. "
+        "Pass it as `expectedVersion` to detect concurrent changes."
+    )
+    created_at: datetime = public(description="The creation time.")
+    updated_at: datetime = public(description="The time of the last change.")
 
     creator: User | None = requires(
         Resource.USER,
-        Operation.VIEW,
-        description="Who made it; null when the caller may not know of them.",
-        **by("creator_id", "users"),
+        PermissionVerb.VIEW,
+        description="The creator. Null if the caller cannot see this user.",
+        **loaded_by("creator_id", "users"),
     )
     active_image: Image | None = requires(
         Resource.IMAGE,
-        Operation.VIEW,
-        description="The image that new sessions run; null while there is none.",
-        **by("pk", "active_images"),
+        PermissionVerb.VIEW,
+        description="The image that new sessions run. Null if there is none.",
+        **loaded_by("pk", "active_images"),
     )
-    can_edit: bool = public(description="Whether the caller may edit it.", **by("pk", "editable"))
+    can_edit: bool = public(description="Whether the caller may edit it.", **loaded_by("pk", "editable"))
 
-    @public(description="The picture that stands for it; null when it has none.")
+    @public(description="The logo. Null if there is none.")
     def logo(self) -> Logo | None:
         """Return the logo."""
         key, width, height = self.logo_key, self.logo_width, self.logo_height
         return Logo(key=key, width=width or 0, height=height or 0) if key else None
 
-    @requires(Resource.IMAGE, Operation.VIEW, description="Its images, newest first: all for editors.")
+    @requires(Resource.IMAGE, PermissionVerb.VIEW, description="The images, newest first. Editors see all of them.")
     async def images(
         self,
         info: Info,
@@ -85,8 +90,8 @@ class Workstation(Node):
     ) -> Connection[Image] | None:
         """Return one page."""
         rows = image_policy.readable(info.context.caller).filter(image_condition(where))
-        order, window = sorts(order_by, Sort("id", descending=True)), Window(first, after, last, before)
-        return await connect_within(info, rows, "workstation_id", self.pk, order, window)
+        order, window = sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before)
+        return await connect_nested(info, rows, "workstation_id", self.pk, order, window)
 
 
 @readers.register("Workstation")
@@ -101,52 +106,60 @@ class WorkstationColumn(StrEnum):
     CREATED_AT = "created_at"
 
 
-expose(
+graphql_enum(
     WorkstationColumn,
-    "What workstations can be sorted by.",
-    {WorkstationColumn.TITLE: "The title.", WorkstationColumn.CREATED_AT: "When it was made."},
+    "The columns that workstations can be sorted by.",
+    {WorkstationColumn.TITLE: "The title.", WorkstationColumn.CREATED_AT: "The creation time."},
 )
 
 
-@strawberry.input(description="One sort key of workstations.")
+@strawberry.input(description="A sort key for workstations.")
 class WorkstationOrder:
     """A column and a direction."""
 
-    field: WorkstationColumn = strawberry.field(description="The column.")
-    direction: Direction = strawberry.field(description="Its direction.", default=Direction.ASC)
+    field: WorkstationColumn = strawberry.field(description="The column to sort by.")
+    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
 
 
-@strawberry.input(description="Conditions on workstations; all must hold.")
+@strawberry.input(description="Conditions on workstations. All must be true.")
 class WorkstationWhere:
     """Conditions."""
 
-    title: StringFilter | None = strawberry.field(description="On the title.", default=None)
-    slug: StringFilter | None = strawberry.field(description="On the slug.", default=None)
+    title: StringFilter | None = strawberry.field(description="Filter by title.", default=None)
+    slug: StringFilter | None = strawberry.field(description="Filter by slug.", default=None)
     and_: list["WorkstationWhere"] | None = strawberry.field(
-        name="AND", description="All of these as well.", default=None
+        name="AND", description="All of these conditions must be true.", default=None
     )
     or_: list["WorkstationWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these.", default=None
+        name="OR", description="At least one of these conditions must be true.", default=None
     )
-    not_: "WorkstationWhere | None" = strawberry.field(name="NOT", description="And not this.", default=None)
+    not_: "WorkstationWhere | None" = strawberry.field(
+        name="NOT", description="This condition must be false.", default=None
+    )
 
 
-def _own(where: WorkstationWhere) -> Q:
-    return every(
+def _own_condition(where: WorkstationWhere) -> Q:
+    return all_of(
         where.title.condition("title") if where.title else Q(),
         where.slug.condition("slug") if where.slug else Q(),
     )
 
 
-Where = Annotated[WorkstationWhere | None, strawberry.argument(description="Only those for which all of this holds.")]
-OrderBy = Annotated[list[WorkstationOrder] | None, strawberry.argument(description="The order; by title if not said.")]
+Where = Annotated[
+    WorkstationWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
+]
+OrderBy = Annotated[
+    list[WorkstationOrder] | None, strawberry.argument(description="The sort order. The default is by title.")
+]
 
 
-@strawberry.type(description="Reads of workstations.")
+@strawberry.type(description="Queries for workstations.")
 class WorkstationQueries:
     """Root fields."""
 
-    @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstations that the caller may launch or edit.")
+    @requires(
+        Resource.WORKSTATION, PermissionVerb.VIEW, description="The workstations that the caller may launch or edit."
+    )
     async def workstations(
         self,
         info: Info,
@@ -158,83 +171,100 @@ class WorkstationQueries:
         before: Before = None,
     ) -> Connection[Workstation] | None:
         """Return one page."""
-        rows = policy.readable(info.context.caller).filter(combined(where, _own))
-        return await connect(rows, sorts(order_by, Sort("title")), Window(first, after, last, before))
+        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
+        return await connect(rows, sort_keys(order_by, Sort("title")), Window(first, after, last, before))
 
-    @requires(Resource.WORKSTATION, Operation.VIEW, description="The workstation with this slug; null if unseen.")
+    @requires(
+        Resource.WORKSTATION,
+        PermissionVerb.VIEW,
+        description="The workstation with this slug. Null if the caller cannot see it.",
+    )
     async def workstation(
-        self, info: Info, slug: Annotated[str, strawberry.argument(description="Its unique name in addresses.")]
+        self, info: Info, slug: Annotated[str, strawberry.argument(description="The unique name in URLs.")]
     ) -> Workstation | None:
         """Return one workstation."""
         possible = len(slug) <= SLUG_LIMIT and slug.isprintable()
-        return shown(await policy.readable(info.context.caller).get_or_none(slug=slug)) if possible else None
+        return as_graphql(await policy.readable(info.context.caller).get_or_none(slug=slug)) if possible else None
 
 
 @strawberry.input(description="A new workstation.")
 class WorkstationCreateInput:
-    """What workstationCreate takes."""
+    """The input of workstationCreate."""
 
-    title: str = strawberry.field(description="Its title, 1 to 128 characters.")
-    description: str = strawberry.field(description="What it is for.", default="")
-    is_public: bool = strawberry.field(description="Whether every signed-in user may launch it.", default=False)
-
-
-@strawberry.input(description="Changes of a workstation; what is not given stays as it is.")
-class WorkstationUpdateInput:
-    """What workstationUpdate takes."""
-
-    title: str | None = strawberry.field(description="A new title.", default=None)
-    description: str | None = strawberry.field(description="A new description.", default=None)
-    is_public: bool | None = strawberry.field(description="Whether every signed-in user may launch it.", default=None)
-    configuration: JSON | None = strawberry.field(
-        description="A JSON object of at most 32 KiB, for containers that start later; `{}` for none.", default=None
+    title: str = strawberry.field(description=f"The title, 1 to {MAX_TITLE_LENGTH} characters.")
+    description: str = strawberry.field(description="The purpose.", default="")
+    is_public: bool = strawberry.field(
+        description="Whether every signed-in user may launch the workstation.", default=False
     )
 
 
-@strawberry.type(description="The answer to a change of a workstation.")
+@strawberry.input(description="Changes to a workstation. Omitted fields keep their values.")
+class WorkstationUpdateInput:
+    """The input of workstationUpdate."""
+
+    title: str | None = strawberry.field(description="The new title.", default=None)
+    description: str | None = strawberry.field(description="The new description.", default=None)
+    is_public: bool | None = strawberry.field(
+        description="Whether every signed-in user may launch the workstation.", default=None
+    )
+    configuration: JSON | None = strawberry.field(
+        description=f"A JSON object of at most {MAX_CONFIGURATION_BYTES // KIB} KiB for containers that start later. "
+        f"Pass `{{}}` to clear it.",
+        default=None,
+    )
+
+
+@strawberry.type(description="The payload of workstation mutations.")
 class WorkstationPayload(Payload):
     """A workstation."""
 
-    workstation: Workstation | None = public(description="The workstation as it is now.", default=None)
+    workstation: Workstation | None = public(description="The current workstation.", default=None)
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-Expected = Annotated[int | None, strawberry.argument(description="Change it only if this is still its version.")]
+Expected = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The version that the caller read. The change is refused if the object has changed since."
+    ),
+]
 
 
-@strawberry.type(description="Changes of workstations.")
+@strawberry.type(description="Mutations of workstations.")
 class WorkstationMutations:
     """Root fields."""
 
     @requires(
         Resource.WORKSTATION,
-        Operation.CREATE,
-        description="Make a workstation; its maker edits it. Takes `@idempotent`.",
+        PermissionVerb.CREATE,
+        description="Create a workstation. The creator becomes its editor. Accepts `@idempotent`.",
     )
-    @reported(WorkstationPayload)
-    @replayed(WorkstationPayload, "workstation")
+    @errors_in_payload(WorkstationPayload)
+    @idempotent_mutation(WorkstationPayload, "workstation")
     async def workstation_create(
         self,
         info: Info,
         input: Annotated[WorkstationCreateInput, strawberry.argument(description="The workstation.")],
     ) -> WorkstationPayload | None:
-        """Make a workstation."""
-        made = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
-        return WorkstationPayload(workstation=shown(made))
+        """Create a workstation."""
+        created = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
+        return WorkstationPayload(workstation=as_graphql(created))
 
     @requires(
-        Resource.WORKSTATION, Operation.EDIT, description="Change title, description, publicity or configuration."
+        Resource.WORKSTATION,
+        PermissionVerb.EDIT,
+        description="Change the title, description, visibility or configuration of a workstation.",
     )
-    @reported(WorkstationPayload)
+    @errors_in_payload(WorkstationPayload)
     async def workstation_update(
         self,
         info: Info,
         id: WorkstationId,
-        input: Annotated[WorkstationUpdateInput, strawberry.argument(description="What to change.")],
+        input: Annotated[WorkstationUpdateInput, strawberry.argument(description="The changes.")],
         expected_version: Expected = None,
     ) -> WorkstationPayload | None:
         """Change a workstation."""
         changes = {name: value for name, value in vars(input).items() if value is not None}
         key = decode_as("Workstation", id)
         changed = await resolve.update(info.context.caller, key, changes, expected_version)
-        return WorkstationPayload(workstation=shown(changed))
+        return WorkstationPayload(workstation=as_graphql(changed))

@@ -1,1 +1,1 @@
-"""GraphQL over HTTP, server-sent events and websockets."""
+"""Transports of GraphQL: HTTP, server-sent events and websockets."""

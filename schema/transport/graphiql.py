@@ -1,4 +1,4 @@
-"""The query page: GraphiQL from our own files, with nothing loaded from elsewhere."""
+"""Renders the GraphiQL page from files of this server; the page loads nothing from other sites."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-FILES = Path(__file__).parent.parent / "static" / "graphiql"
+STATIC_FILES = Path(__file__).parent.parent / "static" / "graphiql"
 STYLES = ("graphiql.min.css", "explorer.css", "carrel.css")
 SCRIPTS = (
     "react.production.min.js",
@@ -21,7 +21,7 @@ SCRIPTS = (
     "explorer.umd.js",
     "carrel.js",
 )
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -34,7 +34,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Scripts come from our files only; GraphiQL's editor writes style elements, which is all that inline means here."""
+"""Only scripts of this server run. GraphiQL's editor creates style elements, so inline styles are allowed."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -56,15 +56,15 @@ PAGE = """<!doctype html>
 
 
 @dataclass(frozen=True)
-class Tab:
-    """One tab that the page opens with; `name` is shown as a comment above the query."""
+class ExplorerTab:
+    """A tab that the page opens with; `name` appears as a comment above the query."""
 
     name: str
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
 
-    def shown(self) -> dict[str, str]:
-        """Return the tab as GraphiQL takes it."""
+    def to_dict(self) -> dict[str, str]:
+        """Return the tab in GraphiQL's format."""
         variables = orjson.dumps(self.variables, option=orjson.OPT_INDENT_2).decode() if self.variables else ""
         return {"query": f"# {self.name}\n{self.query.strip()}\n", "variables": variables}
 
@@ -72,11 +72,11 @@ class Tab:
 class Explorer:
     """Renders the page for the GraphQL server at `endpoint`, with the files that `assets()` serves at `assets`."""
 
-    def __init__(self, *, endpoint: str, assets: str, tabs: Sequence[Tab] = (), title: str = "Carrel") -> None:
-        """Prepare the page; but for its bar it is the same for everybody."""
-        shown = [tab.shown() for tab in tabs]
-        version = sha256(orjson.dumps(shown)).hexdigest()[:12]
-        config = {"endpoint": endpoint, "tabs": shown, "version": version, "title": title}
+    def __init__(self, *, endpoint: str, assets: str, tabs: Sequence[ExplorerTab] = (), title: str = "Carrel") -> None:
+        """Prepare the page; only its bar depends on the user."""
+        tab_data = [tab.to_dict() for tab in tabs]
+        version = sha256(orjson.dumps(tab_data)).hexdigest()[:12]
+        config = {"endpoint": endpoint, "tabs": tab_data, "version": version, "title": title}
         self._before, _, self._after = PAGE.format(
             title=escape(title),
             styles="\n".join(f'<link rel="stylesheet" href="{assets}/{name}">' for name in STYLES),
@@ -85,11 +85,15 @@ class Explorer:
         ).partition("{bar}")
 
     def page(self, _request: Request, bar: str = "") -> Response:
-        """Answer with the page; `bar` is HTML that stands above it."""
-        headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
+        """Return the page, with the HTML `bar` above it."""
+        headers = {
+            "content-security-policy": CONTENT_SECURITY_POLICY,
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-cache",
+        }
         return HTMLResponse(f"{self._before}{bar}{self._after}", headers=headers)
 
 
 def assets() -> StaticFiles:
-    """Return the application that serves the page's files."""
-    return StaticFiles(directory=FILES)
+    """Return an application that serves the page's files."""
+    return StaticFiles(directory=STATIC_FILES)

@@ -1,4 +1,4 @@
-"""What a client sends over HTTP, checked before anything is executed."""
+"""Parses and validates GraphQL requests over HTTP, for the server. Refuses requests that other sites can forge."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,23 +15,23 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from core.errors import BadInput, CarrelError, Forbidden
-from schema.transport.multipart import with_files
+from schema.transport.multipart import MAX_FILES, with_files
 
 CSRF_HEADERS = ("x-carrel-csrf", "graphql-require-preflight", "apollo-require-preflight")
-"""Headers that no page of another site can send without being asked first."""
+"""Headers that a page of another site can send only after a CORS preflight."""
 BODY_LIMIT = 1 << 20
 UPLOAD_LIMIT = 16 << 20
-MAPS = ("variables", "extensions")
+OBJECT_KEYS = ("variables", "extensions")
 
 
-class TooLarge(CarrelError):
-    """The body of the request is too large."""
+class PayloadTooLarge(CarrelError):
+    """The request body is too large."""
 
     code = "BAD_USER_INPUT"
     status: ClassVar[int] = 413
 
 
-class WrongMediaType(CarrelError):
+class UnsupportedMediaType(CarrelError):
     """Send the operation as application/json in UTF-8."""
 
     code = "BAD_USER_INPUT"
@@ -39,8 +39,8 @@ class WrongMediaType(CarrelError):
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One operation as it was asked for."""
+class GraphQLRequest:
+    """The validated parameters of one request."""
 
     query: str
     variables: dict[str, Any] | None
@@ -49,61 +49,63 @@ class Operation:
 
 
 @asynccontextmanager
-async def reading(request: Request, *, uploads: bool, body_limit: int, upload_limit: int) -> AsyncIterator[Operation]:
-    """Give the operation that the request carries, its files open inside; CarrelError says what is wrong with it."""
+async def parse_request(
+    request: Request, *, uploads: bool, body_limit: int, upload_limit: int
+) -> AsyncIterator[GraphQLRequest]:
+    """Provide the request's parameters, with its files open; raise CarrelError if they are invalid."""
     if request.method == "GET":
-        _refuse_forgery(request, ambient_only=True)
-        yield operation(_parameters(request))
+        _check_csrf(request, only_cookies=True)
+        yield validate_request(_parameters(request))
         return
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType("A compressed body is not read; send it as it is.")
+        raise UnsupportedMediaType("Compressed bodies are not supported. Send the body uncompressed.")
     kind, charset = _content_type(request.headers.get("content-type", ""))
     if kind == "application/json" and charset in {"utf-8", "utf8"}:
-        yield operation(_json(await _body(request, body_limit), "The body"))
+        yield validate_request(_json(await _body(request, body_limit), "The body"))
     elif uploads and kind == "multipart/form-data":
-        _refuse_forgery(request, ambient_only=False)
+        _check_csrf(request, only_cookies=False)
         form = await _form(request, upload_limit)
         try:
-            yield operation(with_files(_part(form, "operations"), _part(form, "map"), form))
+            yield validate_request(with_files(_part(form, "operations"), _part(form, "map"), form))
         finally:
             await form.close()
     else:
-        raise WrongMediaType
+        raise UnsupportedMediaType
 
 
-def operation(asked: object) -> Operation:
-    """Check the parameters of an operation, wherever they came from."""
-    if isinstance(asked, list):
-        raise BadInput("Send one operation in a request; batches are not taken.")
-    if not isinstance(asked, Mapping):
-        raise BadInput("A request is a JSON object with the key `query`.")
-    query, name = asked.get("query"), asked.get("operationName")
+def validate_request(parameters: object) -> GraphQLRequest:
+    """Validate the parameters of a request, from a body or a query string."""
+    if isinstance(parameters, list):
+        raise BadInput("Batches are not supported. Send one operation in each request.")
+    if not isinstance(parameters, Mapping):
+        raise BadInput("A request must be a JSON object with the key `query`.")
+    query, name = parameters.get("query"), parameters.get("operationName")
     if not isinstance(query, str) or not query:
-        raise BadInput("A request needs a `query`, a text that is not empty.", path=("query",))
+        raise BadInput("`query` is required, and must be a string that is not empty.", path=("query",))
     if not isinstance(name, str | None):
-        raise BadInput("`operationName` is a text or null.", path=("operationName",))
-    for key in MAPS:
-        if not isinstance(asked.get(key), dict | None):
-            raise BadInput(f"`{key}` is a JSON object or null.", path=(key,))
-    return Operation(query, asked.get("variables"), name, asked.get("extensions"))
+        raise BadInput("`operationName` must be a string or null.", path=("operationName",))
+    for key in OBJECT_KEYS:
+        if not isinstance(parameters.get(key), dict | None):
+            raise BadInput(f"`{key}` must be a JSON object or null.", path=(key,))
+    return GraphQLRequest(query, parameters.get("variables"), name, parameters.get("extensions"))
 
 
-def _refuse_forgery(request: Request, *, ambient_only: bool) -> None:
-    """Refuse what a page of another site could have made a signed-in browser send."""
+def _check_csrf(request: Request, *, only_cookies: bool) -> None:
+    """Refuse a request that a page of another site could make a signed-in browser send."""
     if any(request.headers.get(header) for header in (*CSRF_HEADERS, "authorization")):
         return
-    if ambient_only and "cookie" not in request.headers:
+    if only_cookies and "cookie" not in request.headers:
         return
     raise Forbidden(
-        "This request could come from another site; send the header X-Carrel-CSRF: 1, or use POST and JSON."
+        "This request could come from another site. Send the header X-Carrel-CSRF: 1, or use POST with JSON."
     )
 
 
 def _parameters(request: Request) -> dict[str, Any]:
-    given: dict[str, Any] = dict(request.query_params)
-    given.update({key: _json(given[key].encode(), f"`{key}`") for key in MAPS if given.get(key)})
-    given.update({key: None for key in (*MAPS, "operationName") if not given.get(key)})
-    return given
+    parameters: dict[str, Any] = dict(request.query_params)
+    parameters.update({key: _json(parameters[key].encode(), f"`{key}`") for key in OBJECT_KEYS if parameters.get(key)})
+    parameters.update({key: None for key in (*OBJECT_KEYS, "operationName") if not parameters.get(key)})
+    return parameters
 
 
 @lru_cache(maxsize=256)
@@ -114,56 +116,59 @@ def _content_type(text: str) -> tuple[str, str]:
     return text.split(";")[0].strip().lower(), charset.lower()
 
 
-def _json(text: bytes, what: str) -> Any:
+def _json(content: bytes, subject: str) -> Any:
     try:
-        return orjson.loads(text)
+        return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise BadInput(f"{what} is not valid JSON: {error.msg}.") from None
+        raise BadInput(f"{subject} is not valid JSON: {error.msg}.") from None
 
 
 def _part(form: FormData, name: str) -> Any:
-    text = form.get(name)
-    return _json(text.encode() if isinstance(text, str) else b"", f"The part `{name}`")
+    content = form.get(name)
+    return _json(content.encode() if isinstance(content, str) else b"", f"The part `{name}`")
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    metered = Meter(request, limit)
+    limiter = BodyLimiter(request, limit)
     try:
-        return await Request(request.scope, metered.receive).body()
+        return await Request(request.scope, limiter.receive).body()
     except MultiPartException:
-        raise metered.refusal from None
+        raise limiter.refusal from None
 
 
 async def _form(request: Request, limit: int) -> FormData:
-    metered = Meter(request, limit)
+    limiter = BodyLimiter(request, limit)
     try:
-        return await Request(request.scope, metered.receive).form(max_files=10, max_fields=10, max_part_size=BODY_LIMIT)
+        return await Request(request.scope, limiter.receive).form(
+            max_files=MAX_FILES, max_fields=10, max_part_size=BODY_LIMIT
+        )
     except (HTTPException, MultiPartException, ValueError, KeyError) as error:
-        if metered.exceeded:
-            raise metered.refusal from None
+        if limiter.is_exceeded:
+            raise limiter.refusal from None
         raise BadInput(f"The multipart body cannot be read: {getattr(error, 'detail', error)}.") from None
 
 
-class Meter:
-    """Reads the body of a request and stops as soon as it passes the limit, however long it said it was."""
+class BodyLimiter:
+    """Limits the size of a request body while it is received, whatever its Content-Length."""
 
     def __init__(self, request: Request, limit: int) -> None:
         """Allow `limit` bytes."""
-        self.refusal = TooLarge(f"The body of a request has at most {limit} bytes.")
+        self.refusal = PayloadTooLarge(f"The request body can have at most {limit} bytes.")
         self._receive, self._left = request.receive, limit
         declared = request.headers.get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:
             raise self.refusal
 
     @property
-    def exceeded(self) -> bool:
+    def is_exceeded(self) -> bool:
         """Whether the body was too large."""
         return self._left < 0
 
     async def receive(self) -> Message:
-        """Receive one message; the exception is one at which Starlette's parser closes its files."""
+        """Receive one message; raise MultiPartException past the limit."""
         message = await self._receive()
         self._left -= len(message.get("body", b""))
-        if self.exceeded:
+        # At this exception Starlette's form parser closes its files.
+        if self.is_exceeded:
             raise MultiPartException(self.refusal.message)
         return message

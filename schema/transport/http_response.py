@@ -1,4 +1,4 @@
-"""How answers leave over HTTP: media type, status and body; one table for the statuses."""
+"""Builds HTTP responses for GraphQL results and refused requests: media type, status and body."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,76 +10,78 @@ from graphql import GraphQLError
 from starlette.responses import Response
 
 from core.errors import CarrelError, RateLimited, Unauthenticated
-from schema.graphql.errors import shown
+from schema.graphql.errors import client_error
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
-EVENTS = "text/event-stream"
-STATUS = {"RATE_LIMITED": 429, "INTERNAL": 500}
-"""The status of a request error by its code, for clients that know the GraphQL media type; 400 for all others.
+EVENT_STREAM = "text/event-stream"
+STATUS_BY_CODE = {"RATE_LIMITED": 429, "INTERNAL": 500}
+"""The status of a request error by its code, otherwise 400. It applies to the GraphQL media type.
 
-Whoever asks too often is told so by the status under every media type."""
+With application/json only RATE_LIMITED changes the status; other results have 200."""
 
 
-def media_type(accept: str | None) -> str | None:
-    """Return the media type that `accept` likes best; None when we have none of them."""
+def negotiate_media_type(accept: str | None) -> str | None:
+    """Return the supported media type that `accept` prefers, or None."""
     best, chosen = 0.0, None
     for kind, quality in _preferences(accept or JSON):
-        if quality > best and (ours := _ours(kind)):
-            best, chosen = quality, ours
+        if quality > best and (supported := _supported(kind)):
+            best, chosen = quality, supported
     return chosen
 
 
-def encoded(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """Return `value` as JSON."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # orjson takes no integers beyond 64 bits.
+    except TypeError:  # orjson does not support integers beyond 64 bits.
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def body(data: Any, errors: Sequence[GraphQLError] | None, extensions: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the body of a result; the errors of a request that never ran have no path, and then there is no data."""
-    answer: dict[str, Any] = {}
+def result_body(
+    data: Any, errors: Sequence[GraphQLError] | None, extensions: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the body of a result; without `data` if the request did not run, so that no error has a path."""
+    payload: dict[str, Any] = {}
     if errors:
-        answer["errors"] = [error.formatted for error in errors]
+        payload["errors"] = [error.formatted for error in errors]
     if data is not None or any(error.path for error in errors or ()) or not errors:
-        answer["data"] = data
+        payload["data"] = data
     if extensions:
-        answer["extensions"] = extensions
-    return answer
+        payload["extensions"] = extensions
+    return payload
 
 
-def result(answer: Mapping[str, Any], media: str) -> Response:
-    """Return the response that carries an executed or refused operation."""
-    status = 200 if "data" in answer else _status(answer)
-    response = _response(answer, media, 200 if media == JSON and status != RateLimited.status else status)
+def result_response(payload: Mapping[str, Any], media: str) -> Response:
+    """Return the response with the body of an executed or refused operation."""
+    status = 200 if "data" in payload else _status(payload)
+    response = _response(payload, media, 200 if media == JSON and status != RateLimited.status else status)
     if status == RateLimited.status:
-        _ask_to_wait(response, answer["errors"][0]["extensions"].get("retryAfter", 1.0))
+        _set_retry_after(response, payload["errors"][0]["extensions"].get("retryAfter", 1.0))
     return response
 
 
-def refusal(error: CarrelError, media: str, trace_id: str) -> Response:
-    """Return the response to a request that was refused before it could be an operation."""
-    answer = {"errors": [shown(GraphQLError(error.message, original_error=error), trace_id).formatted]}
-    response = _response(answer, media, error.status)
+def error_response(error: CarrelError, media: str, trace_id: str) -> Response:
+    """Return the response to a request that was refused before its operation was prepared."""
+    payload = {"errors": [client_error(GraphQLError(error.message, original_error=error), trace_id).formatted]}
+    response = _response(payload, media, error.status)
     if isinstance(error, Unauthenticated):
         response.headers["www-authenticate"] = "Bearer"
     if isinstance(error, RateLimited):
-        _ask_to_wait(response, error.retry_after)
+        _set_retry_after(response, error.retry_after)
     return response
 
 
-def _ask_to_wait(response: Response, seconds: float) -> None:
+def _set_retry_after(response: Response, seconds: float) -> None:
     response.headers["retry-after"] = str(max(1, ceil(seconds)))
 
 
-def _status(answer: Mapping[str, Any]) -> int:
-    return STATUS.get(answer["errors"][0].get("extensions", {}).get("code"), 400)
+def _status(payload: Mapping[str, Any]) -> int:
+    return STATUS_BY_CODE.get(payload["errors"][0].get("extensions", {}).get("code"), 400)
 
 
-def _response(answer: Mapping[str, Any], media: str, status: int) -> Response:
-    response = Response(encoded(answer), status, media_type=f"{media}; charset=utf-8")
+def _response(payload: Mapping[str, Any], media: str, status: int) -> Response:
+    response = Response(encode_json(payload), status, media_type=f"{media}; charset=utf-8")
     response.headers["vary"] = "Accept"
     return response
 
@@ -100,7 +102,7 @@ def _quality(parameters: Sequence[str]) -> float:
     return 1.0
 
 
-def _ours(kind: str) -> str | None:
+def _supported(kind: str) -> str | None:
     if kind in {"*/*", "application/*"}:
         return JSON
-    return kind if kind in {JSON, GRAPHQL, EVENTS} else None
+    return kind if kind in {JSON, GRAPHQL, EVENT_STREAM} else None

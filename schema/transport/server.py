@@ -1,4 +1,4 @@
-"""The ASGI application that speaks GraphQL: over HTTP, server-sent events and websockets."""
+"""The ASGI application of a GraphQL schema: HTTP, server-sent events and websockets."""
 
 import asyncio
 import logging
@@ -22,24 +22,32 @@ from strawberry.types.graphql import OperationType
 
 from core.errors import BadInput, CarrelError
 from models.permissions.principal import Principal
-from schema.execution.context import Context
+from schema.execution.context import GraphQLContext
 from schema.execution.event_cache import payload
 from schema.execution.schema import Schema
-from schema.graphql.errors import MASK, new_trace_id
-from schema.transport.http_request import BODY_LIMIT, UPLOAD_LIMIT, Operation, reading
-from schema.transport.http_response import EVENTS, JSON, body, encoded, media_type, refusal, result
-from schema.transport.sse import HEARTBEAT_SECONDS, EventStream, Turnstile
+from schema.graphql.errors import INTERNAL_MESSAGE, new_trace_id
+from schema.transport.http_request import BODY_LIMIT, UPLOAD_LIMIT, GraphQLRequest, parse_request
+from schema.transport.http_response import (
+    EVENT_STREAM,
+    JSON,
+    encode_json,
+    error_response,
+    negotiate_media_type,
+    result_body,
+    result_response,
+)
+from schema.transport.sse import HEARTBEAT_SECONDS, EventStream, StreamLimiter
 from schema.transport.websocket import TextAdapter, TransportHandler
 
 log = logging.getLogger("carrel.graphql")
 
 PrincipalOf = Callable[[HTTPConnection], Awaitable[Principal | None]]
 UntilRevoked = Callable[[Principal], Awaitable[object]]
-MakeContext = Callable[[Principal | None, HTTPConnection], Context]
+MakeContext = Callable[[Principal | None, HTTPConnection], GraphQLContext]
 SSE = SSETransport()
 
 
-async def _nobody(_connection: HTTPConnection) -> Principal | None:
+async def _anonymous(_connection: HTTPConnection) -> Principal | None:
     return None
 
 
@@ -47,13 +55,13 @@ async def _never(_principal: Principal) -> None:
     await asyncio.Event().wait()
 
 
-def _plain(principal: Principal | None, connection: HTTPConnection) -> Context:
-    return Context(principal=principal, connection=connection)
+def _create_context(principal: Principal | None, connection: HTTPConnection) -> GraphQLContext:
+    return GraphQLContext(principal=principal, connection=connection)
 
 
 @dataclass(frozen=True)
-class Surface:
-    """How the server meets its clients."""
+class ServerOptions:
+    """Limits and timings of the server."""
 
     uploads: bool = False
     body_limit: int = BODY_LIMIT
@@ -67,26 +75,26 @@ class Surface:
 
 
 class NotAcceptable(CarrelError):
-    """Answers come as application/graphql-response+json, application/json or text/event-stream."""
+    """Accept one of application/graphql-response+json, application/json and text/event-stream."""
 
     code = "BAD_USER_INPUT"
     status = 406
 
 
 class MethodNotAllowed(CarrelError):
-    """GraphQL is asked by GET or POST."""
+    """Send GraphQL requests with GET or POST."""
 
     code = "BAD_USER_INPUT"
     status = 405
 
     def __init__(self, message: str | None = None, *, allow: str = "GET, POST") -> None:
-        """Say `message`; the methods in `allow` would do."""
+        """Create the error with `message` and the allowed methods for the Allow header."""
         super().__init__(message)
         self.allow = allow
 
 
-class GraphQLServer(GraphQL[Context, None]):
-    """Serves one schema. It asks `principal_of` who is calling, and ends streams when `until_revoked` returns."""
+class GraphQLServer(GraphQL[GraphQLContext, None]):
+    """Serves one schema. `principal_of` authenticates the caller; streams end when `until_revoked` returns."""
 
     websocket_adapter_class = TextAdapter
     graphql_transport_ws_handler_class = TransportHandler
@@ -96,26 +104,26 @@ class GraphQLServer(GraphQL[Context, None]):
         self,
         schema: Schema,
         *,
-        principal_of: PrincipalOf = _nobody,
+        principal_of: PrincipalOf = _anonymous,
         until_revoked: UntilRevoked = _never,
-        make_context: MakeContext = _plain,
+        make_context: MakeContext = _create_context,
         explorer: Callable[[Request], Response] | None = None,
-        surface: Surface | None = None,
+        options: ServerOptions | None = None,
     ) -> None:
-        """Serve `schema`; `explorer` renders the page that a browser gets for GET without a query."""
-        self.surface = surface or Surface()
+        """Serve `schema`; `explorer` renders the page for a browser's GET without a query."""
+        self.options = options or ServerOptions()
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=self.surface.init_seconds),
-            max_subscriptions_per_connection=self.surface.operations_per_connection,
-            allowed_origins=self.surface.allowed_origins,
+            connection_init_wait_timeout=timedelta(seconds=self.options.init_seconds),
+            max_subscriptions_per_connection=self.options.operations_per_connection,
+            allowed_origins=self.options.allowed_origins,
         )
         self.principal_of, self.until_revoked, self.make_context = principal_of, until_revoked, make_context
         self.explorer = explorer
-        self.ping_seconds = self.surface.ping_seconds
-        self.turnstile = Turnstile(self.surface.streams_per_caller)
+        self.ping_seconds = self.options.ping_seconds
+        self.stream_limiter = StreamLimiter(self.options.streams_per_caller)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one socket."""
@@ -126,102 +134,107 @@ class GraphQLServer(GraphQL[Context, None]):
         else:
             await self.run(WebSocket(scope, receive=receive, send=send))
 
-    async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002
-        """Return the context of a socket; its caller is known after connection_init."""
+    async def get_context(self, request: Any, response: Any) -> GraphQLContext:  # noqa: ARG002
+        """Return the context of a socket; connection_init sets its caller."""
         return self.make_context(None, request)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read JSON."""
+        """Decode JSON."""
         return orjson.loads(data)
 
     def encode_json(self, data: object) -> bytes:
-        """Write JSON."""
-        return encoded(data)
+        """Encode JSON."""
+        return encode_json(data)
 
     async def _respond(self, request: Request) -> Response:
         if self.explorer and _wants_page(request):
             return self.explorer(request)
-        media = media_type(request.headers.get("accept"))
+        media = negotiate_media_type(request.headers.get("accept"))
         trace_id = new_trace_id()
-        shape = JSON if media in {None, EVENTS} else str(media)
+        error_media = JSON if media in {None, EVENT_STREAM} else str(media)
         try:
             return await self._answer(request, media, trace_id)
         except MethodNotAllowed as error:
-            response = refusal(error, shape, trace_id)
+            response = error_response(error, error_media, trace_id)
             response.headers["allow"] = error.allow
             return response
         except CarrelError as error:
-            return refusal(error, shape, trace_id)
+            return error_response(error, error_media, trace_id)
         except Exception:
-            log.exception("The request failed outside its operation [%s]", trace_id)
-            return refusal(CarrelError(MASK), shape, trace_id)
+            log.exception("A request failed outside its operation [%s]", trace_id)
+            return error_response(CarrelError(INTERNAL_MESSAGE), error_media, trace_id)
 
     async def _answer(self, request: Request, media: str | None, trace_id: str) -> Response:
         if request.method not in {"GET", "POST"}:
             raise MethodNotAllowed
         if media is None:
             raise NotAcceptable
-        surface = self.surface
-        async with reading(
-            request, uploads=surface.uploads, body_limit=surface.body_limit, upload_limit=surface.upload_limit
-        ) as operation:
+        options = self.options
+        async with parse_request(
+            request, uploads=options.uploads, body_limit=options.body_limit, upload_limit=options.upload_limit
+        ) as graphql_request:
             context = self.make_context(await self.principal_of(request), request)
             context.trace_id = trace_id
-            if media == EVENTS:
-                return await self._stream(request, operation, context)
-            return await self._execute(request, operation, context, media)
+            if media == EVENT_STREAM:
+                return await self._stream(request, graphql_request, context)
+            return await self._execute(request, graphql_request, context, media)
 
-    async def _execute(self, request: Request, operation: Operation, context: Context, media: str) -> Response:
+    async def _execute(
+        self, request: Request, graphql_request: GraphQLRequest, context: GraphQLContext, media: str
+    ) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            done = await self.schema.execute(
-                operation.query,
-                operation.variables,
+            result = await self.schema.execute(
+                graphql_request.query,
+                graphql_request.variables,
                 context,
-                operation_name=operation.name,
+                operation_name=graphql_request.name,
                 allowed_operation_types=allowed,
-                operation_extensions=operation.extensions,
+                operation_extensions=graphql_request.extensions,
             )
         except InvalidOperationTypeError as error:
-            raise _wrong_way(error.operation_type) from None
+            raise _wrong_transport_error(error.operation_type) from None
         except CannotGetOperationTypeError as error:
             raise BadInput(error.as_http_error_reason(), path=("operationName",)) from None
-        return result(body(done.data, done.errors, done.extensions), media)
+        return result_response(result_body(result.data, result.errors, result.extensions), media)
 
-    async def _stream(self, request: Request, operation: Operation, context: Context) -> Response:
-        self.turnstile.check(context.caller_key)
-        await self.schema.admit(operation.query, operation.variables, operation.name, context)
+    async def _stream(self, request: Request, graphql_request: GraphQLRequest, context: GraphQLContext) -> Response:
+        # Check and charge before the response starts, so that a refusal still sets the HTTP status.
+        self.stream_limiter.check(context.caller_key)
+        await self.schema.charge(graphql_request.query, graphql_request.variables, graphql_request.name, context)
         allowed = set(OperationType) - ({OperationType.MUTATION} if request.method == "GET" else set())
         results = await self.schema.stream(
-            operation.query,
-            operation.variables,
+            graphql_request.query,
+            graphql_request.variables,
             context_value=context,
-            operation_name=operation.name,
+            operation_name=graphql_request.name,
             allowed_operation_types=allowed,
-            operation_extensions=operation.extensions,
+            operation_extensions=graphql_request.extensions,
         )
         events = self._events(results, context)
-        return EventStream(events, lambda: self._revoked(context.principal), self.surface.heartbeat_seconds)
+        return EventStream(events, lambda: self._revoked(context.principal), self.options.heartbeat_seconds)
 
-    async def _events(self, results: StreamResult, context: Context) -> AsyncGenerator[str, None]:
-        with self.turnstile.entered(context.caller_key):
+    async def _events(self, results: StreamResult, context: GraphQLContext) -> AsyncGenerator[str, None]:
+        with self.stream_limiter.slot(context.caller_key):
             async with aclosing(results):
-                async for each in results:
-                    yield SSE.encode_next(payload(each), _text)
+                async for result in results:
+                    yield SSE.encode_next(payload(result), _encode_text)
             yield SSE.encode_complete()
 
     async def _revoked(self, principal: Principal | None) -> None:
         await (self.until_revoked(principal) if principal else asyncio.Event().wait())
 
 
-def _text(value: object) -> str:
-    return encoded(value).decode()
+def _encode_text(value: object) -> str:
+    return encode_json(value).decode()
 
 
-def _wrong_way(kind: OperationType) -> CarrelError:
+def _wrong_transport_error(kind: OperationType) -> CarrelError:
     if kind is OperationType.MUTATION:
-        return MethodNotAllowed("A mutation is sent by POST.", allow="POST")
-    return BadInput("A subscription is a stream: use a websocket (graphql-transport-ws), or accept text/event-stream.")
+        return MethodNotAllowed("Send a mutation with POST.", allow="POST")
+    return BadInput(
+        "A subscription needs a stream. Use a websocket (graphql-transport-ws), or accept text/event-stream."
+    )
 
 
 def _wants_page(request: Request) -> bool:

@@ -1,4 +1,7 @@
-"""Streams over HTTP: server-sent events that end when the client, the caller's rights or the source end."""
+"""Streams results as server-sent events, and limits the streams of each caller.
+
+A stream ends when its source ends, the client disconnects, or the caller's credential is revoked.
+"""
 
 import asyncio
 import logging
@@ -22,7 +25,7 @@ HEADERS = {
 
 
 class EventStream(Response):
-    """Sends the texts of a source as they come; closes the source when the client goes or `until` is done."""
+    """Streams the texts of a source until the client disconnects or `until` returns; then it closes the source."""
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class EventStream(Response):
         until: Callable[[], Awaitable[object]],
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
-        """Stream `source`, at the longest until `until` returns, with a sign of life every `heartbeat` seconds."""
+        """Stream `source` until `until` returns, with a comment as heartbeat every `heartbeat` seconds."""
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._source = source
@@ -38,10 +41,15 @@ class EventStream(Response):
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Run until the first of three ends: source, client, rights."""
+        """Send events until the source, the connection or the credential ends."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        ends = (self._pump(send), _beat(send, self._heartbeat), _gone(receive), _done(self._until))
-        tasks = [asyncio.create_task(each) for each in ends]
+        coroutines = (
+            self._pump(send),
+            _send_heartbeats(send, self._heartbeat),
+            _wait_for_disconnect(receive),
+            _wait(self._until),
+        )
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -49,7 +57,7 @@ class EventStream(Response):
                 task.cancel()
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
-                    log.error("A stream ended by accident", exc_info=outcome)
+                    log.error("An event stream failed", exc_info=outcome)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pump(self, send: Send) -> None:
@@ -58,37 +66,39 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _done(until: Callable[[], Awaitable[object]]) -> None:
+async def _wait(until: Callable[[], Awaitable[object]]) -> None:
     await until()
 
 
-async def _beat(send: Send, seconds: float) -> None:
+async def _send_heartbeats(send: Send, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
 
 
-class Turnstile:
-    """Counts the running streams of each caller and refuses one too many."""
+class StreamLimiter:
+    """Limits the number of concurrent streams of each caller."""
 
-    def __init__(self, most: int) -> None:
-        """Let each caller have `most` streams at once."""
-        self._most = most
+    def __init__(self, max_streams: int) -> None:
+        """Allow each caller `max_streams` concurrent streams."""
+        self._max_streams = max_streams
         self._running: Counter[object] = Counter()
 
     def check(self, caller: object) -> None:
-        """Raise RATE_LIMITED when `caller` may begin no other stream now."""
-        if self._running[caller] >= self._most:
-            raise RateLimited(f"At most {self._most} streams at once; end one before you begin another.")
+        """Raise RateLimited if `caller` has reached the limit."""
+        if self._running[caller] >= self._max_streams:
+            raise RateLimited(
+                f"You can have at most {self._max_streams} streams at once. End one before you start another."
+            )
 
     @contextmanager
-    def entered(self, caller: object) -> Iterator[None]:
-        """Count one stream of `caller` while the context is open, after a `check`."""
+    def slot(self, caller: object) -> Iterator[None]:
+        """Count one stream of `caller` while the context is open; raise RateLimited if it exceeds the limit."""
         self.check(caller)
         self._running[caller] += 1
         try:

@@ -1,4 +1,4 @@
-"""The API's own fixture, for its client."""
+"""Fixtures of the API, for the tests of its client."""
 
 from tests.schema.conftest import api, changes
 

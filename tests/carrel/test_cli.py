@@ -1,4 +1,4 @@
-"""The command line: what it prints, and how it fails."""
+"""The command line: output, errors and exit codes."""
 
 import logging
 import os
@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from carrel.cli import main
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.settings import Settings, variable
 from schema.app import SDL
 
 ROOT = Path(__file__).parent.parent.parent
-Carrel = Callable[..., "Done"]
+Carrel = Callable[..., "CommandResult"]
 
 
 @dataclass
-class Done:
-    """How a command ended."""
+class CommandResult:
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -31,21 +31,21 @@ class Done:
 
 @pytest.fixture
 def carrel(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Carrel:
-    """Run a command in this process, which saves two seconds each."""
+    """Run commands in this process, which saves two seconds each."""
 
-    def run(*words: str, stdin: str = "", **environment: str) -> Done:
-        with monkeypatch.context() as place:
-            place.setattr(sys, "argv", ["carrel", *words])
-            place.setattr(sys, "stdin", StringIO(stdin))
+    def run(*words: str, stdin: str = "", **environment: str) -> CommandResult:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["carrel", *words])
+            patch.setattr(sys, "stdin", StringIO(stdin))
             for name, value in {"CARREL_DATA_DIR": str(data_dir), **environment}.items():
-                place.setenv(name, value)
-            forget_statements()
+                patch.setenv(name, value)
+            clear_statement_cache()
             handlers, level = logging.root.handlers[:], logging.root.level
             code = _exit_code()
             logging.root.handlers[:] = handlers
             logging.root.setLevel(level)
         printed = capsys.readouterr()
-        return Done(code, printed.out, printed.err)
+        return CommandResult(code, printed.out, printed.err)
 
     return run
 
@@ -58,45 +58,45 @@ def _exit_code() -> int:
     return 0
 
 
-def _process(data_dir: Path, *words: str) -> Done:
-    """Run a command as a process of its own."""
-    ours = {variable(field) for field in Settings.model_fields}
-    clean = {name: value for name, value in os.environ.items() if name not in ours}
+def _process(data_dir: Path, *words: str) -> CommandResult:
+    """Run a command in a separate process."""
+    variables = {variable(field) for field in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in variables}
     done = subprocess.run(
         [sys.executable, "-c", "from carrel.cli import main; main()", *words],
-        env={**clean, "CARREL_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)},
+        env={**environment, "CARREL_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
         cwd=data_dir,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def _sentence(done: Done) -> str:
-    """Return the one line on standard error, which is a sentence and no traceback."""
+def _sentence(done: CommandResult) -> str:
+    """Return the only line on standard error; it must not be a traceback."""
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("carrel: ")
     assert "Traceback" not in done.stderr
     return line
 
 
-def test_the_schema_is_printed_as_it_is_committed(data_dir: Path) -> None:
+def test_schema_command_prints_the_sdl(data_dir: Path) -> None:
     done = _process(data_dir, "schema")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, SDL, "")
 
 
-def test_an_account_is_made_listed_and_given_a_token(carrel: Carrel) -> None:
+def test_user_is_added_listed_and_given_token(carrel: Carrel) -> None:
     assert "Applied: 0001" in carrel("migrate").stdout
-    assert "newest shape" in carrel("migrate").stdout
+    assert "up to date" in carrel("migrate").stdout
 
     made = carrel("user", "add", "ada", "--role", "builder")
     assert (made.returncode, made.stderr) == (0, "")
     assert "shown once" in made.stdout
     given = carrel("user", "add", "bob", "--password-stdin", stdin="correct horse\n")
-    assert given.stdout.strip() == "Made bob."
+    assert given.stdout.strip() == "Added bob."
 
     assert carrel("user", "list").stdout.split() == ["ada", "bob"]
     token = carrel("user", "token", "ada", "--days", "1")
@@ -106,41 +106,41 @@ def test_an_account_is_made_listed_and_given_a_token(carrel: Carrel) -> None:
 
 @pytest.fixture
 def migrated(carrel: Carrel) -> Carrel:
-    """The command line over a database."""
+    """The command line over a migrated database."""
     assert carrel("migrate").returncode == 0
     return carrel
 
 
-def test_a_refusal_is_one_sentence_and_exit_code_1(migrated: Carrel) -> None:
-    for words, told in (
-        (("user", "token", "nobody"), "There is no user 'nobody'."),
-        (("user", "add", "x"), "A user name has"),
+def test_refusal_is_one_sentence_and_exit_code_1(migrated: Carrel) -> None:
+    for words, expected in (
+        (("user", "token", "nobody"), "There is no user 'nobody'; see `carrel user list`."),
+        (("user", "add", "x"), "A user name must have"),
         (("user", "add", "ada", "--role", "emperor"), "There is no role 'emperor'"),
     ):
         done = migrated(*words)
         assert done.returncode == 1, words
-        assert told in _sentence(done)
+        assert expected in _sentence(done)
         assert done.stdout == ""
 
 
-def test_a_short_password_is_refused(migrated: Carrel) -> None:
+def test_short_password_is_refused(migrated: Carrel) -> None:
     done = migrated("user", "add", "ada", "--password-stdin", stdin="short\n")
 
     assert (done.returncode, "10 characters" in _sentence(done)) == (1, True)
 
 
-def test_with_debug_the_cause_is_shown_and_without_it_is_not(migrated: Carrel, data_dir: Path) -> None:
-    told, shown = (_process(data_dir, *words, "user", "token", "nobody") for words in ((), ("--debug",)))
+def test_only_debug_shows_traceback(migrated: Carrel, data_dir: Path) -> None:
+    quiet, debug = (_process(data_dir, *words, "user", "token", "nobody") for words in ((), ("--debug",)))
 
-    assert (told.returncode, shown.returncode) == (1, 1)
-    assert "nobody" in _sentence(told)
-    assert "Traceback" in shown.stderr
+    assert (quiet.returncode, debug.returncode) == (1, 1)
+    assert "nobody" in _sentence(quiet)
+    assert "Traceback" in debug.stderr
 
 
 @pytest.mark.parametrize(
     "words", [("nonsense",), ("user", "add"), ("user", "token", "ada", "--days", "soon"), ("--nonsense",)], ids=str
 )
-def test_misuse_is_exit_code_2_and_shows_the_usage(carrel: Carrel, words: tuple[str, ...]) -> None:
+def test_misuse_shows_usage_and_exit_code_2(carrel: Carrel, words: tuple[str, ...]) -> None:
     done = carrel(*words)
 
     assert done.returncode == 2
@@ -148,7 +148,7 @@ def test_misuse_is_exit_code_2_and_shows_the_usage(carrel: Carrel, words: tuple[
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_settings_are_listed_with_their_variables(carrel: Carrel) -> None:
+def test_invalid_settings_are_listed_with_their_variables(carrel: Carrel) -> None:
     done = carrel("user", "list", CARREL_LOG_LEVEL="LOUD", CARREL_SESSION_SECONDS="soon")
 
     assert done.returncode == 1
@@ -157,14 +157,14 @@ def test_wrong_settings_are_listed_with_their_variables(carrel: Carrel) -> None:
     assert "CARREL_SESSION_SECONDS" in sentence
 
 
-def test_what_is_missing_is_said_with_its_remedy(migrated: Carrel, data_dir: Path) -> None:
+def test_missing_redis_is_reported_with_remedy(migrated: Carrel, data_dir: Path) -> None:
     done = _process(data_dir, "serve")
 
     assert done.returncode == 1
     assert "REDIS_URL" in _sentence(done)
 
 
-def test_the_demo_needs_a_server(carrel: Carrel) -> None:
+def test_demo_needs_a_server(carrel: Carrel) -> None:
     assert "carrel up" in _sentence(carrel("demo"))
     assert "carrel up" in _sentence(carrel("demo", "data"))
     done = carrel("demo", "--url", "http://127.0.0.1:1/graphql", "--token", "x")
@@ -181,7 +181,7 @@ def test_every_help_has_an_example(carrel: Carrel, words: tuple[str, ...]) -> No
     assert "Example" in done.stdout
 
 
-def test_a_function_does_not_follow_and_is_told_who_does(carrel: Carrel) -> None:
+def test_worker_on_function_host_is_refused(carrel: Carrel) -> None:
     done = carrel("worker", "--follow-only", AWS_LAMBDA_FUNCTION_NAME="sessions")
 
     assert done.returncode == 1
@@ -192,22 +192,22 @@ def test_a_function_does_not_follow_and_is_told_who_does(carrel: Carrel) -> None
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "Say either --queue or --every."),
-        (("--queue", "sessions", "--every", "minute"), "Say either --queue or --every."),
-        (("--queue", "videos"), "Functions serve no queue 'videos'; they serve sessions, imports."),
-        (("--queue", "data"), "Functions serve no queue 'data'; they serve sessions, imports."),
-        (("--queue", "sessions"), "no bell by HTTP hangs for sessions in local"),
+        ((), "Give either --queue or --every."),
+        (("--queue", "sessions", "--every", "minute"), "Give either --queue or --every."),
+        (("--queue", "videos"), "Functions do not serve the queue 'videos'; they serve sessions, imports."),
+        (("--queue", "data"), "Functions do not serve the queue 'data'; they serve sessions, imports."),
+        (("--queue", "sessions"), "CARREL_FUNCTION_URLS has no HTTP address for sessions in local"),
     ],
 )
-def test_a_bell_that_cannot_be_rung_is_refused(carrel: Carrel, words: tuple[str, ...], sentence: str) -> None:
-    done = carrel("ring", *words)
+def test_impossible_wake_is_refused(carrel: Carrel, words: tuple[str, ...], sentence: str) -> None:
+    done = carrel("wake", *words)
 
     assert done.returncode == 1
     assert sentence in done.stderr
 
 
-def test_a_clean_up_of_an_unknown_pace_is_refused(carrel: Carrel) -> None:
-    hung = {"CARREL_BELLS": '{"imports": "http://127.0.0.1:9/"}', "CARREL_BELL_SECRET": "s"}
+def test_unknown_interval_is_refused(carrel: Carrel) -> None:
+    variables = {"CARREL_FUNCTION_URLS": '{"imports": "http://127.0.0.1:9/"}', "CARREL_FUNCTION_SECRET": "s"}
 
-    assert "every minute or every hour" in carrel("ring", "--every", "year", **hung).stderr
-    assert "cannot be reached" in carrel("ring", "--every", "hour", **hung).stderr
+    assert "every minute or every hour" in carrel("wake", "--every", "year", **variables).stderr
+    assert "cannot be reached" in carrel("wake", "--every", "hour", **variables).stderr

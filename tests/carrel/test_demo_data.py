@@ -1,4 +1,4 @@
-"""The demo's data sessions: real frames and a made series, through the API, and left alone at the second start."""
+"""The demo of data sessions: created through the API once, and reused by later runs."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from carrel import demo_data
 from carrel.client import Client
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.settings import Settings
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.datasessions import Datasession
@@ -22,19 +22,19 @@ from tests.schema.served import Served, served_api
 
 @pytest.fixture
 async def served(settings: Settings, database_url: str, redis_address: str, redis: Redis) -> AsyncIterator[Served]:
-    forget_statements()
+    clear_statement_cache()
     async with served_api(settings) as served:
         yield served
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_two_data_sessions_are_made_once_and_their_script_does_the_same(served: Served, tmp_path: Path) -> None:
-    told: list[str] = []
+async def test_demo_datasessions_are_created_once_and_script_reproduces(served: Served, tmp_path: Path) -> None:
+    lines: list[str] = []
     client = Client(served.url, served.tokens["olive"])
     async with worker(served):
-        first = await asyncio.to_thread(demo_data.run, client, told.append)
+        first = await asyncio.to_thread(demo_data.run, client, lines.append)
         files = await Upload.all().count()
-        second = await asyncio.to_thread(demo_data.run, client, told.append)
+        second = await asyncio.to_thread(demo_data.run, client, lines.append)
 
         script = await served.ask("olive", example_queries.SCRIPT, session=first.worked)
 
@@ -49,19 +49,19 @@ async def test_two_data_sessions_are_made_once_and_their_script_does_the_same(se
     assert len({operation.name for operation in operations}) == 6
     pictures = [operation.name for operation in operations if any(f["kind"] == "small" for f in operation.result.files)]
     assert {"Median", "Stacking", "Color Image"} <= set(pictures)
-    await _does_the_same(script["data"]["datasessionScript"], tmp_path)
+    await _assert_script_reproduces(script["data"]["datasessionScript"], tmp_path)
 
 
-async def _does_the_same(script: str, folder: Path) -> None:
-    """Run the exported script beside the frames; every step must make its files."""
-    demo_data._shipped(folder)
-    demo_data._series(folder)
+async def _assert_script_reproduces(script: str, folder: Path) -> None:
+    """Run the exported script beside the frames; every step must write its files."""
+    demo_data._copy_shipped(folder)
+    demo_data._write_series(folder)
     (folder / "again.py").write_text(script)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "again.py", cwd=folder, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode == 0, said.decode()[-2000:]
+    _, errors = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, errors.decode()[-2000:]
     assert _steps(folder) == {f"{number:02d}" for number in range(1, 7)}
 
 

@@ -1,4 +1,4 @@
-"""Processes end when they are told to: in order, at once when told twice, and in no case later than their bound."""
+"""Processes stop in order on a signal, at once on a second one, and never later than their bound."""
 
 import asyncio
 import subprocess
@@ -11,31 +11,31 @@ from pathlib import Path
 import pytest
 
 from carrel import shutdown
-from carrel.services import open_kernel
+from carrel.services import open_services
 from core.settings import Settings
 
 RUN = """
 import asyncio, signal, sys, time
-from carrel import ending
+from carrel import shutdown
 {body}
 asyncio.run(main())
 """
-HANGS = """
+BLOCKED_LOOP = """
 async def main():
-    stop = ending.on_signal(1.0)
+    stop = shutdown.on_signal(1.0)
     print("ready", flush=True)
     await stop.wait()
     time.sleep(3600)
 """
-DAWDLES = """
+SLOW_STOP = """
 async def main():
-    stop = ending.on_signal()
+    stop = shutdown.on_signal()
     print("ready", flush=True)
     await stop.wait()
-    print("told", flush=True)
+    print("stopping", flush=True)
     await asyncio.sleep(3600)
 """
-DEAF = """
+SWALLOWED_CANCELLATION = """
 async def work():
     print("ready", flush=True)
     for _ in range(2):
@@ -46,18 +46,18 @@ async def work():
     await asyncio.sleep(3600)
 
 async def main():
-    ending.GRACE_SECONDS = ending.INSIST_SECONDS = 0.1
-    stop = ending.on_signal()
+    shutdown.GRACE_SECONDS = shutdown.RECANCEL_SECONDS = 0.1
+    stop = shutdown.on_signal()
     task = asyncio.create_task(work())
     await stop.wait()
-    await ending.end([task], 0.1)
+    await shutdown.end([task], 0.1)
     print("ended" if task.cancelled() else "still there", flush=True)
 """
 
 
 @asynccontextmanager
 async def process(body: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a body that says when it is ready."""
+    """Run a script and wait until it prints that it is ready."""
     started = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN.format(body=body), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -69,47 +69,47 @@ async def process(body: str) -> AsyncIterator[asyncio.subprocess.Process]:
     await started.communicate()
 
 
-async def test_a_process_that_hangs_is_ended_at_its_bound_and_says_where_it_hung() -> None:
-    async with process(HANGS) as hung:
+async def test_hanging_process_exits_at_bound_with_traceback() -> None:
+    async with process(BLOCKED_LOOP) as hung:
         begun = time.monotonic()
         hung.send_signal(2)
-        _, said = await asyncio.wait_for(hung.communicate(), 10)
+        _, errors = await asyncio.wait_for(hung.communicate(), 10)
 
     assert (hung.returncode, time.monotonic() - begun < 5) == (1, True)
-    assert b"Timeout" in said
-    assert b"in main" in said
+    assert b"Timeout" in errors
+    assert b"in main" in errors
 
 
-async def test_who_asks_twice_is_heeded_at_once() -> None:
-    async with process(DAWDLES) as slow:
+async def test_second_signal_exits_at_once() -> None:
+    async with process(SLOW_STOP) as slow:
         assert slow.stdout is not None
         slow.send_signal(2)
-        assert await asyncio.wait_for(slow.stdout.readline(), 10) == b"told\n"
+        assert await asyncio.wait_for(slow.stdout.readline(), 10) == b"stopping\n"
         slow.send_signal(15)
 
         assert await asyncio.wait_for(slow.wait(), 5) == 130
 
 
-async def test_a_cancellation_that_was_swallowed_is_repeated() -> None:
-    async with process(DEAF) as deaf:
-        deaf.send_signal(2)
-        told, _ = await asyncio.wait_for(deaf.communicate(), 10)
+async def test_swallowed_cancellation_is_repeated() -> None:
+    async with process(SWALLOWED_CANCELLATION) as child:
+        child.send_signal(2)
+        output, _ = await asyncio.wait_for(child.communicate(), 10)
 
-    assert told.decode().split("\n") == ["what?", "what?", "ended", ""]
+    assert output.decode().split("\n") == ["what?", "what?", "ended", ""]
 
 
-async def test_work_that_is_done_before_the_signal_is_returned_and_what_fails_raises() -> None:
+async def test_work_done_before_signal_returns_or_raises() -> None:
     stop = asyncio.Event()
 
     async def work(number: int) -> float:
         return 1 / number
 
-    assert await shutdown.unless(stop, work(2)) == 0.5
+    assert await shutdown.run_until(stop, work(2)) == 0.5
     with pytest.raises(ZeroDivisionError):
-        await shutdown.unless(stop, work(0))
+        await shutdown.run_until(stop, work(0))
 
 
-async def test_work_that_is_not_is_cancelled_and_cleans_up() -> None:
+async def test_unfinished_work_is_cancelled_and_cleans_up() -> None:
     stop, cleaned = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -119,19 +119,19 @@ async def test_work_that_is_not_is_cancelled_and_cleans_up() -> None:
         finally:
             cleaned.set()
 
-    assert await shutdown.unless(stop, work()) is None
+    assert await shutdown.run_until(stop, work()) is None
     assert cleaned.is_set()
 
 
-LEFT = """
+HALF_OPEN = """
 import asyncio, sys
-from carrel.services import open_kernel
+from carrel.services import open_services
 from core.settings import load
 
 async def main():
     settings = load(data_dir=sys.argv[1], redis_url="unix:///nowhere/redis")
     async def opened():
-        async with open_kernel(settings):
+        async with open_services(settings):
             raise AssertionError
     from tortoise.connection import get_connection
     task = asyncio.create_task(opened())
@@ -145,18 +145,18 @@ asyncio.run(main())
 """
 
 
-async def test_a_kernel_that_was_given_up_half_open_leaves_nothing_that_keeps_the_process(data_dir: Path) -> None:
+async def test_half_open_services_do_not_block_exit(data_dir: Path) -> None:
     started = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", LEFT, str(data_dir), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        sys.executable, "-c", HALF_OPEN, str(data_dir), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
-    told, said = await asyncio.wait_for(started.communicate(), 20)
+    output, errors = await asyncio.wait_for(started.communicate(), 20)
 
-    assert (started.returncode, told) == (0, b"True\n"), said.decode()
+    assert (started.returncode, output) == (0, b"True\n"), errors.decode()
 
 
-async def test_a_kernel_is_closed_in_order(settings: Settings, redis_address: str) -> None:
-    async with open_kernel(settings.model_copy(update={"redis_url": redis_address})) as kernel:
-        assert kernel.bus.connected
+async def test_services_are_closed_in_order(settings: Settings, redis_address: str) -> None:
+    async with open_services(settings.model_copy(update={"redis_url": redis_address})) as services:
+        assert services.bus.is_connected
 
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "event-bus"]

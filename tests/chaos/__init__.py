@@ -1,1 +1,1 @@
-"""Storms, small enough for every run of the tests."""
+"""Chaos runs that are small enough for every test run."""

@@ -1,1 +1,1 @@
-"""The reference clients of GraphQL over HTTP, websockets and server-sent events, against our running server."""
+"""The reference clients of GraphQL over HTTP, websockets and server-sent events, against a running server."""

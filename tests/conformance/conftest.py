@@ -1,5 +1,5 @@
-"""The fixtures of the real API."""
+"""Fixtures of the served API."""
 
-from tests.schema.conftest import changes, quick
+from tests.schema.conftest import changes, sqlite_api
 
-__all__ = ["changes", "quick"]
+__all__ = ["changes", "sqlite_api"]

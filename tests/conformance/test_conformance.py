@@ -13,7 +13,7 @@ from models.services.sessions import sessions
 from schema.graphql.node import encode
 from tests.schema.served import Served
 from tests.schema.steps import queued_session
-from tests.services.missing import needed
+from tests.services.missing import required_service
 from tests.services.node import installed, node
 
 HERE = Path(__file__).parent
@@ -22,20 +22,20 @@ SECONDS = 120
 
 @pytest.fixture(scope="session")
 def audits() -> Path:
-    """The audit script beside the packages that it needs."""
-    with needed("Node"):
+    """The audit script and the packages that it needs."""
+    with required_service("Node"):
         folder = installed(HERE / "package.json")
     shutil.copy(HERE / "audit.mjs", folder / "audit.mjs")
     return folder
 
 
-async def test_every_must_and_every_should_holds(
-    audits: Path, quick: Served, capsys: pytest.CaptureFixture[str]
+async def test_every_must_and_should_holds(
+    audits: Path, sqlite_api: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = await _ended_session(quick)
+    ended = await _ended_session(sqlite_api)
     options = {
-        "url": quick.url,
-        "auth": f"Bearer {quick.tokens['ada']}",
+        "url": sqlite_api.url,
+        "auth": f"Bearer {sqlite_api.tokens['ada']}",
         "query": "{ viewer { username } }",
         "subscription": f'subscription {{ sessionUpdated(id: "{ended}") {{ state }} }}',
         "endless": "subscription { mySessions { id } }",
@@ -73,7 +73,7 @@ async def _run(folder: Path, options: dict[str, str]) -> tuple[int | None, str]:
 
 
 async def _ended_session(served: Served) -> str:
-    """Make a session of ada's that has ended: its subscription tells so and completes."""
+    """Create an ended session of ada's; its subscription sends the last state and completes."""
     session = await queued_session(served)
     await sessions.request_stop(session, actor=SERVICE)
     return encode("Session", session.id)

@@ -1,4 +1,4 @@
-"""What several tests of the core need."""
+"""Fixtures for several tests of core."""
 
 from collections.abc import AsyncIterator
 
@@ -6,13 +6,13 @@ import pytest
 
 from core.messaging import outbox
 from core.settings import Settings
-from tests.core.recording_sender import Post
+from tests.core.recording_sender import RecordingSender
 
 
 @pytest.fixture
-async def post(database: Settings) -> AsyncIterator[Post]:
-    """The way out of this process's outbox."""
-    post = Post()
-    outbox.use(post)
-    yield post
-    outbox.use(None)
+async def sender(database: Settings) -> AsyncIterator[RecordingSender]:
+    """The sender of this process's outbox."""
+    sender = RecordingSender()
+    outbox.set_sender(sender)
+    yield sender
+    outbox.set_sender(None)

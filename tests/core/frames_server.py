@@ -1,4 +1,4 @@
-"""A frame archive for tests, on a port of its own: with frames for some tokens, and slow, dead and lying forms."""
+"""A frame archive for tests on its own port, with per-token frames and configurable failures."""
 
 import hashlib
 import json
@@ -13,33 +13,33 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Frames:
-    """What the archive holds, how it behaves, and what it was asked."""
+    """The frames, the failures and the recorded requests of the archive."""
 
     content: dict[str, bytes] = field(default_factory=dict)
     readers: dict[str, set[str | None]] = field(default_factory=dict)
-    """The tokens that may read a frame; None is everybody."""
+    """The tokens that may read a frame; None means every caller."""
     refuses: set[str] = field(default_factory=set)
     failures: int = 0
-    """So many answers are 503 before the next good one."""
+    """The number of requests answered with 503 before the next success."""
     damaged: int = 0
-    """So many files are sent with a wrong byte."""
+    """The number of files sent with a wrong byte."""
     cut: int = 0
-    """So many files are sent shorter than announced."""
+    """The number of files sent shorter than announced."""
     nonsense: int = 0
-    """So many lists are no JSON."""
+    """The number of lists that are not JSON."""
     pause: float = 0.0
     asked: list[str] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     url: str = ""
 
     def add(self, name: str, content: bytes, *tokens: str | None) -> None:
-        """Hold a frame that these tokens may read; everybody, if none is given."""
+        """Add a frame that these tokens may read; every caller, if none is given."""
         self.content[name] = content
         self.readers[name] = set(tokens or (None,))
 
     @property
     def downloads(self) -> int:
-        """How often a file was fetched."""
+        """The number of downloads."""
         return sum(path.startswith("/files/") for path in self.asked)
 
 
@@ -53,7 +53,7 @@ def frames_server() -> Iterator[Frames]:
             _answer(self, frames)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""A way out of the outbox that tests can close, slow down and look into."""
+"""A sender for the outbox that tests can close, delay and inspect."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from core.messaging.outbox import OutboxMessage
 
 
-class Post:
-    """A way out that notes what leaves, and that can be closed."""
+class RecordingSender:
+    """Records the messages that are sent; it can be closed."""
 
     def __init__(self) -> None:
-        """Be open, at no delay."""
+        """Start open and without delay."""
         self.sent: list[tuple[str, str]] = []
         self.closed = False
-        self.slow = 0.0
+        self.delay_seconds = 0.0
 
     async def send(self, messages: Sequence[OutboxMessage]) -> None:
-        """Take them, or refuse to."""
-        await asyncio.sleep(self.slow)
+        """Record the messages, or raise when closed."""
+        await asyncio.sleep(self.delay_seconds)
         if self.closed:
             raise ConnectionError("closed")
         self.sent += [(message.kind.value, message.name) for message in messages]

@@ -19,17 +19,17 @@ def sha256(content: bytes) -> str:
 
 
 def noise(size: int, seed: int = 0) -> bytes:
-    """Give bytes that do not compress, the same ones each time."""
+    """Return bytes that do not compress, always the same."""
     return random.Random(seed).randbytes(size)
 
 
 def layer(**files: bytes) -> bytes:
-    """Give the tar file of one layer."""
+    """Return the tar file of one layer."""
     return tar(files)
 
 
 def tar(files: Mapping[str, bytes], links: Sequence[tarfile.TarInfo] = (), form: int = tarfile.GNU_FORMAT) -> bytes:
-    """Give a tar file with `files` in order and then `links`."""
+    """Return a tar file with `files` in order and then `links`."""
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=form) as archive:
         for name, content in files.items():
@@ -53,7 +53,7 @@ def as_json(value: object) -> bytes:
 
 @dataclass
 class Recipe:
-    """An image to archive; change a field to make it bad."""
+    """An image to archive; change a field to make it invalid."""
 
     layers: list[bytes] = field(default_factory=lambda: [layer(a=b"first"), layer(b=b"second")])
     run: dict[str, Any] = field(
@@ -83,7 +83,7 @@ class Recipe:
         return f"sha256:{sha256(self.config)}"
 
     def docker(self) -> dict[str, bytes]:
-        """Give the files that docker below 25 writes, the manifest last."""
+        """Return the files that Docker before 25 writes, the manifest last."""
         names = [f"{number:064x}/layer.tar" for number in range(len(self.layers))]
         config = f"{sha256(self.config)}.json"
         manifest = [{"Config": config, "RepoTags": self.tags, "Layers": names}]
@@ -91,7 +91,7 @@ class Recipe:
         return files | {config: self.config, "manifest.json": as_json(manifest), "repositories": b"{}"}
 
     def oci(self, compress: str = "plain") -> dict[str, bytes]:
-        """Give the files that docker from 25 on writes; with the containerd store the layers are compressed."""
+        """Return the files that Docker from 25 on writes; with the containerd store the layers are compressed."""
         blobs = [COMPRESSIONS[compress](content) for content in self.layers]
         names = [f"blobs/sha256/{sha256(blob)}" for blob in blobs]
         config = f"blobs/sha256/{sha256(self.config)}"
@@ -104,7 +104,7 @@ class Recipe:
 
 
 def with_duplicates(recipe: Recipe, kind: bytes) -> bytes:
-    """Give an archive of the old layout whose equal layers are links to the first, as old Docker wrote them."""
+    """Return an archive of the old layout whose equal layers are links to the first."""
     files = recipe.docker()
     names = [name for name in files if name.endswith("layer.tar")]
     links = []
@@ -116,6 +116,6 @@ def with_duplicates(recipe: Recipe, kind: bytes) -> bytes:
 
 
 async def stream(content: bytes, size: int = 64 << 10) -> AsyncIterator[bytes]:
-    """Give `content` in chunks of `size` bytes."""
+    """Yield `content` in chunks of `size` bytes."""
     for at in range(0, len(content), size):
         yield content[at : at + size]

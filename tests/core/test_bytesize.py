@@ -1,8 +1,8 @@
-"""A size is said as a person says it."""
+"""Byte sizes are formatted with binary units."""
 
 import pytest
 
-from core.bytesize import readable
+from core.bytesize import format_bytes
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from core.bytesize import readable
     ],
 )
 def test_the_largest_fitting_unit_is_used(count: int, words: str) -> None:
-    assert readable(count) == words
+    assert format_bytes(count) == words

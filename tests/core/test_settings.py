@@ -1,4 +1,4 @@
-"""Settings come from the environment, once, and mistakes are told all together."""
+"""Settings come from the environment, and all mistakes are reported together."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from core.errors import BadInput
 from core.settings import Settings, load, variable
 
 
-def test_nothing_need_be_set() -> None:
+def test_every_setting_has_a_default() -> None:
     settings = load()
 
     assert settings.data_dir == Path.cwd() / ".carrel"
@@ -18,15 +18,15 @@ def test_nothing_need_be_set() -> None:
     assert settings.job_seconds < settings.lease_seconds
 
 
-def test_the_data_folder_is_the_same_wherever_a_process_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_folder_does_not_depend_on_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CARREL_DATA_DIR", "kept/here")
+    monkeypatch.setenv("CARREL_DATA_DIR", "data/here")
 
-    assert load().data_dir == tmp_path / "kept" / "here"
+    assert load().data_dir == tmp_path / "data" / "here"
     assert load(data_dir="there").data_dir == tmp_path / "there"
 
 
-def test_every_mistake_is_listed_at_once_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_listed_with_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {
         "CARREL_SESSION_SECONDS": "soon",
         "CARREL_LOG_LEVEL": "LOUD",
@@ -44,7 +44,7 @@ def test_every_mistake_is_listed_at_once_with_its_variable(monkeypatch: pytest.M
     assert "\n" not in caught.value.message
 
 
-def test_addresses_of_services_have_the_names_that_everybody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_urls_use_standard_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://one")
     monkeypatch.setenv("REDIS_URL", "redis://two")
     monkeypatch.setenv("DOCKER_HOST", "unix:///three")
@@ -58,13 +58,13 @@ def test_addresses_of_services_have_the_names_that_everybody_uses(monkeypatch: p
     )
 
 
-def test_what_the_caller_gives_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overrides_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://theirs")
     monkeypatch.setenv("CARREL_REGION", "theirs")
 
-    settings = load(database_url="postgres://ours", region="ours")
+    settings = load(database_url="postgres://given", region="given")
 
-    assert (settings.database_url, settings.region) == ("postgres://ours", "ours")
+    assert (settings.database_url, settings.region) == ("postgres://given", "given")
 
 
 def test_every_setting_has_a_variable_and_a_description() -> None:
@@ -73,11 +73,11 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         assert (field.description or "").endswith(".")
 
 
-def test_the_secret_is_not_printed() -> None:
+def test_secret_is_not_printed() -> None:
     assert "hush" not in repr(load(secret_key="hush"))
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     settings = load()
 
     with pytest.raises(ValueError, match="frozen"):

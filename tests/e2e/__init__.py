@@ -1,1 +1,1 @@
-"""Tests that mirror the tree."""
+"""Tests, in the structure of the tree."""

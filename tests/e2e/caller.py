@@ -1,4 +1,4 @@
-"""A client of the public API and of the proxy, as a script would be one."""
+"""A client of the public API and the proxy, like a user's script."""
 
 import asyncio
 import json
@@ -13,37 +13,37 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 from tests.e2e import documents
-from tests.e2e.installation import House, Person
+from tests.e2e.installation import Account, Installation
 
-ENDINGS = {"STOPPED", "FAILED", "EXPIRED"}
+TERMINAL_STATES = {"STOPPED", "FAILED", "EXPIRED"}
 CHUNK = 1 << 20
-REACH_SECONDS = 120.0
+STATE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A session as its launch returned it."""
+    """A session as returned by its launch."""
 
     id: str
     url: str
 
     @property
     def label(self) -> str:
-        """The DNS label that is its own."""
+        """The DNS label of the session."""
         return str(urlsplit(self.url).hostname).partition(".")[0]
 
     @property
     def origin(self) -> str:
-        """The session's own address, without a path."""
+        """The address of the session, without a path."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
 
-class Caller:
-    """Somebody who sends an API token."""
+class ApiClient:
+    """A client with an API token."""
 
-    def __init__(self, house: House, person: Person) -> None:
-        self.house, self.person = house, person
+    def __init__(self, installation: Installation, person: Account) -> None:
+        self.installation, self.person = installation, person
         self._headers = {"Authorization": f"Bearer {person.token}"}
         self._http = httpx2.AsyncClient(trust_env=False, timeout=30)
 
@@ -54,13 +54,13 @@ class Caller:
         await self._http.aclose()
 
     async def reply(self, query: str, **variables: Any) -> httpx2.Response:
-        """Return the API's answer as it is."""
+        """Return the unchanged response of the API."""
         return await self._http.post(
-            self.house.graphql, json={"query": query, "variables": variables}, headers=self._headers
+            self.installation.graphql, json={"query": query, "variables": variables}, headers=self._headers
         )
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """Return the one field that was asked for; AssertionError shows errors of the operation."""
+        """Return the one field of the query; AssertionError contains the errors of the operation."""
         answer = (await self.reply(query, **variables)).json()
         assert "errors" not in answer, answer
         (field,) = answer["data"].values()
@@ -70,7 +70,7 @@ class Caller:
         """Yield the one field of a subscription, over server-sent events, until it completes."""
         headers = {**self._headers, "Accept": "text/event-stream"}
         body = {"query": query, "variables": variables}
-        async with self._http.stream("POST", self.house.graphql, json=body, headers=headers) as response:
+        async with self._http.stream("POST", self.installation.graphql, json=body, headers=headers) as response:
             event = ""
             async for line in response.aiter_lines():
                 if line.startswith("event:"):
@@ -84,16 +84,22 @@ class Caller:
                     return
 
     async def upload(self, file: Path | bytes) -> str:
-        """Send a file's bytes to a new upload and return its id."""
+        """Upload a file and return the id of the upload."""
         announced = await self.ask(documents.UPLOAD_CREATE, filename="workstation.tar.gz")
         stored = await self._http.put(announced["url"], content=_chunks(file))
         assert stored.status_code == 201, stored.text
         return str(announced["upload"]["id"])
 
-    async def bring(self, workstation: str, upload: str, **fields: Any) -> dict[str, Any]:
-        """Import an upload as an image and return it as it is in the end."""
-        given = {"workstationId": workstation, "uploadId": upload, "httpPort": 8080, "websocketPort": 4114, **fields}
-        created = await self.ask(documents.IMAGE_CREATE, input=given)
+    async def import_image(self, workstation: str, upload: str, **fields: Any) -> dict[str, Any]:
+        """Import an upload as an image and return the finished import."""
+        fields_with_defaults = {
+            "workstationId": workstation,
+            "uploadId": upload,
+            "httpPort": 8080,
+            "websocketPort": 4114,
+            **fields,
+        }
+        created = await self.ask(documents.IMAGE_CREATE, input=fields_with_defaults)
         assert created["errors"] == [], created
         image: dict[str, Any] = dict(created["image"])
         async for update in self.follow(documents.IMAGE_UPDATED, id=image["id"]):
@@ -101,43 +107,43 @@ class Caller:
         return image
 
     async def workstation(self, title: str, **options: Any) -> str:
-        """Make a workstation and return its id."""
-        made = await self.ask(documents.WORKSTATION_CREATE, title=title, **options)
-        assert made["errors"] == [], made
-        return str(made["workstation"]["id"])
+        """Create a workstation and return its id."""
+        created = await self.ask(documents.WORKSTATION_CREATE, title=title, **options)
+        assert created["errors"] == [], created
+        return str(created["workstation"]["id"])
 
-    async def queue(self, workstation: str, **options: Any) -> Launched:
-        """Ask for a session, and return it at once."""
+    async def request_session(self, workstation: str, **options: Any) -> Launched:
+        """Launch a session and return it without waiting."""
         launched = await self.ask(documents.LAUNCH, workstation=workstation, input=options)
         assert launched["errors"] == [], launched
         return Launched(launched["session"]["id"], launched["session"]["workstationUrl"])
 
     async def launch(self, workstation: str, **options: Any) -> Launched:
-        """Ask for a session and wait until it runs."""
-        session = await self.queue(workstation, **options)
-        await self.reaches(session, "RUNNING")
+        """Launch a session and wait until it runs."""
+        session = await self.request_session(workstation, **options)
+        await self.wait_for_state(session, "RUNNING")
         return session
 
-    async def reaches(self, session: Launched, state: str) -> dict[str, Any]:
-        """Follow a session until it stands there, and return it as it is then."""
+    async def wait_for_state(self, session: Launched, state: str) -> dict[str, Any]:
+        """Follow a session until it reaches the state, and return it."""
         seen: dict[str, Any] = {}
-        async with asyncio.timeout(REACH_SECONDS):
+        async with asyncio.timeout(STATE_SECONDS):
             async for seen in self.follow(documents.SESSION_UPDATED, id=session.id):
                 if seen["state"] == state:
                     return seen
-        raise AssertionError(f"The session never was {state}; in the end it was {seen}.")
+        raise AssertionError(f"The session never was {state}; its last state was {seen}.")
 
     async def read(self, session: Launched) -> Any:
-        """Return a session as it is now; None when it cannot be seen."""
+        """Return the current session; None if it is not visible."""
         return await self.ask(documents.SESSION, id=session.id)
 
     async def stop(self, session: Launched) -> dict[str, Any]:
         """Stop a session and wait for its end."""
         await self.ask(documents.STOP, id=session.id)
-        return await self.reaches(session, "STOPPED")
+        return await self.wait_for_state(session, "STOPPED")
 
     async def visit(self, session: Launched, path: str = "/", **headers: str) -> httpx2.Response:
-        """Ask a session's own host for a path, with the token."""
+        """Request a path of the session's host, with the token."""
         return await self._http.get(
             f"http://127.0.0.1:{urlsplit(session.url).port}{path}",
             headers={"Host": urlsplit(session.url).netloc, **self._headers, **headers},

@@ -1,4 +1,4 @@
-"""What clients of the tests ask the API."""
+"""The GraphQL documents of the end-to-end tests."""
 
 VIEWER = "{ viewer { username } }"
 WORKSTATION_CREATE = """

@@ -1,4 +1,4 @@
-"""A whole Carrel for tests: an operator's processes over a database, a Redis and an engine of their own."""
+"""A complete installation for tests: all processes over a separate database, Redis and engine."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from uuid import uuid4
 import docker
 
 from core.database import connection as database_connection
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.engine.factory import open_engine
 from core.settings import Settings, load, variable
 from models.accounts.users import TokenKind
@@ -31,15 +31,15 @@ from models.services.sessions import regions
 CARREL = Path(sys.executable).with_name("carrel")
 PASSWORD = "a long enough password"
 ROLES = {"ada": "builder", "eve": "researcher"}
-NARROW = "narrow"
-"""A region with one place, little patience and a quick sweep; `local` is as an operator finds it."""
+SMALL_REGION = "narrow"
+"""A region with capacity 1, short timeouts and a fast sweep; `local` has the default settings."""
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody with an account, who signs in with the password or sends the token."""
+class Account:
+    """A user with a password and an API token."""
 
     name: str
     token: str
@@ -47,12 +47,12 @@ class Person:
 
 
 @dataclass(frozen=True)
-class House:
-    """Where the processes are, and who lives there."""
+class Installation:
+    """The addresses of the processes, and the users."""
 
     settings: Settings
     engine: docker.APIClient
-    people: Mapping[str, Person]
+    people: Mapping[str, Account]
 
     @property
     def graphql(self) -> str:
@@ -71,15 +71,15 @@ class House:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         return int(opened.getsockname()[1])
 
 
 @contextmanager
-def open_house(folder: Path, *, database_url: str, redis_url: str, docker_host: str) -> Iterator[House]:
-    """Run API, proxy and two workers over a migrated database; everything is taken away again."""
+def open_installation(folder: Path, *, database_url: str, redis_url: str, docker_host: str) -> Iterator[Installation]:
+    """Run API, proxy and two workers over a migrated database, and remove everything at the end."""
     settings = load(
         data_dir=folder,
         database_url=database_url,
@@ -91,36 +91,36 @@ def open_house(folder: Path, *, database_url: str, redis_url: str, docker_host: 
         health_port=0,
         requests_per_minute=100_000,
     )
-    people = asyncio.run(_furnish(settings))
+    people = asyncio.run(_create_users_and_region(settings))
     gateway = asyncio.run(_gateway(settings))
     with ExitStack() as stack:
         engine = docker.APIClient(docker_host, timeout=60)
         stack.callback(engine.close)
         stack.callback(remove_instance, engine, settings.instance)
         _start(stack, settings, gateway)
-        yield House(settings, engine, people)
+        yield Installation(settings, engine, people)
 
 
 def _start(stack: ExitStack, settings: Settings, gateway: str) -> None:
-    """Start the processes. The workers tell containers an address of the API that is reachable from inside."""
+    """Start the processes. The workers pass containers an address of the API that they can reach."""
     inside = {"CARREL_API_URL": f"http://{gateway}:{urlsplit(settings.api_url).port}"}
-    hasty = {
-        "CARREL_REGION": NARROW,
+    impatient = {
+        "CARREL_REGION": SMALL_REGION,
         "CARREL_REGION_CAPACITY": "1",
         "CARREL_SESSION_START_SECONDS": "4",
         "CARREL_SWEEP_SECONDS": "0.5",
     }
-    api = stack.enter_context(process(settings, "serve", CARREL_BIND_HOST="0.0.0.0"))  # noqa: S104 - containers ask it
+    api = stack.enter_context(process(settings, "serve", CARREL_BIND_HOST="0.0.0.0"))  # noqa: S104 - containers call it
     proxy = stack.enter_context(process(settings, "proxy"))
     stack.enter_context(process(settings, "worker", **inside))
-    stack.enter_context(process(settings, "worker", name="hasty-worker", **inside, **hasty))
-    await_answer(api, f"{settings.api_url}/health", 200)
-    await_answer(proxy, settings.sessions_url, 404)
+    stack.enter_context(process(settings, "worker", name="impatient-worker", **inside, **impatient))
+    wait_for_status(api, f"{settings.api_url}/health", 200)
+    wait_for_status(proxy, settings.sessions_url, 404)
 
 
 @contextmanager
 def process(settings: Settings, command: str, *, name: str = "", **changes: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `carrel COMMAND`; at the end it must stop in time on Ctrl-C, with 0, and have logged no traceback."""
+    """Run `carrel COMMAND`; at the end Ctrl-C must stop it in time, with exit code 0 and no traceback in its log."""
     log = settings.data_dir / f"{name or command}.log"
     with log.open("wb") as output:
         running = subprocess.Popen(
@@ -140,7 +140,7 @@ def process(settings: Settings, command: str, *, name: str = "", **changes: str)
 
 
 def interrupt(running: "subprocess.Popen[bytes]") -> int:
-    """Press Ctrl-C and return the exit code; a process that does not stop in time is killed."""
+    """Send Ctrl-C and return the exit code; kill the process if it does not stop in time."""
     if running.poll() is None:
         running.send_signal(signal.SIGINT)
     try:
@@ -151,7 +151,7 @@ def interrupt(running: "subprocess.Popen[bytes]") -> int:
 
 
 def environment(settings: Settings, **changes: str) -> dict[str, str]:
-    """Return the environment in which a process reads these settings."""
+    """Return the environment variables of these settings."""
     own = {
         variable(field): value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         for field, value in settings
@@ -160,7 +160,7 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
     return {**os.environ, **own, **changes}
 
 
-def await_answer(server: "subprocess.Popen[bytes]", url: str, status: int) -> None:
+def wait_for_status(server: "subprocess.Popen[bytes]", url: str, status: int) -> None:
     """Wait until a server answers with this status."""
     parts = urlsplit(url)
     end = time.monotonic() + START_SECONDS
@@ -185,9 +185,9 @@ def remove_instance(engine: docker.APIClient, instance: str) -> None:
         engine.remove_network(network["Id"])
 
 
-async def _furnish(settings: Settings) -> dict[str, Person]:
-    """Make the people's accounts, and the region that is meant where none is said: the first one."""
-    forget_statements()
+async def _create_users_and_region(settings: Settings) -> dict[str, Account]:
+    """Create the users and the default region."""
+    clear_statement_cache()
     await database_connection.connect(settings)
     try:
         await sync_default_roles()
@@ -197,10 +197,10 @@ async def _furnish(settings: Settings) -> dict[str, Person]:
         await database_connection.disconnect()
 
 
-async def _person(name: str, role: str) -> Person:
+async def _person(name: str, role: str) -> Account:
     user = await users.register(name, PASSWORD, role=role)
     _, minted = await users.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), name="tests")
-    return Person(name, minted.text)
+    return Account(name, minted.text)
 
 
 async def _gateway(settings: Settings) -> str:

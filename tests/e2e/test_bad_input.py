@@ -1,4 +1,4 @@
-"""Bad input gets one clear sentence and loses nothing."""
+"""Bad input gives one clear sentence and loses no data."""
 
 import asyncio
 import io
@@ -13,14 +13,14 @@ import pytest
 from tests import docker_service
 from tests.core.sample_archives import Recipe, as_json, tar
 from tests.e2e import documents
-from tests.e2e.caller import Caller, Launched
-from tests.e2e.installation import NARROW, House
+from tests.e2e.caller import ApiClient, Launched
+from tests.e2e.installation import SMALL_REGION, Installation
 
 MUTE = b'FROM carrel/workstation:latest\nCMD ["python3", "-uc", "import time; print(\'Hm.\'); time.sleep(600)"]\n'
 
 
 def two_images() -> bytes:
-    """An archive as `docker save ONE TWO` writes it."""
+    """An archive of two images, as `docker save ONE TWO` writes it."""
     files: dict[str, bytes] = {}
     entries = []
     for recipe in (Recipe(), Recipe(top={"os": "linux", "architecture": "amd64", "author": "another"})):
@@ -29,8 +29,8 @@ def two_images() -> bytes:
     return tar({**files, "manifest.json": b"[" + b",".join(entries) + b"]"})
 
 
-def of_root() -> bytes:
-    """An archive of an image that says nothing of its user."""
+def archive_without_user() -> bytes:
+    """An archive of an image without a USER."""
     recipe = Recipe()
     del recipe.run["User"]
     return tar(recipe.docker())
@@ -38,7 +38,7 @@ def of_root() -> bytes:
 
 BAD_ARCHIVES = {
     "two images": (two_images(), "The archive holds 2 images; save exactly one: docker save IMAGE | gzip."),
-    "a root image": (of_root(), "The image runs as root; add a USER line to its Dockerfile."),
+    "a root image": (archive_without_user(), "The image runs as root; add a USER line to its Dockerfile."),
     "no archive": (as_json("hello") * 1000, "The file is not a tar archive; upload the output of docker save."),
     "another processor": (
         tar(Recipe(top={"os": "linux", "architecture": "s390x"}).docker()),
@@ -47,35 +47,33 @@ BAD_ARCHIVES = {
 }
 
 
-async def active_image(ada: Caller, workstation: str) -> object:
-    """Return the id of the image that new sessions would run."""
+async def active_image(ada: ApiClient, workstation: str) -> object:
+    """Return the id of the image that new sessions use."""
     return (await ada.ask(documents.ACTIVE_IMAGE, id=workstation))["activeImage"]["id"]
 
 
 @pytest.mark.parametrize("name", BAD_ARCHIVES)
-async def test_a_bad_archive_is_refused_and_the_active_image_stays(name: str, ada: Caller, workstation: str) -> None:
+async def test_bad_archive_leaves_the_active_image(name: str, ada: ApiClient, workstation: str) -> None:
     content, sentence = BAD_ARCHIVES[name]
     before = await active_image(ada, workstation)
 
-    image = await ada.bring(workstation, await ada.upload(content))
+    image = await ada.import_image(workstation, await ada.upload(content))
 
     assert (image["state"], image["reason"]) == ("FAILED", sentence)
     assert await active_image(ada, workstation) == before
 
 
-async def test_a_truncated_archive_is_refused_and_the_active_image_stays(
-    ada: Caller, workstation: str, archive: Path
-) -> None:
+async def test_truncated_archive_leaves_the_active_image(ada: ApiClient, workstation: str, archive: Path) -> None:
     before = await active_image(ada, workstation)
     content = await asyncio.to_thread(archive.read_bytes)
 
-    image = await ada.bring(workstation, await ada.upload(content[: len(content) // 2]))
+    image = await ada.import_image(workstation, await ada.upload(content[: len(content) // 2]))
 
     assert (image["state"], image["reason"]) == ("FAILED", "The archive ends too early; upload it again.")
     assert await active_image(ada, workstation) == before
 
 
-async def test_a_broken_transfer_leaves_nothing_and_may_be_sent_again(ada: Caller, archive: Path) -> None:
+async def test_broken_upload_can_be_repeated(ada: ApiClient, archive: Path) -> None:
     announced = await ada.ask(documents.UPLOAD_CREATE, filename=archive.name)
     parts = urlsplit(announced["url"])
     _, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -91,18 +89,18 @@ async def test_a_broken_transfer_leaves_nothing_and_may_be_sent_again(ada: Calle
         again = await http.put(announced["url"], content=b"other bytes")
         assert (again.status_code, again.text) == (
             409,
-            "This upload is complete; announce another for other bytes.\n",
+            "This upload is complete. Create another one for other bytes.\n",
         )
         forged = await http.put(announced["url"][:-1] + "_", content=b"other bytes")
         assert forged.status_code == 403
 
 
-async def test_a_wrong_port_is_said_and_the_upload_is_used_again(ada: Caller, archive: Path) -> None:
+async def test_upload_can_be_reused_after_wrong_port(ada: ApiClient, archive: Path) -> None:
     workstation = await ada.workstation("Wrong port")
     upload = await ada.upload(archive)
 
-    wrong = await ada.bring(workstation, upload, httpPort=9999)
-    right = await ada.bring(workstation, upload)
+    wrong = await ada.import_image(workstation, upload, httpPort=9999)
+    right = await ada.import_image(workstation, upload)
 
     assert wrong["state"] == "FAILED"
     assert wrong["reason"] == (
@@ -111,11 +109,11 @@ async def test_a_wrong_port_is_said_and_the_upload_is_used_again(ada: Caller, ar
     assert right["state"] == "READY"
 
 
-async def test_an_impossible_port_is_refused_at_once(ada: Caller, workstation: str) -> None:
+async def test_an_impossible_port_is_refused_at_once(ada: ApiClient, workstation: str) -> None:
     upload = await ada.upload(b"anything")
-    given = {"workstationId": workstation, "uploadId": upload, "httpPort": 70_000}
+    fields_with_defaults = {"workstationId": workstation, "uploadId": upload, "httpPort": 70_000}
 
-    refused = await ada.ask(documents.IMAGE_CREATE, input=given)
+    refused = await ada.ask(documents.IMAGE_CREATE, input=fields_with_defaults)
 
     (error,) = refused["errors"]
     assert (error["code"], error["message"]) == ("BAD_USER_INPUT", "A port is a number from 1 to 65535.")
@@ -124,8 +122,8 @@ async def test_an_impossible_port_is_refused_at_once(ada: Caller, workstation: s
 
 
 @pytest.fixture
-def mute_archive(docker_host: str, tmp_path: Path) -> Iterator[Path]:
-    """An archive of an image that runs and never answers."""
+def unresponsive_archive(docker_host: str, tmp_path: Path) -> Iterator[Path]:
+    """An archive of an image that runs and never responds."""
     docker_service.workstation_image()
     engine, tag, file = docker.APIClient(docker_host, timeout=120), "carrel/e2e-mute:latest", tmp_path / "mute.tar"
     list(engine.build(fileobj=io.BytesIO(MUTE), tag=tag, rm=True, decode=True))
@@ -136,20 +134,20 @@ def mute_archive(docker_host: str, tmp_path: Path) -> Iterator[Path]:
     engine.close()
 
 
-async def test_an_image_that_never_answers_fails_its_session_and_frees_the_place(
-    ada: Caller, workstation: str, mute_archive: Path
+async def test_unresponsive_image_fails_and_frees_its_slot(
+    ada: ApiClient, workstation: str, unresponsive_archive: Path
 ) -> None:
     mute = await ada.workstation("Mute")
-    assert (await ada.bring(mute, await ada.upload(mute_archive)))["state"] == "READY"
+    assert (await ada.import_image(mute, await ada.upload(unresponsive_archive)))["state"] == "READY"
 
-    failed = await ada.reaches(await ada.queue(mute, region=NARROW), "FAILED")
+    failed = await ada.wait_for_state(await ada.request_session(mute, region=SMALL_REGION), "FAILED")
 
     assert (failed["reasonCode"], failed["reason"]) == (
         "NEVER_ANSWERED",
         "The workstation did not answer within 4 s.",
     )
     assert "Hm." in failed["logs"]
-    await ada.stop(await ada.launch(workstation, region=NARROW))
+    await ada.stop(await ada.launch(workstation, region=SMALL_REGION))
 
 
 @pytest.mark.parametrize(
@@ -158,14 +156,14 @@ async def test_an_image_that_never_answers_fails_its_session_and_frees_the_place
         ("127.0.0.1", 404, "No session has this address."),
         ("example.org", 404, "No session has this address."),
         ("a.b.{domain}", 404, "No session has this address."),
-        ("nobody.{domain}", 401, "Sign in first, or send a valid token of the one whose session this is."),
+        ("nobody.{domain}", 401, "Sign in first, or send a valid token of the session's owner."),
     ],
 )
-async def test_a_wrong_host_name_is_nobodys(
-    host: str, status: int, sentence: str, house: House, ada: Caller, workstation: str
+async def test_unknown_host_name_is_not_found(
+    host: str, status: int, sentence: str, installation: Installation, ada: ApiClient, workstation: str
 ) -> None:
     session = await ada.launch(workstation)
-    name = host.format(domain=urlsplit(house.settings.sessions_url).netloc)
+    name = host.format(domain=urlsplit(installation.settings.sessions_url).netloc)
 
     refused = await ada.visit(session, Host=name)
 
@@ -174,8 +172,8 @@ async def test_a_wrong_host_name_is_nobodys(
     await ada.stop(session)
 
 
-async def knock(session: Launched, address: str) -> httpx2.Response:
-    """Use an address that enters a session, as a client that has no cookie yet."""
+async def enter(session: Launched, address: str) -> httpx2.Response:
+    """Request a session's entry address, without a cookie."""
     parts = urlsplit(address)
     async with httpx2.AsyncClient(trust_env=False) as http:
         return await http.get(
@@ -183,18 +181,18 @@ async def knock(session: Launched, address: str) -> httpx2.Response:
         )
 
 
-async def test_a_ticket_opens_once_and_a_forged_one_never(ada: Caller, eve: Caller, workstation: str) -> None:
+async def test_ticket_works_once_and_forged_never(ada: ApiClient, eve: ApiClient, workstation: str) -> None:
     sentence = "This link was used before, is too old, or was made for another browser."
     mine, theirs = await asyncio.gather(ada.launch(workstation), eve.launch(workstation))
     address = str((await ada.ask(documents.OPEN, id=mine.id))["url"])
     another = str((await ada.ask(documents.OPEN, id=mine.id))["url"])
 
-    entered = await knock(mine, address)
-    used = await knock(mine, address)
-    forged = await knock(mine, address[:-4] + "AAAA")
-    elsewhere = await knock(theirs, another)
+    entered = await enter(mine, address)
+    used = await enter(mine, address)
+    forged = await enter(mine, address[:-4] + "AAAA")
+    elsewhere = await enter(theirs, another)
 
-    assert (entered.status_code, entered.headers["location"]) == (303, "/desk/")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/app/")
     for refused in (used, forged, elsewhere):
         assert (refused.status_code, refused.json()["message"]) == (403, sentence)
         assert "set-cookie" not in refused.headers
@@ -227,7 +225,7 @@ async def test_a_ticket_opens_once_and_a_forged_one_never(ada: Caller, eve: Call
     ],
     ids=["aliases", "cost", "mutations", "tokens"],
 )
-async def test_a_query_over_the_limits_is_refused_whole(document: str, sentence: str, ada: Caller) -> None:
+async def test_a_query_over_the_limits_is_refused_whole(document: str, sentence: str, ada: ApiClient) -> None:
     answer = (await ada.reply(document)).json()
 
     (error,) = answer["errors"]

@@ -1,4 +1,4 @@
-"""`carrel up` from nothing to the demo and down again, twice over the same data."""
+"""`carrel up` starts from nothing, runs the demo and stops, twice over the same data."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ KEYS = {"graphql", "sdl", "token", "sessionId", "sessionUrl", "datasessionId", "
 
 @pytest.fixture
 def machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Settings]:
-    """A data folder with the demo's archive in it, and free ports."""
+    """A data folder with the demo's archive, and free ports."""
     (data_dir / "workstation.tar.gz").symlink_to(archive)
     settings = load(
         data_dir=data_dir,
@@ -44,7 +44,7 @@ def machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Setting
 
 @asynccontextmanager
 async def up(machine: Settings) -> AsyncIterator[dict[str, str]]:
-    """Run `carrel up`, yield what it wrote for scripts once it is up, and press Ctrl-C at the end."""
+    """Run `carrel up`, yield its file for scripts once it is up, and send Ctrl-C at the end."""
     log = machine.data_dir / "up.log"
     before = written(machine)
     with log.open("wb") as output:
@@ -67,7 +67,7 @@ async def up(machine: Settings) -> AsyncIterator[dict[str, str]]:
 
 
 def written(machine: Settings) -> dict[str, str]:
-    """Return what is written for scripts, nothing before the first start."""
+    """Return the content of the file for scripts; empty before the first start."""
     file = machine.data_dir / "up.json"
     return json.loads(file.read_text()) if file.exists() else {}
 
@@ -81,15 +81,15 @@ def containers(machine: Settings) -> list[str]:
 
 
 async def session_of(addresses: dict[str, str], key: str) -> Any:
-    """Ask a running Carrel for one session."""
+    """Query one session of a running installation."""
     client = Client(addresses["graphql"], addresses["token"])
     return (await asyncio.to_thread(client.ask, documents.SESSION, id=key))["node"]
 
 
 async def pictures(addresses: dict[str, str]) -> list[bytes]:
-    """Return the small pictures that the tab of the data sessions shows, read with the demo's token."""
+    """Return the previews of the data sessions' tab, read with the demo's token."""
     client = Client(addresses["graphql"], addresses["token"])
-    nodes = (await asyncio.to_thread(client.ask, example_queries.DATA))["datasessions"]["nodes"]
+    nodes = (await asyncio.to_thread(client.ask, example_queries.DATASESSIONS))["datasessions"]["nodes"]
     (worked,) = [node for node in nodes if node["id"] == addresses["datasessionId"]]
     outputs = [output for operation in worked["operations"]["nodes"] for output in operation["outputs"]]
     urls = [file["url"] for output in outputs for file in output["files"] if file["kind"] == "small"]
@@ -98,7 +98,7 @@ async def pictures(addresses: dict[str, str]) -> list[bytes]:
         return [(await http.get(url)).content for url in urls]
 
 
-async def test_it_shows_the_main_job_and_takes_everything_down_again(machine: Settings) -> None:
+async def test_demo_runs_and_everything_is_removed(machine: Settings) -> None:
     async with up(machine) as first:
         assert set(first) >= KEYS
         assert (machine.data_dir / "up.json").stat().st_mode & 0o777 == 0o600

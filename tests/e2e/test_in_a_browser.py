@@ -1,4 +1,4 @@
-"""The main job in a real browser, and what a second person sees of it."""
+"""The main workflow in a real browser, and its isolation from a second user."""
 
 from pathlib import Path
 
@@ -6,37 +6,37 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e import documents
-from tests.e2e.caller import Caller
-from tests.e2e.installation import NARROW, House
-from tests.e2e.visitor import Visitor, fill_in
+from tests.e2e.caller import ApiClient
+from tests.e2e.installation import SMALL_REGION, Installation
+from tests.e2e.visitor import BrowserUser, fill_in
 from tests.waiting import eventually
 
 NOT_FOUND = "There is no such session, or you may not see it."
 
 
 @pytest.fixture
-async def ada_at_a_browser(browser: Browser, house: House) -> Visitor:
+async def ada_browser(browser: Browser, installation: Installation) -> BrowserUser:
     """Ada, signed in."""
-    visitor = await Visitor.arrive(browser, house)
-    await visitor.sign_in(house.people["ada"])
-    return visitor
+    user = await BrowserUser.open(browser, installation)
+    await user.sign_in(installation.people["ada"])
+    return user
 
 
 @pytest.fixture
-async def eve_at_a_browser(browser: Browser, house: House) -> Visitor:
-    """Eve, signed in, in a browser of her own."""
-    visitor = await Visitor.arrive(browser, house)
-    await visitor.sign_in(house.people["eve"])
-    return visitor
+async def eve_browser(browser: Browser, installation: Installation) -> BrowserUser:
+    """Eve, signed in, in a separate browser."""
+    user = await BrowserUser.open(browser, installation)
+    await user.sign_in(installation.people["eve"])
+    return user
 
 
-async def bring(ada: Visitor, archive: Path) -> str:
-    """Upload and import a workstation of ada's own from the page."""
+async def bring(ada: BrowserUser, archive: Path) -> str:
+    """Upload and import a workstation of ada's from the page."""
     workstation = (await ada.ask(documents.WORKSTATION_CREATE, title="Ada's own"))["workstation"]["id"]
     announced = await ada.ask(documents.UPLOAD_CREATE, filename=archive.name)
     await ada.send_file(archive, announced["url"])
     image = {"workstationId": workstation, "uploadId": announced["upload"]["id"], "websocketPort": 4114}
-    created = await ada.ask(documents.IMAGE_CREATE, input={**image, "initialPath": "desk/"})
+    created = await ada.ask(documents.IMAGE_CREATE, input={**image, "initialPath": "app/"})
     assert created["errors"] == []
     await ada.follow("image", documents.IMAGE_UPDATED, id=created["image"]["id"])
     await ada.completed("image")
@@ -44,39 +44,39 @@ async def bring(ada: Visitor, archive: Path) -> str:
     return str(workstation)
 
 
-async def test_one_brings_a_workstation_launches_it_works_in_it_and_stops_it(
-    ada_at_a_browser: Visitor, eve: Caller, archive: Path
+async def test_user_imports_launches_uses_and_stops_a_workstation(
+    ada_browser: BrowserUser, eve: ApiClient, archive: Path
 ) -> None:
-    ada = ada_at_a_browser
+    ada = ada_browser
     workstation = await bring(ada, archive)
-    other = await eve.launch(workstation, region=NARROW)  # It takes the only place there.
-    launched = await ada.ask(documents.LAUNCH, workstation=workstation, input={"region": NARROW})
+    other = await eve.launch(workstation, region=SMALL_REGION)  # It takes the only place there.
+    launched = await ada.ask(documents.LAUNCH, workstation=workstation, input={"region": SMALL_REGION})
     session = launched["session"]
     await ada.follow("session", documents.SESSION_UPDATED, id=session["id"])
-    await ada.desk.goto(session["workstationUrl"])
-    await expect(ada.desk.get_by_text("It is next in line.")).to_be_visible()
+    await ada.session_page.goto(session["workstationUrl"])
+    await expect(ada.session_page.get_by_text("It is next in line.")).to_be_visible()
     await eve.stop(other)
 
-    await expect(ada.desk.get_by_role("heading", name="A desk of your own")).to_be_visible(timeout=15_000)
-    await expect(ada.desk.locator("#viewer")).to_contain_text('"username": "ada"')
-    await expect(ada.desk.locator("#answers")).to_have_text("Connected")
-    await ada.desk.get_by_role("button", name="Send").click()
-    await expect(ada.desk.locator("#answers")).to_have_text("1: Hello")
+    await expect(ada.session_page.get_by_role("heading", name="Example workstation")).to_be_visible(timeout=15_000)
+    await expect(ada.session_page.locator("#viewer")).to_contain_text('"username": "ada"')
+    await expect(ada.session_page.locator("#answers")).to_have_text("Connected")
+    await ada.session_page.get_by_role("button", name="Send").click()
+    await expect(ada.session_page.locator("#answers")).to_have_text("1: Hello")
     assert await ada.talk("from the page") == "1: from the page"
 
     assert (await ada.ask(documents.STOP, id=session["id"]))["errors"] == []
-    assert await ada.cut_off(2) == 4401
+    assert await ada.close_code(2) == 4401
     await ada.completed("session")
     states = [update["state"] for update in await ada.data("session")]
     assert states[:3] == ["QUEUED", "STARTING", "RUNNING"]
     assert states[-1] == "STOPPED"
-    await ada.desk.reload()
-    await expect(ada.desk.get_by_role("heading", name="This session has ended")).to_be_visible()
-    await expect(ada.desk.get_by_text("Stopped on request.")).to_be_visible()
+    await ada.session_page.reload()
+    await expect(ada.session_page.get_by_role("heading", name="This session has ended")).to_be_visible()
+    await expect(ada.session_page.get_by_text("Stopped on request.")).to_be_visible()
 
 
-async def test_a_second_person_sees_none_of_it(ada: Caller, eve_at_a_browser: Visitor, workstation: str) -> None:
-    eve = eve_at_a_browser
+async def test_a_second_person_sees_none_of_it(ada: ApiClient, eve_browser: BrowserUser, workstation: str) -> None:
+    eve = eve_browser
     session = await ada.launch(workstation)
 
     assert await eve.ask(documents.SESSION, id=session.id) is None
@@ -88,67 +88,63 @@ async def test_a_second_person_sees_none_of_it(ada: Caller, eve_at_a_browser: Vi
     (frame, *_) = await eve.frames("theirs")
     assert NOT_FOUND in str(frame)
     assert "NOT_FOUND" in str(frame)
-    answer = await eve.desk.goto(session.url)
+    answer = await eve.session_page.goto(session.url)
     assert answer is not None
     assert answer.status == 404
-    await expect(eve.desk.get_by_text("There is no such session, or it is not yours.")).to_be_visible()
+    await expect(eve.session_page.get_by_text("The session does not exist or is not yours.")).to_be_visible()
     ticket = await ada.ask(documents.OPEN, id=session.id)
-    await eve.desk.goto(ticket["url"])
-    await expect(eve.desk.get_by_role("heading", name="This link does not work")).to_be_visible()
+    await eve.session_page.goto(ticket["url"])
+    await expect(eve.session_page.get_by_role("heading", name="This link does not work")).to_be_visible()
     await ada.stop(session)
 
 
-async def test_who_is_not_signed_in_comes_through_the_form_to_the_session(
-    browser: Browser, house: House, ada: Caller, workstation: str
+async def test_sign_in_form_leads_to_the_session(
+    browser: Browser, installation: Installation, ada: ApiClient, workstation: str
 ) -> None:
     session = await ada.launch(workstation)
-    visitor = await Visitor.arrive(browser, house)
+    user = await BrowserUser.open(browser, installation)
 
-    await visitor.desk.goto(session.url)
-    await fill_in(visitor.desk, house.people["ada"])
+    await user.session_page.goto(session.url)
+    await fill_in(user.session_page, installation.people["ada"])
 
-    await expect(visitor.desk.get_by_role("heading", name="A desk of your own")).to_be_visible()
-    assert visitor.desk.url == session.url
+    await expect(user.session_page.get_by_role("heading", name="Example workstation")).to_be_visible()
+    assert user.session_page.url == session.url
     await ada.stop(session)
 
 
-async def test_who_signs_out_is_out_of_the_session_too(
-    ada_at_a_browser: Visitor, ada: Caller, workstation: str
-) -> None:
+async def test_sign_out_ends_access_to_the_session(ada_browser: BrowserUser, ada: ApiClient, workstation: str) -> None:
     session = await ada.launch(workstation)
-    visitor = ada_at_a_browser
-    await visitor.desk.goto(session.url)
-    await visitor.talk("still here")
-    await visitor.follow("session", documents.SESSION_UPDATED, id=session.id)
+    user = ada_browser
+    await user.session_page.goto(session.url)
+    await user.talk("still here")
+    await user.follow("session", documents.SESSION_UPDATED, id=session.id)
 
-    await visitor.sign_out()
+    await user.sign_out()
 
-    assert await visitor.cut_off(2) == 4401
-    await visitor.completed("session", 5)
-    assert (await visitor.frames("session"))[-1]["type"] == "closed"
-    await visitor.desk.reload()
-    await expect(visitor.desk.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert await user.close_code(2) == 4401
+    await user.completed("session", 5)
+    assert (await user.frames("session"))[-1]["type"] == "closed"
+    await user.session_page.reload()
+    await expect(user.session_page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert (await ada.read(session))["state"] == "RUNNING"
     await ada.stop(session)
 
 
-async def test_a_container_that_crashes_is_told_on_its_page(
-    ada_at_a_browser: Visitor, ada: Caller, workstation: str
-) -> None:
+async def test_crash_is_shown_on_the_session_page(ada_browser: BrowserUser, ada: ApiClient, workstation: str) -> None:
     session = await ada.launch(workstation)
-    visitor = ada_at_a_browser
-    await visitor.desk.goto(session.url)
+    user = ada_browser
+    await user.session_page.goto(session.url)
 
-    await visitor.desk.evaluate("fetch('/crash').catch(() => null)")
-    await ada.reaches(session, "FAILED")
-    await visitor.desk.reload()
+    await user.session_page.evaluate("fetch('/crash').catch(() => null)")
+    await ada.wait_for_state(session, "FAILED")
+    await user.session_page.reload()
 
-    await expect(visitor.desk.get_by_role("heading", name="This session failed")).to_be_visible()
-    await expect(visitor.desk.get_by_text("exit code 3")).to_be_visible()
+    await expect(user.session_page.get_by_role("heading", name="This session failed")).to_be_visible()
+    await expect(user.session_page.get_by_text("exit code 3")).to_be_visible()
 
 
-async def test_a_query_is_run_on_the_query_page(ada_at_a_browser: Visitor) -> None:
-    page = ada_at_a_browser.platform
+async def test_a_query_is_run_on_the_query_page(ada_browser: BrowserUser) -> None:
+    page = ada_browser.platform
 
     await eventually(lambda: page.get_by_role("button", name="Execute query").is_enabled())
     await page.get_by_role("button", name="Execute query").click()

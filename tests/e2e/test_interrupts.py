@@ -1,4 +1,4 @@
-"""Ctrl-C ends `carrel up` within a bound and with nothing left, whenever it comes and whatever has failed before."""
+"""Ctrl-C stops `carrel up` in bounded time and removes everything, at any moment and after any failure."""
 
 import asyncio
 import json
@@ -29,8 +29,8 @@ START_SECONDS = 90.0
 FOLLOW = "subscription { mySessions { id state } }"
 
 
-class Wire:
-    """A socket before the engine's own, which can be cut, or be held so that nothing comes through."""
+class InterruptibleSocket:
+    """A proxy socket of the engine that can refuse connections or stop responding."""
 
     def __init__(self, path: Path, engine: str) -> None:
         self.path, self.engine = path, engine
@@ -43,7 +43,7 @@ class Wire:
         self._server = await asyncio.start_unix_server(self._pass, self.path)
 
     async def cut(self) -> None:
-        """Let nobody connect any more, and break every connection."""
+        """Refuse new connections and close the existing ones."""
         if self._server is not None:
             self._server.close()
         self.path.unlink(missing_ok=True)
@@ -52,7 +52,7 @@ class Wire:
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def hold(self) -> None:
-        """Take connections and bytes, and answer nothing."""
+        """Accept connections and bytes without a response."""
         self._flows.clear()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,10 +83,10 @@ class Wire:
 
 @dataclass
 class Machine:
-    """A machine on which `carrel up` runs."""
+    """A machine that runs `carrel up`."""
 
     settings: Settings
-    wire: Wire
+    socket: InterruptibleSocket
     engine: docker.APIClient
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -100,7 +100,7 @@ class Machine:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What it wrote for scripts; nothing before it is up."""
+        """The content of the file for scripts; empty before it is up."""
         with suppress(FileNotFoundError):
             return dict(json.loads((self.settings.data_dir / "up.json").read_text()))
         return {}
@@ -123,7 +123,7 @@ class Machine:
         assert self.process.poll() is None, self.log.read_text()
 
     async def interrupt(self, within: float = BOUND_SECONDS) -> float:
-        """Press Ctrl-C, and return after how many seconds it has ended."""
+        """Send Ctrl-C and return the seconds until the process has ended."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGINT)
         await eventually(lambda: self.process.poll() is not None, within)
@@ -134,7 +134,7 @@ class Machine:
         return [container["Names"][0] for container in found]
 
     def redis(self) -> int:
-        """The process id of its private Redis."""
+        """The process id of the private Redis."""
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
                 name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
@@ -154,10 +154,10 @@ class Machine:
 @contextmanager
 def _machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Machine]:
     (data_dir / "workstation.tar.gz").symlink_to(archive)
-    wire = Wire(data_dir / "engine.sock", docker_host)
+    socket = InterruptibleSocket(data_dir / "engine.sock", docker_host)
     settings = load(
         data_dir=data_dir,
-        docker_host=f"unix://{wire.path}",
+        docker_host=f"unix://{socket.path}",
         instance=f"int-{uuid4().hex[:8]}",
         api_url=f"http://127.0.0.1:{free_port()}",
         sessions_url=f"http://sessions.localhost:{free_port()}",
@@ -165,7 +165,7 @@ def _machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Machin
         sweep_seconds=2,
     )
     engine = docker.APIClient(docker_host)
-    machine = Machine(settings, wire, engine)
+    machine = Machine(settings, socket, engine)
     yield machine
     for process in machine.running:
         if process.poll() is None:
@@ -177,15 +177,15 @@ def _machine(docker_host: str, data_dir: Path, archive: Path) -> Iterator[Machin
 
 @pytest.fixture
 async def machine(docker_host: str, data_dir: Path, archive: Path) -> AsyncIterator[Machine]:
-    """A machine with free ports, the demo's archive, and an engine behind a wire."""
+    """A machine with free ports, the demo's archive, and an engine behind an interruptible socket."""
     with _machine(docker_host, data_dir, archive) as machine:
-        await machine.wire.start()
+        await machine.socket.start()
         yield machine
-        await machine.wire.cut()
+        await machine.socket.cut()
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.7, 1.2, 1.6, 2.0, 2.5, 3.2, 4.5])
-async def test_while_it_comes_up_it_ends_at_once(machine: Machine, seconds: float) -> None:
+async def test_interrupt_during_start_ends_at_once(machine: Machine, seconds: float) -> None:
     machine.start()
     begun = time.monotonic()
     await eventually(lambda: time.monotonic() - begun > seconds, seconds + 5)
@@ -196,7 +196,7 @@ async def test_while_it_comes_up_it_ends_at_once(machine: Machine, seconds: floa
     assert not (machine.settings.data_dir / "up.json").exists()
 
 
-async def test_in_the_midst_of_a_launch_no_container_is_left(machine: Machine) -> None:
+async def test_interrupted_launch_leaves_no_container(machine: Machine) -> None:
     await machine.up()
     found = await machine.ask(documents.STOP, id=machine.facts["sessionId"])
     assert "errors" not in found
@@ -222,7 +222,7 @@ FAILURES: dict[str, Callable[[Machine], Awaitable[None]]] = {"killed": _kill_red
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_without_redis_it_ends_its_sessions_all_the_same(machine: Machine, failure: str) -> None:
+async def test_sessions_are_stopped_without_redis(machine: Machine, failure: str) -> None:
     await machine.up()
     assert len(machine.containers()) == 1
 
@@ -233,20 +233,18 @@ async def test_without_redis_it_ends_its_sessions_all_the_same(machine: Machine,
 
 
 @pytest.mark.parametrize("how", ["cut", "hold"])
-async def test_without_its_engine_it_ends_and_the_next_start_takes_away_what_was_left(
-    machine: Machine, how: str
-) -> None:
+async def test_next_start_cleans_up_after_lost_engine(machine: Machine, how: str) -> None:
     await machine.up()
     before = machine.containers()
 
-    await getattr(machine.wire, how)()
+    await getattr(machine.socket, how)()
     await machine.interrupt()
 
     assert machine.process.returncode == 0, machine.log.read_text()
-    assert machine.containers() == before, "nobody could end it"
-    await machine.wire.cut()
-    machine.wire = Wire(machine.wire.path, machine.wire.engine)
-    await machine.wire.start()
+    assert machine.containers() == before, "no process could stop it"
+    await machine.socket.cut()
+    machine.socket = InterruptibleSocket(machine.socket.path, machine.socket.engine)
+    await machine.socket.start()
     await machine.up()
     lease = machine.settings.lease_seconds  # A claim that was cut off is taken over when its lease is over.
     await eventually(lambda: before[0] not in machine.containers(), lease + 30)
@@ -254,7 +252,7 @@ async def test_without_its_engine_it_ends_and_the_next_start_takes_away_what_was
     assert machine.containers() == []
 
 
-async def test_with_clients_that_stay_connected_it_ends(machine: Machine) -> None:
+async def test_connected_clients_do_not_delay_the_end(machine: Machine) -> None:
     await machine.up()
     facts = machine.facts
     headers = {"Authorization": f"Bearer {facts['token']}"}

@@ -1,4 +1,4 @@
-"""What a session cannot do: reach its neighbours, see the platform's secrets, do more than its token allows."""
+"""Isolation of sessions: from each other, from the platform's secrets, and by the token's permissions."""
 
 import asyncio
 import json
@@ -6,8 +6,8 @@ import json
 import docker
 
 from tests.e2e import documents
-from tests.e2e.caller import Caller
-from tests.e2e.installation import House
+from tests.e2e.caller import ApiClient
+from tests.e2e.installation import Installation
 
 DIAL = """
 import socket, sys
@@ -29,21 +29,23 @@ print(urllib.request.urlopen(request, timeout=5).read().decode())
 
 
 def run(engine: docker.APIClient, container: str, program: str, *arguments: str) -> str:
-    """Run a program in a container and return what it printed."""
+    """Run a program in a container and return its output."""
     made = engine.exec_create(container, ["python3", "-c", program, *arguments])
     return str(engine.exec_start(made["Id"]).decode())
 
 
 def address(engine: docker.APIClient, container: str) -> str:
-    """Return a container's own address on the sessions' network."""
+    """Return a container's address on the sessions' network."""
     (network,) = engine.inspect_container(container)["NetworkSettings"]["Networks"].values()
     return str(network["IPAddress"])
 
 
-async def test_two_sessions_cannot_reach_one_another(house: House, ada: Caller, eve: Caller, workstation: str) -> None:
+async def test_two_sessions_cannot_reach_one_another(
+    installation: Installation, ada: ApiClient, eve: ApiClient, workstation: str
+) -> None:
     mine, theirs = await asyncio.gather(ada.launch(workstation), eve.launch(workstation))
-    here, there = house.container(mine.url), house.container(theirs.url)
-    engine = house.engine
+    here, there = installation.container(mine.url), installation.container(theirs.url)
+    engine = installation.engine
 
     own = await asyncio.to_thread(run, engine, here, DIAL, address(engine, here), "8080")
     other = await asyncio.to_thread(run, engine, here, DIAL, address(engine, there), "8080")
@@ -53,9 +55,9 @@ async def test_two_sessions_cannot_reach_one_another(house: House, ada: Caller, 
     await asyncio.gather(ada.stop(mine), eve.stop(theirs))
 
 
-async def test_the_platforms_cookies_and_tokens_do_not_reach_the_container(ada: Caller, workstation: str) -> None:
+async def test_platform_credentials_do_not_reach_the_container(ada: ApiClient, workstation: str) -> None:
     session = await ada.launch(workstation)
-    cookies = "carrel-browser=secret-1; carrel-desk=secret-2; carrel-state=secret-3; theirs=kept"
+    cookies = "carrel-browser=secret-1; carrel-entry=secret-2; carrel-state=secret-3; theirs=kept"
 
     seen = (await ada.visit(session, "/echo-headers", Cookie=cookies)).json()
 
@@ -66,14 +68,14 @@ async def test_the_platforms_cookies_and_tokens_do_not_reach_the_container(ada: 
     await ada.stop(session)
 
 
-async def test_a_containers_token_reads_its_own_session_and_changes_nothing(
-    house: House, ada: Caller, workstation: str
+async def test_container_token_only_reads_its_session(
+    installation: Installation, ada: ApiClient, workstation: str
 ) -> None:
     session = await ada.launch(workstation)
-    inside = house.container(session.url)
+    inside = installation.container(session.url)
 
     def ask(query: str, **variables: str) -> str:
-        return run(house.engine, inside, ASK, query, json.dumps(variables))
+        return run(installation.engine, inside, ASK, query, json.dumps(variables))
 
     assert '"ada"' in await asyncio.to_thread(ask, documents.VIEWER)
     assert session.id in await asyncio.to_thread(ask, documents.SESSIONS)
@@ -83,10 +85,10 @@ async def test_a_containers_token_reads_its_own_session_and_changes_nothing(
     await ada.stop(session)
 
 
-async def test_a_container_runs_with_few_rights(house: House, ada: Caller, workstation: str) -> None:
+async def test_container_runs_with_few_privileges(installation: Installation, ada: ApiClient, workstation: str) -> None:
     session = await ada.launch(workstation)
 
-    facts = await asyncio.to_thread(house.engine.inspect_container, house.container(session.url))
+    facts = await asyncio.to_thread(installation.engine.inspect_container, installation.container(session.url))
 
     limits = facts["HostConfig"]
     assert facts["Config"]["User"] == "1000:1000"

@@ -1,4 +1,4 @@
-"""JupyterLab, as it comes from its package, is a workstation."""
+"""An unmodified JupyterLab works as a workstation."""
 
 import asyncio
 import os
@@ -13,9 +13,9 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.docker_service import CACHE
 from tests.e2e import documents
-from tests.e2e.caller import Caller
-from tests.e2e.installation import House
-from tests.e2e.visitor import Visitor
+from tests.e2e.caller import ApiClient
+from tests.e2e.installation import Installation
+from tests.e2e.visitor import BrowserUser
 from tests.jobs.data.job_env import frame
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "build_image.py"
@@ -79,8 +79,8 @@ print(session["name"], operation["name"], operation["state"], len(ask(inside + "
 """
 
 
-async def computed(caller: Caller) -> dict[str, Any]:
-    """Let somebody compute a median of three frames in a data session, and return the operation."""
+async def computed(caller: ApiClient) -> dict[str, Any]:
+    """Compute a median of three frames in a data session, and return the operation."""
     files = [{"source": "upload", "basename": await caller.upload(frame(value))} for value in (1, 2, 9)]
     made = await caller.ask(documents.DATASESSION_CREATE, files=files)
     assert made["errors"] == [], made
@@ -95,7 +95,7 @@ async def computed(caller: Caller) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def jupyterlab_archive(docker_host: str) -> Path:
-    """The example JupyterLab as an archive; built once, which takes up to two minutes, and kept for the next run."""
+    """The archive of the example JupyterLab; the build takes up to two minutes and is cached."""
     engine = docker.APIClient(docker_host, timeout=60)
     archive = CACHE / "jupyterlab.tar.gz"
     recipe = max(file.stat().st_mtime for file in (SCRIPT.parent / "jupyterlab").iterdir())
@@ -111,35 +111,38 @@ def jupyterlab_archive(docker_host: str) -> Path:
 
 
 async def cell(page: Page, code: str) -> str:
-    """Run code in a kernel of its own and return what it printed."""
+    """Run code in a new kernel and return its output."""
     printed: str = await asyncio.wait_for(page.evaluate(RUN, [code]), 60)
     return printed
 
 
-async def test_jupyterlab_opens_through_the_proxy_and_its_kernel_runs_cells(
-    browser: Browser, house: House, ada: Caller, jupyterlab_archive: Path
+async def test_jupyterlab_runs_cells_through_the_proxy(
+    browser: Browser, installation: Installation, ada: ApiClient, jupyterlab_archive: Path
 ) -> None:
     lab = await ada.workstation("JupyterLab")
     upload = await ada.upload(jupyterlab_archive)
-    image = await ada.bring(lab, upload, httpPort=8888, websocketPort=None, initialPath="lab")
+    image = await ada.import_image(lab, upload, httpPort=8888, websocketPort=None, initialPath="lab")
     assert image["state"] == "READY", image
     operation = await computed(ada)
     session = await ada.launch(lab, datasessionId=operation["datasession"]["id"])
-    visitor = await Visitor.arrive(browser, house)
-    await visitor.sign_in(house.people["ada"])
+    visitor = await BrowserUser.open(browser, installation)
+    await visitor.sign_in(installation.people["ada"])
 
-    await visitor.desk.goto(session.url)
+    await visitor.session_page.goto(session.url)
 
-    await expect(visitor.desk.get_by_role("menuitem", name="File")).to_be_visible(timeout=60_000)
-    assert await cell(visitor.desk, "print(6 * 7)") == "42\n"
-    assert await cell(visitor.desk, ASK) == "ada\n"
-    assert await cell(visitor.desk, LIST) == f"M13 Median SUCCEEDED {operation['result']['files'][0]['sizeBytes']}\n"
-    await run_in_the_notebook(visitor.desk)
+    await expect(visitor.session_page.get_by_role("menuitem", name="File")).to_be_visible(timeout=60_000)
+    assert await cell(visitor.session_page, "print(6 * 7)") == "42\n"
+    assert await cell(visitor.session_page, ASK) == "ada\n"
+    assert (
+        await cell(visitor.session_page, LIST)
+        == f"M13 Median SUCCEEDED {operation['result']['files'][0]['sizeBytes']}\n"
+    )
+    await run_in_the_notebook(visitor.session_page)
     await ada.stop(session)
 
 
 async def run_in_the_notebook(page: Page) -> None:
-    """Open the notebook that the image brings and run its cells by the keyboard, as a person does."""
+    """Open the notebook of the image and run its cells by keyboard."""
     await page.get_by_text("welcome.ipynb").dblclick()
     await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     await page.locator(".jp-CodeCell").first.click()

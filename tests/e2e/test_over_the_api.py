@@ -1,18 +1,18 @@
-"""The main job as a script does it: upload, import, launch, follow, use, stop."""
+"""The main workflow of a script: upload, import, launch, follow, use, stop."""
 
 from pathlib import Path
 
-from tests.e2e.caller import Caller
-from tests.e2e.conftest import bring_workstation
-from tests.e2e.installation import House
+from tests.e2e.caller import ApiClient
+from tests.e2e.conftest import create_workstation
+from tests.e2e.installation import Installation
 
 
-async def walk(house: House, workstation: str) -> None:
+async def walk(installation: Installation, workstation: str) -> None:
     """Launch, use and stop a session as ada."""
-    async with Caller(house, house.people["ada"]) as ada:
+    async with ApiClient(installation, installation.people["ada"]) as ada:
         session = await ada.launch(workstation)
 
-        assert "A desk of your own" in (await ada.visit(session, "/desk/")).text
+        assert "Example workstation" in (await ada.visit(session, "/app/")).text
         assert (await ada.visit(session, "/viewer")).json()["data"] == {"viewer": {"username": "ada"}}
         async with ada.socket(session) as socket:
             await socket.send("hello")
@@ -20,13 +20,13 @@ async def walk(house: House, workstation: str) -> None:
 
         ended = await ada.stop(session)
         assert (ended["reasonCode"], ended["queuePosition"]) == ("STOPPED_BY_CREATOR", None)
-        refused = await ada.visit(session, "/desk/")
+        refused = await ada.visit(session, "/app/")
         assert (refused.status_code, refused.json()["code"]) == (410, "SESSION_ENDED")
 
 
-async def test_a_session_is_launched_used_and_stopped(house: House, workstation: str) -> None:
-    await walk(house, workstation)
+async def test_a_session_is_launched_used_and_stopped(installation: Installation, workstation: str) -> None:
+    await walk(installation, workstation)
 
 
-async def test_the_same_holds_on_postgres(postgres_house: House, archive: Path) -> None:
-    await walk(postgres_house, await bring_workstation(postgres_house, archive))
+async def test_session_workflow_on_postgres(postgres_installation: Installation, archive: Path) -> None:
+    await walk(postgres_installation, await create_workstation(postgres_installation, archive))

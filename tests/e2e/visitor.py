@@ -1,4 +1,4 @@
-"""Somebody at a real browser: what they do on the platform's page, with its cookie and nothing else."""
+"""A user at a real browser: actions on the platform's page with its session cookie only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.installation import House, Person
+from tests.e2e.installation import Account, Installation
 
 ASK = """async ([query, variables]) => {
   const answer = await fetch("/graphql", {
@@ -56,55 +56,55 @@ TALK = """async ([text]) => {
 
 
 @dataclass
-class Visitor:
-    """A person, the browser window with the platform, and one more for the session."""
+class BrowserUser:
+    """A user with one browser page for the platform and one for the session."""
 
-    house: House
+    installation: Installation
     platform: Page
-    desk: Page
+    session_page: Page
 
     @classmethod
-    async def arrive(cls, browser: Browser, house: House) -> Self:
-        """Open a browser of their own, which knows nobody yet."""
+    async def open(cls, browser: Browser, installation: Installation) -> Self:
+        """Open a new browser without cookies."""
         context = await browser.new_context()
-        return cls(house, await context.new_page(), await context.new_page())
+        return cls(installation, await context.new_page(), await context.new_page())
 
-    async def sign_in(self, person: Person) -> None:
-        """Fill in the form, which leads to the query page."""
-        await self.platform.goto(self.house.settings.api_url)
+    async def sign_in(self, person: Account) -> None:
+        """Submit the sign-in form, which leads to the query page."""
+        await self.platform.goto(self.installation.settings.api_url)
         await fill_in(self.platform, person)
         await expect(self.platform.locator(".graphiql-container")).to_be_visible(timeout=15_000)
 
     async def sign_out(self) -> None:
-        """Press the button above the query page that signs out, from another window of the same browser."""
+        """Sign out by the button of the query page, in another page of the same browser."""
         page = await self.platform.context.new_page()
-        await page.goto(self.house.settings.api_url)
+        await page.goto(self.installation.settings.api_url)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         await page.close()
 
     async def answer(self, query: str, **variables: Any) -> Any:
-        """Ask the API from the platform's page, and return all it says."""
+        """Query the API from the platform's page and return the whole response."""
         return await self.platform.evaluate(ASK, [query, variables])
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """Ask the API from the platform's page, and return the one field."""
+        """Query the API from the platform's page and return the one field."""
         answer = await self.answer(query, **variables)
         assert "errors" not in answer, answer
         (field,) = answer["data"].values()
         return field
 
     async def follow(self, name: str, query: str, **variables: Any) -> None:
-        """Subscribe over a websocket, keep its frames under a name, and return after the first."""
+        """Subscribe over a websocket, record its frames under a name, and return after the first."""
         await self.platform.evaluate(FOLLOW, [name, query, variables])
 
     async def frames(self, name: str) -> list[dict[str, Any]]:
-        """Return the frames that a subscription has brought."""
+        """Return the received frames of a subscription."""
         frames: list[dict[str, Any]] = await self.platform.evaluate("(name) => window.seen[name]", name)
         return frames
 
     async def data(self, name: str) -> list[Any]:
-        """Return the values of the one field that a subscription has brought."""
+        """Return the received values of a subscription's one field."""
         nexts = [frame["payload"] for frame in await self.frames(name) if frame["type"] == "next"]
         return [value for payload in nexts for value in payload["data"].values()]
 
@@ -114,24 +114,24 @@ class Visitor:
         await self.platform.wait_for_function(ended, arg=name, timeout=seconds * 1000)
 
     async def send_file(self, file: Path, address: str) -> None:
-        """Choose a file and send it."""
+        """Choose a file and upload it."""
         await self.platform.evaluate(CHOOSE)
         await self.platform.set_input_files("#file-for-a-test", file)
         assert await self.platform.evaluate(SEND_FILE, [address]) == 201
 
     async def talk(self, text: str) -> str:
-        """Open a websocket of the session from its page, say something, and return the answer."""
-        answer: str = await self.desk.evaluate(TALK, [text])
+        """Open a websocket of the session from its page, send a message, and return the response."""
+        answer: str = await self.session_page.evaluate(TALK, [text])
         return answer
 
-    async def cut_off(self, seconds: float) -> int:
-        """Wait until that websocket is closed by the other side, and return with which code."""
-        closed = await self.desk.wait_for_function("window.cut", timeout=seconds * 1000)
+    async def close_code(self, seconds: float) -> int:
+        """Wait until the server closes that websocket, and return the close code."""
+        closed = await self.session_page.wait_for_function("window.cut", timeout=seconds * 1000)
         return int((await closed.json_value())["code"])
 
 
-async def fill_in(page: Page, person: Person) -> None:
-    """Sign in with the form that the page shows."""
+async def fill_in(page: Page, person: Account) -> None:
+    """Sign in with the form on the page."""
     await page.get_by_label("User name").fill(person.name)
     await page.get_by_label("Password").fill(person.password)
     await page.get_by_role("button", name="Sign in").click()

@@ -1,4 +1,4 @@
-"""The base image of the examples is kept while it is fresh, and made anew when its recipe or the month is another."""
+"""The base image of the examples is kept while it is fresh, and rebuilt for another recipe or month."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "base" / "bootstrap.py"
 NOVEMBER, LATER, DECEMBER = date(2026, 11, 2), date(2026, 11, 30), date(2026, 12, 1)
 
 
-class Registry:
-    """An engine as far as the script uses one; `online` says whether its registry answers."""
+class FakeEngine:
+    """A fake of the engine's API; `online` controls whether its registry is reachable."""
 
     def __init__(self) -> None:
         self.tags: dict[str, int] = {}
@@ -47,7 +47,7 @@ class Registry:
 
 @pytest.fixture
 def bootstrap() -> ModuleType:
-    """The script, as a module that nobody else has."""
+    """The script, as a module of its own."""
     found = importlib.util.spec_from_file_location("bootstrap_of_examples", SCRIPT)
     assert found is not None
     assert found.loader is not None
@@ -56,60 +56,60 @@ def bootstrap() -> ModuleType:
     return module
 
 
-def test_a_fresh_one_is_kept_and_next_month_it_is_made_anew(bootstrap: ModuleType) -> None:
-    registry, said = Registry(), list[str]()
+def test_image_is_kept_for_a_month(bootstrap: ModuleType) -> None:
+    engine, reports = FakeEngine(), list[str]()
 
     for today, pulls in ((NOVEMBER, 1), (LATER, 1), (DECEMBER, 2), (DECEMBER, 2)):
-        bootstrap.ensure_base(registry, said.append, today)
-        assert registry.pulls == pulls
+        bootstrap.ensure_base(engine, reports.append, today)
+        assert engine.pulls == pulls
 
-    assert registry.tags[bootstrap.BASE] == 2
-    marks = [tag for tag in registry.tags if tag.startswith(f"{bootstrap.BASE}-")]
+    assert engine.tags[bootstrap.BASE] == 2
+    marks = [tag for tag in engine.tags if tag.startswith(f"{bootstrap.BASE}-")]
     assert marks == [f"{bootstrap.NAME}:{bootstrap.fresh_tag(DECEMBER)}"]
 
 
-def test_one_that_somebody_left_there_is_not_taken_for_fresh(bootstrap: ModuleType) -> None:
-    registry = Registry()
-    registry.tags[bootstrap.BASE] = 0
+def test_image_without_fresh_tag_is_replaced(bootstrap: ModuleType) -> None:
+    engine = FakeEngine()
+    engine.tags[bootstrap.BASE] = 0
 
-    bootstrap.ensure_base(registry, lambda _: None, NOVEMBER)
+    bootstrap.ensure_base(engine, lambda _: None, NOVEMBER)
 
-    assert registry.tags[bootstrap.BASE] == 1
+    assert engine.tags[bootstrap.BASE] == 1
 
 
-def test_another_recipe_is_another_image(bootstrap: ModuleType) -> None:
-    registry = Registry()
-    bootstrap.ensure_base(registry, lambda _: None, NOVEMBER)
+def test_another_recipe_rebuilds_the_image(bootstrap: ModuleType) -> None:
+    engine = FakeEngine()
+    bootstrap.ensure_base(engine, lambda _: None, NOVEMBER)
     before = bootstrap.fresh_tag(NOVEMBER)
 
     bootstrap.PACKAGES += ",libgomp1"
-    bootstrap.ensure_base(registry, lambda _: None, NOVEMBER)
+    bootstrap.ensure_base(engine, lambda _: None, NOVEMBER)
 
-    assert registry.pulls == 2
+    assert engine.pulls == 2
     assert bootstrap.fresh_tag(NOVEMBER) != before
 
 
 @pytest.fixture
-def helpless(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script where no program is installed and nothing can be."""
+def without_tools(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script on a machine without mmdebstrap and apt-get."""
     monkeypatch.setenv("PATH", "/nowhere")
     return bootstrap
 
 
-def test_where_none_can_be_made_the_old_one_is_used_and_it_is_said(helpless: ModuleType) -> None:
-    registry, said = Registry(), list[str]()
-    helpless.ensure_base(registry, said.append, NOVEMBER)
-    registry.online = False
+def test_old_image_is_used_if_build_fails(without_tools: ModuleType) -> None:
+    engine, reports = FakeEngine(), list[str]()
+    without_tools.ensure_base(engine, reports.append, NOVEMBER)
+    engine.online = False
 
-    helpless.ensure_base(registry, said.append, DECEMBER)
+    without_tools.ensure_base(engine, reports.append, DECEMBER)
 
-    assert registry.tags[helpless.BASE] == 1
-    assert "though it is not fresh" in said[-1]
+    assert engine.tags[without_tools.BASE] == 1
+    assert "although it is not fresh" in reports[-1]
 
 
-def test_where_there_is_none_at_all_it_is_said_what_to_do(helpless: ModuleType) -> None:
-    registry = Registry()
-    registry.online = False
+def test_failure_without_any_image_names_the_remedy(without_tools: ModuleType) -> None:
+    engine = FakeEngine()
+    engine.online = False
 
     with pytest.raises(SystemExit, match="install mmdebstrap"):
-        helpless.ensure_base(registry, lambda _: None, NOVEMBER)
+        without_tools.ensure_base(engine, lambda _: None, NOVEMBER)

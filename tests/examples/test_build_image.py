@@ -1,4 +1,4 @@
-"""A build gets what this machine's pip has, except what exists on this machine only."""
+"""A build receives this machine's pip settings, without its local folders."""
 
 import importlib.util
 from pathlib import Path
@@ -21,7 +21,7 @@ def build_image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_an_index_is_passed_on_and_a_folder_is_not(build_image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_is_passed_on_without_local_folders(build_image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "file:///srv/index /srv/wheels")
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
@@ -33,7 +33,7 @@ def test_an_index_is_passed_on_and_a_folder_is_not(build_image: ModuleType, monk
     assert arguments["https_proxy"] == "http://proxy.example:3128"
 
 
-def test_the_certificates_that_pip_was_given_win(
+def test_certificates_of_pip_take_precedence(
     build_image: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle.pem"

@@ -1,4 +1,4 @@
-"""The example workstation answers what the proxy and the demo ask of it, from a container."""
+"""The example workstation serves the endpoints of the proxy's tests and the demo, from a container."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from core.engine.docker.engine import DockerEngine
-from core.engine.protocol import Address, Container, ContainerSpec, ContainerState, Limits
+from core.engine.protocol import Address, Container, ContainerLimits, ContainerSpec, ContainerState
 from tests.docker_service import workstation_image
 from tests.waiting import eventually
 
@@ -20,7 +20,7 @@ SPEC = ContainerSpec(
     labels={"carrel.test": "example-workstation"},
     environment={"CARREL_SESSION_ID": "<42>", "CARREL_API_URL": "http://127.0.0.1:9/graphql"},
     ports=(8080, 4114),
-    limits=Limits(128 * 2**20, 1, 64),
+    limits=ContainerLimits(128 * 2**20, 1, 64),
     network="carrel-test",
 )
 
@@ -54,17 +54,17 @@ async def client(workstation: Container) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def test_the_page_shows_the_session(client: httpx2.AsyncClient) -> None:
     root = await client.get("/")
-    page = await client.get("/desk/")
+    page = await client.get("/app/")
 
-    assert (root.status_code, root.headers["location"]) == (302, "/desk/")
+    assert (root.status_code, root.headers["location"]) == (302, "/app/")
     assert "&lt;42&gt;" in page.text
     assert "/mlab4d4c4142/echo" in page.text
 
 
-async def test_an_api_that_does_not_answer_is_said_so(client: httpx2.AsyncClient) -> None:
+async def test_unreachable_api_is_reported(client: httpx2.AsyncClient) -> None:
     answer = (await client.get("/viewer")).json()
 
-    assert "could not be asked" in answer["error"]
+    assert "is not reachable" in answer["error"]
 
 
 async def test_bytes_flow_both_ways(client: httpx2.AsyncClient) -> None:
@@ -107,7 +107,7 @@ async def test_it_crashes_on_request_and_says_so(
 
 
 async def crash(client: httpx2.AsyncClient) -> None:
-    """Ask for the crash; whether its answer arrives is a race with the exit."""
+    """Request the crash; its response may be lost when the server exits."""
     with suppress(httpx2.RequestError):
         await client.get("/crash")
 

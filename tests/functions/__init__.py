@@ -1,1 +1,1 @@
-"""Functions as their hosts run them: the archive under the real runtime, the framework, a cloud on this machine."""
+"""Tests of functions on their hosts: archives under the real runtime, functions-framework, a local cloud."""

@@ -1,4 +1,4 @@
-"""A house whose jobs are done by functions: PostgreSQL and Redis over the network, a fake engine, one image."""
+"""An environment in which functions run the jobs: PostgreSQL and Redis over the network, a fake engine, one image."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from bench.chaos.container_server import answering
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import Settings, load, variable
 from models.accounts.history import ActorKind
@@ -21,42 +21,42 @@ from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session, SessionState
 
-SECRET = "a bell's secret"
+SECRET = "a function secret"
 REGION = "eu"
 
 
 @dataclass
-class FunctionHouse:
-    """What a test of functions works with; `kernel` is the API's side of it."""
+class FunctionEnvironment:
+    """The environment of a function test; `services` is the API's side."""
 
-    kernel: Kernel
+    services: ProcessServices
     engine: FakeEngine
     region: Region
     image: Image
 
     @property
     def settings(self) -> Settings:
-        """What both sides are configured with."""
-        return self.kernel.settings
+        """The settings of the API and the functions."""
+        return self.services.settings
 
-    def environment(self, **changes: str) -> dict[str, str]:
-        """Return the environment of a function's process."""
-        told = {
+    def process_variables(self, **changes: str) -> dict[str, str]:
+        """Return the environment variables of a function's process."""
+        variables = {
             variable(name): _text(value)
             for name in Settings.model_fields
             if (value := getattr(self.settings, name)) not in (None, {})
         }
-        return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **told, **changes}
+        return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables, **changes}
 
     async def launch(self, count: int = 1) -> list[Session]:
-        """Queue sessions of as many people, as the API would."""
-        asked = []
+        """Queue `count` sessions of different users, as the API does."""
+        launched = []
         for _ in range(count):
             person = await users.register(f"reader{os.urandom(4).hex()}", None)
             actor = Actor(ActorKind.USER, person.id)
             session, _ = await sessions.launch(self.image, self.region, self.settings, actor=actor)
-            asked.append(session)
-        return asked
+            launched.append(session)
+        return launched
 
     async def states(self) -> list[SessionState]:
         """Return the state of every session, oldest first."""
@@ -72,10 +72,10 @@ def _text(value: object) -> str:
 
 
 @asynccontextmanager
-async def function_house(
+async def open_function_environment(
     folder: Path, database_url: str, redis_url: str, *, capacity: int = 50, **changes: object
-) -> AsyncIterator[FunctionHouse]:
-    """Open a house in a migrated database that holds nothing yet."""
+) -> AsyncIterator[FunctionEnvironment]:
+    """Open an environment in an empty migrated database."""
     async with answering(Random(1), slowest=0.01, refused=0) as port:
         settings = load(
             data_dir=folder,
@@ -87,18 +87,18 @@ async def function_house(
             job_seconds=4,
             lease_seconds=5,
             import_seconds=10,
-            call_seconds=12,
+            function_timeout_seconds=12,
             stop_grace_seconds=0,
             **changes,
         )
         engine = FakeEngine(folder / "engine")
-        async with open_kernel(settings) as kernel:
-            await kernel.redis.flushall()
+        async with open_services(settings) as services:
+            await services.redis.flushall()
             await sync_default_roles()
             builder = await users.register("builder", None, role="builder")
             workstation = await workstations.create("Viewer", actor=Actor(ActorKind.USER, builder.id))
             image = await Image.create(
                 workstation=workstation, state=ImageState.READY, is_desired=True, reference="viewer:1", http_port=8080
             )
-            yield FunctionHouse(kernel, engine, await regions.ensure(REGION, capacity), image)
+            yield FunctionEnvironment(services, engine, await regions.ensure(REGION, capacity), image)
         await engine.close()

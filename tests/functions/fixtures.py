@@ -1,4 +1,4 @@
-"""The fixtures of every test of functions."""
+"""Fixtures of function tests."""
 
 import asyncio
 import platform
@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from scripts.function_package import ARCHIVES, Built, Target, build
-from tests.functions.environment import SECRET, FunctionHouse, function_house
+from tests.functions.environment import SECRET, FunctionEnvironment, open_function_environment
 from tests.services.aws import KEYS, Aws, aws_server
 from tests.services.local_lambda import runtime_folder
-from tests.services.missing import needed
+from tests.services.missing import required_service
 from tests.services.postgres import Postgres
 from tests.services.redis import redis_on_a_port
 
@@ -24,21 +24,21 @@ HERE = Target("{}.{}".format(*sys.version_info[:2]), "arm64" if platform.machine
 
 @pytest.fixture(scope="session")
 def network_redis() -> Iterator[str]:
-    """Address of a Redis that is reached over the network."""
-    with needed("Redis"), redis_on_a_port() as address:
+    """Address of a Redis on a network port."""
+    with required_service("Redis"), redis_on_a_port() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
-    """A cloud on this machine."""
+    """A local AWS (moto)."""
     with aws_server() as server:
         yield server
 
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that the cloud on this machine takes."""
+    """Credentials for the local AWS."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
 
@@ -53,17 +53,17 @@ def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
 
 @pytest.fixture
 def changes() -> dict[str, object]:
-    """What the test sets otherwise than usual."""
-    return {"bell_secret": SECRET}
+    """Settings that a test changes."""
+    return {"function_secret": SECRET}
 
 
 @pytest.fixture
-async def house(
+async def function_env(
     data_dir: Path, postgres_url: str, network_redis: str, changes: dict[str, object]
-) -> AsyncIterator[FunctionHouse]:
-    """A house whose jobs are done by functions."""
-    forget_statements()
-    async with function_house(data_dir, postgres_url, network_redis, **changes) as opened:
+) -> AsyncIterator[FunctionEnvironment]:
+    """An environment in which functions run the jobs."""
+    clear_statement_cache()
+    async with open_function_environment(data_dir, postgres_url, network_redis, **changes) as opened:
         yield opened
 
 
@@ -76,7 +76,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
 
 @pytest.fixture(scope="session")
 def unpacked(built: dict[str, Built], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The archives, unpacked as the platform does it."""
+    """The archives, unpacked as Lambda does it."""
     folder = tmp_path_factory.mktemp("unpacked")
     for name, archive in built.items():
         zipfile.ZipFile(archive.path).extractall(folder / name)
@@ -85,5 +85,5 @@ def unpacked(built: dict[str, Built], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the platform brings beside an archive."""
+    """The runtime client that Lambda adds to an archive."""
     return runtime_folder(tmp_path_factory.mktemp("runtime"))

@@ -1,4 +1,4 @@
-"""Hosts other than Lambda: functions-framework over HTTP and with CloudEvents, and any server of ASGI."""
+"""Hosts other than Lambda: functions-framework over HTTP and with CloudEvents, and ASGI servers."""
 
 import asyncio
 import json
@@ -15,38 +15,38 @@ import pytest
 
 from core.queue import region_queue
 from core.queue.functions import waker
-from core.queue.functions.waker import HEADER, sign
+from core.queue.functions.waker import SIGNATURE_HEADER, sign
 from models.sessions.sessions import SessionState
-from tests.functions.environment import REGION, SECRET, FunctionHouse
+from tests.functions.environment import REGION, SECRET, FunctionEnvironment
 from tests.tree import ROOT
 from tests.waiting import eventually
 
-BELL = waker.message(region_queue(REGION))
+WAKEUP = waker.wakeup_message(region_queue(REGION))
 FRAMEWORK = ("-m", "functions_framework", "--source", "jobs/functions/functions_framework.py", "--host", "127.0.0.1")
 ASGI = ("-m", "uvicorn", "jobs.functions.asgi:app", "--host", "127.0.0.1")
 CLOUD_EVENT = {
     "ce-id": "1",
     "ce-source": "a scheduler",
     "ce-specversion": "1.0",
-    "ce-type": "carrel.bell",
+    "ce-type": "carrel.wake",
     "Content-Type": "application/json",
 }
 Started = Callable[..., str]
 
 
 @pytest.fixture
-def start(house: FunctionHouse) -> Iterator[Started]:
-    """Start servers; all are stopped at the end."""
+def start(function_env: FunctionEnvironment) -> Iterator[Started]:
+    """Start servers; the fixture stops them."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start_one(words: Sequence[str], **environment: str) -> str:
-        named = list(words)
-        port = int(named[named.index("--port") + 1]) if "--port" in named else _free_port()
-        told = house.environment(PYTHONPATH=str(ROOT), PYTHONWARNINGS="ignore", **environment)
-        log = (house.settings.data_dir / "host.log").open("ab")
+        command_words = list(words)
+        port = int(command_words[command_words.index("--port") + 1]) if "--port" in command_words else _free_port()
+        variables = function_env.process_variables(PYTHONPATH=str(ROOT), PYTHONWARNINGS="ignore", **environment)
+        log = (function_env.settings.data_dir / "host.log").open("ab")
         with log:
-            command = [sys.executable, *named, "--port", str(port)]
-            running.append(subprocess.Popen(command, cwd=ROOT, env=told, stdout=log, stderr=log))
+            command = [sys.executable, *command_words, "--port", str(port)]
+            running.append(subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log))
         return f"http://127.0.0.1:{port}/"
 
     yield start_one
@@ -63,7 +63,7 @@ def _free_port() -> int:
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - ours, on this machine
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - a local server
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
@@ -72,8 +72,8 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
             return refused.code, refused.read().decode()
 
 
-async def post(url: str, body: bytes = BELL, **headers: str) -> tuple[int, str]:
-    """Post once the server listens."""
+async def post(url: str, body: bytes = WAKEUP, **headers: str) -> tuple[int, str]:
+    """Send a POST as soon as the server listens."""
 
     async def attempt() -> Any:
         try:
@@ -84,8 +84,8 @@ async def post(url: str, body: bytes = BELL, **headers: str) -> tuple[int, str]:
     return await eventually(attempt, 20)
 
 
-async def signed(url: str, body: bytes = BELL) -> dict[str, Any]:
-    status, text = await post(url, body, **{HEADER: sign(SECRET, body)})
+async def signed(url: str, body: bytes = WAKEUP) -> dict[str, Any]:
+    status, text = await post(url, body, **{SIGNATURE_HEADER: sign(SECRET, body)})
     assert status == 200, text
     return dict(json.loads(text))
 
@@ -95,43 +95,41 @@ async def signed(url: str, body: bytes = BELL) -> dict[str, Any]:
     [((*FRAMEWORK, "--target", "http"), {"FUNCTION_TARGET": "http"}), (ASGI, {})],
     ids=["functions-framework", "asgi"],
 )
-async def test_a_signed_bell_over_http(
-    house: FunctionHouse, start: Started, words: Sequence[str], environment: dict[str, str]
+async def test_signed_wakeup_over_http(
+    function_env: FunctionEnvironment, start: Started, words: Sequence[str], environment: dict[str, str]
 ) -> None:
     url = start(words, **environment)
-    await house.launch(6)
+    await function_env.launch(6)
 
     assert (await post(url))[0] == 401
-    assert (await post(url, **{HEADER: sign("another", BELL)}))[0] == 401
-    assert await house.states() == [SessionState.QUEUED] * 6
+    assert (await post(url, **{SIGNATURE_HEADER: sign("another", WAKEUP)}))[0] == 401
+    assert await function_env.states() == [SessionState.QUEUED] * 6
     answers = await asyncio.gather(*(signed(url) for _ in range(4)))
 
-    assert all("joined" in told or told["due"] == 0 for told in answers)
-    assert await house.states() == [SessionState.RUNNING] * 6
-    assert set(house.engine.creates().values()) == {1}
+    assert all("joined" in response or response["due"] == 0 for response in answers)
+    assert await function_env.states() == [SessionState.RUNNING] * 6
+    assert set(function_env.engine.creation_counts().values()) == {1}
 
 
-async def test_a_cloud_event(house: FunctionHouse, start: Started) -> None:
+async def test_cloud_event(function_env: FunctionEnvironment, start: Started) -> None:
     url = start((*FRAMEWORK, "--target", "event", "--signature-type", "cloudevent"), FUNCTION_TARGET="event")
-    await house.launch(2)
+    await function_env.launch(2)
 
-    status, _ = await post(url, BELL, **CLOUD_EVENT)
+    status, _ = await post(url, WAKEUP, **CLOUD_EVENT)
 
     assert status == 200
-    assert await house.states() == [SessionState.RUNNING] * 2
+    assert await function_env.states() == [SessionState.RUNNING] * 2
 
 
-async def test_a_host_does_not_start_with_settings_that_no_function_can_use(
-    house: FunctionHouse, start: Started
-) -> None:
+async def test_host_does_not_start_with_impossible_settings(function_env: FunctionEnvironment, start: Started) -> None:
     start(ASGI, DATABASE_URL="sqlite:///tmp/carrel.sqlite3")
 
-    log = house.settings.data_dir / "host.log"
-    await eventually(lambda: re.search("cannot use SQLite; name a PostgreSQL", log.read_text()), 20)
+    log = function_env.settings.data_dir / "host.log"
+    await eventually(lambda: re.search("cannot use SQLite; use PostgreSQL", log.read_text()), 20)
 
 
-class TestRungByTheApi:
-    """The API rings by HTTP; nothing else starts the work."""
+class TestWokenByApi:
+    """The API sends wake-ups over HTTP; nothing else starts the work."""
 
     @pytest.fixture
     def port(self) -> int:
@@ -139,15 +137,17 @@ class TestRungByTheApi:
 
     @pytest.fixture
     def changes(self, port: int) -> dict[str, object]:
-        return {"bell_secret": SECRET, "bells": {"sessions": f"http://127.0.0.1:{port}/"}}
+        return {"function_secret": SECRET, "function_urls": {"sessions": f"http://127.0.0.1:{port}/"}}
 
-    async def test_many_rounds_by_the_bell_alone(self, house: FunctionHouse, start: Started, port: int) -> None:
+    async def test_many_rounds_driven_by_wakeups_only(
+        self, function_env: FunctionEnvironment, start: Started, port: int
+    ) -> None:
         start((*ASGI, "--port", str(port)))
         await eventually(lambda: asyncio.to_thread(_listens, port), 20)
 
         for count in range(1, 9):
-            await house.launch(5)
-            await eventually(lambda count=count: _running(house, 5 * count), 10)
+            await function_env.launch(5)
+            await eventually(lambda count=count: _running(function_env, 5 * count), 10)
 
 
 def _listens(port: int) -> bool:
@@ -155,5 +155,5 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def _running(house: FunctionHouse, count: int) -> bool:
-    return (await house.states()).count(SessionState.RUNNING) == count
+async def _running(function_env: FunctionEnvironment, count: int) -> bool:
+    return (await function_env.states()).count(SessionState.RUNNING) == count

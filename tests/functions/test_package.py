@@ -1,4 +1,4 @@
-"""The archives hold what their functions need and nothing else, within their budget, and the same bytes each time."""
+"""The archives contain only what functions need, stay within their budget and are reproducible."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ assert callable(getattr(importlib.import_module(module), name))
 import core.engine.docker.engine, core.database.postgres
 if sys.argv[3] == "files":
     import core.storage.object_store
-ours = [found for found in sys.modules.values() if getattr(found, "__file__", None)]
-strangers = {m.__name__ for m in ours if not m.__file__.startswith((sys.argv[1], sys.base_prefix))}
+loaded = [found for found in sys.modules.values() if getattr(found, "__file__", None)]
+strangers = {m.__name__ for m in loaded if not m.__file__.startswith((sys.argv[1], sys.base_prefix))}
 assert strangers <= {"__main__"}, strangers
 """
 
@@ -34,7 +34,7 @@ def packed(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_handler_is_imported_from_its_archive_alone(name: str, unpacked: dict[str, Path]) -> None:
+def test_handler_imports_from_its_archive_only(name: str, unpacked: dict[str, Path]) -> None:
     archive = packed(name)
     arguments = [str(unpacked[archive]), FUNCTIONS[name]["handler"], archive]
 
@@ -46,29 +46,29 @@ def test_a_handler_is_imported_from_its_archive_alone(name: str, unpacked: dict[
 
 
 @pytest.mark.parametrize("archive", ARCHIVES, ids=lambda archive: archive.name)
-def test_an_archive_is_within_its_budget(archive: Archive, built: dict[str, Built]) -> None:
+def test_archive_is_within_its_budget(archive: Archive, built: dict[str, Built]) -> None:
     assert over_budget(built[archive.name], archive) is None
 
 
-def test_one_over_its_budget_is_refused_with_a_sentence(built: dict[str, Built]) -> None:
+def test_archive_over_budget_is_refused_with_sentence(built: dict[str, Built]) -> None:
     found = over_budget(built["sessions"], Archive("sessions", (), 10**6))
 
     assert found is not None
-    assert found.endswith("MB and may have 1; leave something out.")
+    assert found.endswith("MB, the limit is 1; leave something out.")
 
 
-def test_the_session_worker_may_have_12_megabytes() -> None:
+def test_session_archive_budget_is_12_megabytes() -> None:
     assert {archive.name: archive.budget for archive in ARCHIVES}["sessions"] == 12 * 10**6
 
 
-def test_two_builds_give_the_same_bytes(built: dict[str, Built], tmp_path: Path) -> None:
+def test_builds_are_reproducible(built: dict[str, Built], tmp_path: Path) -> None:
     (again,) = build(HERE, tmp_path, ARCHIVES[:1])
 
     assert again.path.read_bytes() == built[ARCHIVES[0].name].path.read_bytes()
 
 
 @pytest.mark.parametrize("name", [archive.name for archive in ARCHIVES])
-def test_only_what_jobs_need_is_inside(name: str, built: dict[str, Built]) -> None:
+def test_archive_contains_only_what_jobs_need(name: str, built: dict[str, Built]) -> None:
     names = zipfile.ZipFile(built[name].path).namelist()
     folders = {path.partition("/")[0] for path in names}
 
@@ -78,7 +78,7 @@ def test_only_what_jobs_need_is_inside(name: str, built: dict[str, Built]) -> No
     assert ("obstore" in folders) == (name == "files")
 
 
-def test_every_source_has_its_bytecode_which_nobody_checks(built: dict[str, Built]) -> None:
+def test_every_source_has_unchecked_bytecode(built: dict[str, Built]) -> None:
     opened = zipfile.ZipFile(built["sessions"].path)
     names = set(opened.namelist())
     sources = [name for name in names if name.endswith(".py")]
@@ -96,7 +96,7 @@ def _bytecode(source: str) -> str:
     return f"{folder}/__pycache__/{file[:-3]}.{tag}.pyc".lstrip("/")
 
 
-def test_what_functions_hold_is_what_the_project_runs() -> None:
+def test_function_pins_equal_project_pins() -> None:
     project = set(pins((ROOT / "requirements" / "run.txt").read_text(), ()).splitlines())
     functions = set(pins((ROOT / "requirements" / "function.txt").read_text(), ()).splitlines())
 
@@ -104,7 +104,7 @@ def test_what_functions_hold_is_what_the_project_runs() -> None:
     assert functions <= project, "Run `make lock`."
 
 
-def test_a_pin_can_be_left_out_with_its_hashes() -> None:
+def test_excluded_pin_is_removed_with_its_hashes() -> None:
     first = "a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n    # via b\n"
     second = "b[x]==2 ; c \\\n    --hash=sha256:02\n"
 

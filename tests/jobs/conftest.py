@@ -1,4 +1,4 @@
-"""A house with a fake engine, an image that is ready, and a person who may launch it."""
+"""Fixtures of job tests: services with a fake engine, a ready image and a user who may launch it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import Settings
-from jobs.context import Runtime
+from jobs.context import RegionContext
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
 from models.services.accounts import authentication, users
@@ -24,55 +24,55 @@ PLUGIN = Path(__file__).parent / "plugin"
 
 
 @dataclass
-class Bench:
-    """What a test of jobs works with."""
+class JobEnv:
+    """The environment of a job test."""
 
-    kernel: Kernel
-    runtime: Runtime
+    services: ProcessServices
+    region_context: RegionContext
     engine: FakeEngine
     region: Region
     image: Image
     principal: Principal
 
     @property
-    def context(self) -> dict[str, Runtime]:
-        """What a job is given."""
-        return {"runtime": self.runtime}
+    def context(self) -> dict[str, RegionContext]:
+        """The context of a job."""
+        return {"region_context": self.region_context}
 
     async def launch(self, **options: int) -> Session:
         """Queue a session."""
         session, _ = await sessions.launch(
-            self.image, self.region, self.kernel.settings, actor=Actor.of(self.principal), **options
+            self.image, self.region, self.services.settings, actor=Actor.from_principal(self.principal), **options
         )
         return session
 
     async def read(self, session: Session) -> Session:
-        """Return the session as its row is now."""
+        """Read the session again."""
         return await Session.get(id=session.id)
 
 
 @pytest.fixture
 def settings(settings: Settings, redis_address: str) -> Settings:
-    """Short times, so that a test need not wait."""
+    """Settings with short times."""
     return settings.model_copy(
         update={"redis_url": redis_address, "session_start_seconds": 1.0, "job_seconds": 4.0, "lease_seconds": 1.0}
     )
 
 
 @pytest.fixture
-async def bench(settings: Settings, database_url: str, redis: object) -> AsyncIterator[Bench]:
-    """A house with a fake engine and one image."""
+async def job_env(settings: Settings, database_url: str, redis: object) -> AsyncIterator[JobEnv]:
+    """Services with a fake engine and one image."""
     engine = FakeEngine()
-    async with open_kernel(settings) as kernel:
+    async with open_services(settings) as services:
         await sync_default_roles()
         user = await users.register("ada", "correct horse", role="builder")
-        principal = await authentication.principal_for(user)
-        workstation = await workstations.create("Viewer", actor=Actor.of(principal))
+        principal = await authentication.principal_for_user(user)
+        workstation = await workstations.create("Viewer", actor=Actor.from_principal(principal))
         image = await Image.create(
             workstation=workstation, state=ImageState.READY, is_desired=True, reference="viewer:1", http_port=8080
         )
         region = await regions.ensure("local", 2)
-        yield Bench(kernel, kernel.runtime(engine), engine, region, image, principal)
+        yield JobEnv(services, services.region_context(engine), engine, region, image, principal)
     await engine.close()
 
 
@@ -80,7 +80,7 @@ async def bench(settings: Settings, database_url: str, redis: object) -> AsyncIt
 async def data(
     settings: Settings, database_url: str, redis: object, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Data]:
-    """A house in which data operations run, those of the plug-in of misbehaving ones too."""
+    """Services that run data operations, with the plug-in of misbehaving ones."""
     monkeypatch.syspath_prepend(str(PLUGIN))
     async with open_data(settings.model_copy(update={"data_memory_mib": 1024})) as data:
         yield data

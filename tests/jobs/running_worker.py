@@ -1,8 +1,8 @@
-"""A resident worker as a process of its own, over a fake engine: `python -m tests.jobs.running_worker`."""
+"""A worker in a separate process, over a fake engine: `python -m tests.jobs.running_worker`."""
 
 import asyncio
 
-from carrel.services import open_kernel
+from carrel.services import open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import load
 from jobs.worker import run
@@ -10,11 +10,11 @@ from models.services.sessions import regions
 
 
 async def main() -> None:
-    """Work until the process is killed."""
+    """Run until the process is killed."""
     settings = load()
-    async with open_kernel(settings) as kernel:
+    async with open_services(settings) as services:
         await regions.ensure(settings.region, settings.region_capacity)
-        await run(kernel.runtime(FakeEngine()), kernel.redis)
+        await run(services.region_context(FakeEngine()), services.redis)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Workers are killed and Redis is emptied while operations run: each goes on, once, and ends as it should."""
+"""Workers are killed and Redis is flushed while operations run; every operation still ends correctly, once."""
 
 import os
 import signal
@@ -23,13 +23,12 @@ from tests.jobs.conftest import PLUGIN
 from tests.jobs.data.job_env import Data
 from tests.waiting import eventually
 
-S = DataOperationState
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker with a quick sweep; it is killed in the end."""
+    """Run a worker with a short sweep interval; the fixture kills it."""
     path = os.pathsep.join([str(PLUGIN), str(ROOT)])
     changes = {"CARREL_SWEEP_SECONDS": "0.3", "CARREL_LEASE_SECONDS": "2", "PYTHONPATH": path}
     with subprocess.Popen(
@@ -39,19 +38,17 @@ def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-async def _stands(operation: DataOperation, state: DataOperationState, phase: str = "") -> bool:
+async def _is_in_state(operation: DataOperation, state: DataOperationState, phase: str = "") -> bool:
     row = await DataOperation.get(id=operation.id)
     return row.state is state and phase in row.phase
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
-async def test_an_operation_goes_on_when_its_worker_is_killed_and_redis_is_emptied(
-    data: Data, redis: Redis, tmp_path: Path
-) -> None:
+async def test_operation_survives_killed_worker_and_flushed_redis(data: Data, redis: Redis, tmp_path: Path) -> None:
     mark = tmp_path / "go"
     operation = await data.queue(seconds=120.0, mark=str(mark))
     with working(data.settings) as first:
-        await eventually(lambda: _stands(operation, S.RUNNING, "waiting"), 30)
+        await eventually(lambda: _is_in_state(operation, DataOperationState.RUNNING, "waiting"), 30)
         hands = psutil.Process(first.pid).children(recursive=True)
         first.send_signal(signal.SIGKILL)
     assert hands
@@ -61,7 +58,7 @@ async def test_an_operation_goes_on_when_its_worker_is_killed_and_redis_is_empti
     with working(data.settings):
         await eventually(lambda: _second_attempt(operation), 30)
         mark.touch()
-        await eventually(lambda: _stands(operation, S.SUCCEEDED), 30)
+        await eventually(lambda: _is_in_state(operation, DataOperationState.SUCCEEDED), 30)
 
     row = await data.read(operation)
     assert (row.attempts, row.log) == (2, "waited")
@@ -76,11 +73,11 @@ async def _second_attempt(operation: DataOperation) -> bool:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_one_that_was_being_cancelled_when_its_worker_was_killed_is_cancelled_by_the_sweep(data: Data) -> None:
+async def test_sweep_finishes_cancellation_after_worker_was_killed(data: Data) -> None:
     operation = await data.queue()
-    await DataOperation.filter(id=operation.id).update(state=S.CANCELLING, lease_until=None)
+    await DataOperation.filter(id=operation.id).update(state=DataOperationState.CANCELLING, lease_until=None)
 
     await sweep_data(data.settings, _each)
     row = await data.run(operation)
 
-    assert row.state is S.CANCELLED
+    assert row.state is DataOperationState.CANCELLED

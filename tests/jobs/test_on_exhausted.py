@@ -1,95 +1,98 @@
-"""A job that cannot be done ends its row where people see it, with the reason, and harms nobody who has moved on."""
+"""A job without retries left sets its row to a failed state with the reason, unless the row has changed."""
 
 import pytest
 
 from core.errors import Conflict
 from core.queue import Job, drain
-from core.queue.job_spec import FAILURES
+from core.queue.job_spec import MAX_FAILURES
 from jobs.periodic import sweep
-from jobs.queues import SESSIONS, JobQueue
-from jobs.sessions.on_exhausted import image_fails, session_fails
+from jobs.queues import SESSION_QUEUE, JobQueue
+from jobs.sessions.on_exhausted import fail_image, fail_session
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
 from models.permissions.actor import SERVICE
 from models.services.sessions import session_claims, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobEnv
 
-WHY = "It failed 5 times for a reason of ours (ZeroDivisionError); it is logged."
+REASON = "It failed 5 times because of an internal error (ZeroDivisionError); see the log."
 
 
-async def _broken(context: object, session_id: int) -> None:
+async def _fail(context: object, session_id: int) -> None:
     raise ZeroDivisionError
 
 
 POISON = JobQueue(
-    SESSIONS.kind, {Job.SESSION_LAUNCH: _broken, Job.SESSION_STOP: _broken}, SESSIONS.seconds, give_up=SESSIONS.give_up
+    SESSION_QUEUE.kind,
+    {Job.SESSION_LAUNCH: _fail, Job.SESSION_STOP: _fail},
+    SESSION_QUEUE.seconds,
+    on_exhausted=SESSION_QUEUE.on_exhausted,
 )
 
 
-async def drained(bench: Bench, queue: JobQueue = POISON) -> None:
-    """Run what is due with jobs that are broken, or with those of the house."""
-    specs = queue.specs(bench.kernel.settings)
-    await drain(bench.kernel.redis, queue.name("local"), specs, bench.context, budget=10)
+async def drain_queue(job_env: JobEnv, queue: JobQueue = POISON) -> None:
+    """Run due jobs with failing functions, or with the real ones."""
+    specs = queue.specs(job_env.services.settings)
+    await drain(job_env.services.redis, queue.name("local"), specs, job_env.context, budget=10)
 
 
-async def test_a_poisoned_launch_ends_as_failed_and_its_place_goes_to_the_next(bench: Bench) -> None:
-    session = await bench.launch()
-    await bench.kernel.redis.flushall()
-    for _ in range(FAILURES):
-        assert (await bench.read(session)).state is SessionState.QUEUED
-        await bench.kernel.queue.enqueue(Job.SESSION_LAUNCH, session.id, queue=POISON.name("local"), key="poison")
-        await drained(bench)
+async def test_poisoned_launch_fails_and_frees_its_slot(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await job_env.services.redis.flushall()
+    for _ in range(MAX_FAILURES):
+        assert (await job_env.read(session)).state is SessionState.QUEUED
+        await job_env.services.queue.enqueue(Job.SESSION_LAUNCH, session.id, queue=POISON.name("local"), key="poison")
+        await drain_queue(job_env)
 
-    row = await bench.read(session)
-    assert (row.state, row.reason_code, row.reason) == (SessionState.FAILED, Reason.JOB_FAILED, WHY)
+    row = await job_env.read(session)
+    assert (row.state, row.reason_code, row.reason) == (SessionState.FAILED, Reason.JOB_FAILED, REASON)
     last = await HistoryEntry.filter(resource=Resource.SESSION, object_id=session.id).order_by("-id").first()
     assert last is not None
-    assert (last.to_state, last.cause) == (SessionState.FAILED, WHY)
+    assert (last.to_state, last.cause) == (SessionState.FAILED, REASON)
 
 
-async def test_a_poisoned_stop_ends_too_and_the_sweep_takes_the_container(bench: Bench) -> None:
-    session = await bench.launch()
-    await drained(bench, SESSIONS)
-    await sessions.request_stop(await bench.read(session), actor=SERVICE)
+async def test_poisoned_stop_fails_and_sweep_removes_container(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await drain_queue(job_env, SESSION_QUEUE)
+    await sessions.request_stop(await job_env.read(session), actor=SERVICE)
 
-    await session_fails(bench.context, session.id, WHY)
+    await fail_session(job_env.context, session.id, REASON)
 
-    assert (await bench.read(session)).state is SessionState.FAILED
-    assert len(await bench.engine.list({})) == 1
-    await sweep(bench.runtime)
-    assert await bench.engine.list({}) == []
+    assert (await job_env.read(session)).state is SessionState.FAILED
+    assert len(await job_env.engine.list({})) == 1
+    await sweep(job_env.region_context)
+    assert await job_env.engine.list({}) == []
 
 
-async def test_a_session_that_has_ended_or_gone_is_left_alone(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_ended_or_deleted_session_is_left_alone(job_env: JobEnv) -> None:
+    session = await job_env.launch()
     await sessions.request_stop(session, actor=SERVICE)
 
-    await session_fails(bench.context, session.id, WHY)
-    await session_fails(bench.context, session.id + 1, WHY)
+    await fail_session(job_env.context, session.id, REASON)
+    await fail_session(job_env.context, session.id + 1, REASON)
 
-    assert (await bench.read(session)).state is SessionState.STOPPED
+    assert (await job_env.read(session)).state is SessionState.STOPPED
 
 
-async def test_whoever_still_holds_a_claim_writes_nothing_more(bench: Bench) -> None:
-    session = await bench.launch()
-    held = await session_claims.claim_launch(session.id, bench.kernel.settings)
-    assert held is not None
-    await session_fails(bench.context, session.id, WHY)
+async def test_stale_claim_writes_nothing(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    claimed = await session_claims.claim_launch(session.id, job_env.services.settings)
+    assert claimed is not None
+    await fail_session(job_env.context, session.id, REASON)
 
     with pytest.raises(Conflict):
-        await session_claims.mark_running(held, "local", "127.0.0.1", 1, 1)
+        await session_claims.mark_running(claimed, "local", "127.0.0.1", 1, 1)
 
-    assert (await bench.read(session)).state is SessionState.FAILED
+    assert (await job_env.read(session)).state is SessionState.FAILED
 
 
-async def test_a_poisoned_import_ends_as_failed(bench: Bench) -> None:
-    image = await Image.create(workstation_id=bench.image.workstation_id, state=ImageState.IMPORTING)
+async def test_poisoned_import_fails(job_env: JobEnv) -> None:
+    image = await Image.create(workstation_id=job_env.image.workstation_id, state=ImageState.IMPORTING)
 
-    await image_fails(bench.context, image.id, WHY)
-    await image_fails(bench.context, bench.image.id, WHY)
+    await fail_image(job_env.context, image.id, REASON)
+    await fail_image(job_env.context, job_env.image.id, REASON)
 
-    assert ((failed := await Image.get(id=image.id)).state, failed.reason) == (ImageState.FAILED, WHY)
-    assert (await Image.get(id=bench.image.id)).state is ImageState.READY
+    assert ((failed := await Image.get(id=image.id)).state, failed.reason) == (ImageState.FAILED, REASON)
+    assert (await Image.get(id=job_env.image.id)).state is ImageState.READY
     assert await Session.all().count() == 0

@@ -1,4 +1,4 @@
-"""The sweep: what should move is asked for again, and one bad item blocks no other."""
+"""The sweep: stalled rows are enqueued again, and a failing item does not block others."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from core.clock import now
 from core.database.connection import transaction
-from core.engine.fake.engine import Behaviour
+from core.engine.fake.engine import FaultProfile
 from core.messaging import outbox
 from core.messaging.dispatcher import Dispatcher
 from core.messaging.outbox import OutboxMessage
@@ -23,65 +23,65 @@ from models.services.sessions import session_lifetime, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState
 from tests.core.sample_archives import stream
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobEnv
 
 QUEUE = region_queue("local")
 
 
-async def _forget_jobs(bench: Bench) -> None:
-    await bench.kernel.redis.flushall()
+async def _forget_jobs(job_env: JobEnv) -> None:
+    await job_env.services.redis.flushall()
 
 
-async def test_everything_that_redis_forgot_is_asked_for_again(bench: Bench) -> None:
-    queued = await bench.launch()
-    await Image.create(workstation_id=bench.image.workstation_id, state=ImageState.QUEUED)
-    await _forget_jobs(bench)
-    assert await bench.kernel.queue.depth(QUEUE) == 0
+async def test_sweep_reenqueues_everything_after_redis_flush(job_env: JobEnv) -> None:
+    queued = await job_env.launch()
+    await Image.create(workstation_id=job_env.image.workstation_id, state=ImageState.QUEUED)
+    await _forget_jobs(job_env)
+    assert await job_env.services.queue.depth(QUEUE) == 0
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    assert await bench.kernel.queue.depth(QUEUE) == 1
-    assert await bench.kernel.queue.depth(import_queue("local")) == 1
-    assert (await bench.read(queued)).state is SessionState.QUEUED
+    assert await job_env.services.queue.depth(QUEUE) == 1
+    assert await job_env.services.queue.depth(import_queue("local")) == 1
+    assert (await job_env.read(queued)).state is SessionState.QUEUED
 
 
-async def test_a_launch_and_a_stop_whose_worker_died_are_asked_for_again(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_sweep_reenqueues_launch_and_stop_of_dead_worker(job_env: JobEnv) -> None:
+    session = await job_env.launch()
     await Session.filter(id=session.id).update(state=SessionState.STARTING, lease_until=now() - timedelta(seconds=1))
-    await _forget_jobs(bench)
-    await sweep(bench.runtime)
-    assert await bench.kernel.queue.depth(QUEUE) == 1
+    await _forget_jobs(job_env)
+    await sweep(job_env.region_context)
+    assert await job_env.services.queue.depth(QUEUE) == 1
 
     await Session.filter(id=session.id).update(state=SessionState.STOPPING)
-    await _forget_jobs(bench)
-    await sweep(bench.runtime)
-    assert await bench.kernel.queue.depth(QUEUE) == 1
+    await _forget_jobs(job_env)
+    await sweep(job_env.region_context)
+    assert await job_env.services.queue.depth(QUEUE) == 1
 
 
-async def test_what_a_worker_holds_is_left_to_it(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_sweep_leaves_claimed_rows_alone(job_env: JobEnv) -> None:
+    session = await job_env.launch()
     await Session.filter(id=session.id).update(state=SessionState.STARTING, lease_until=now() + timedelta(minutes=1))
-    await _forget_jobs(bench)
+    await _forget_jobs(job_env)
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    assert await bench.kernel.queue.depth(QUEUE) == 0
+    assert await job_env.services.queue.depth(QUEUE) == 0
 
 
-async def test_a_sender_that_died_is_stood_in_for(bench: Bench) -> None:
-    outbox.use(None)
+async def test_sweep_relays_messages_of_dead_sender(job_env: JobEnv) -> None:
+    outbox.set_sender(None)
     async with transaction():
         outbox.enqueue("session_check", 1, queue=QUEUE)
     await OutboxMessage.all().update(leased_until=now() - timedelta(seconds=1))
-    outbox.use(Dispatcher(bench.kernel.queue, bench.kernel.bus))
+    outbox.set_sender(Dispatcher(job_env.services.queue, job_env.services.bus))
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
     assert await OutboxMessage.all().count() == 0
-    assert await bench.kernel.queue.depth(QUEUE) == 1
+    assert await job_env.services.queue.depth(QUEUE) == 1
 
 
-async def test_one_bad_item_does_not_block_the_others() -> None:
+async def test_failing_item_does_not_block_others() -> None:
     done: list[int] = []
 
     async def act(item: int) -> None:
@@ -94,22 +94,22 @@ async def test_one_bad_item_does_not_block_the_others() -> None:
     assert done == [1, 3]
 
 
-async def test_a_dead_engine_does_not_keep_time_from_passing(bench: Bench) -> None:
-    late = await bench.launch()
+async def test_sessions_expire_while_engine_is_down(job_env: JobEnv) -> None:
+    late = await job_env.launch()
     await Session.filter(id=late.id).update(expires_at=now() - timedelta(seconds=1))
-    upload = await _overdue(bench)
-    bench.engine.behaviour = Behaviour(dead=True)
+    upload = await _overdue(job_env)
+    job_env.engine.faults = FaultProfile(unreachable=True)
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    assert (await bench.read(late)).state is SessionState.EXPIRED
+    assert (await job_env.read(late)).state is SessionState.EXPIRED
     assert not await Upload.exists(id=upload.id)
 
 
-async def _overdue(bench: Bench, state: UploadState = UploadState.COMPLETE, key: str = "uploads/old") -> Upload:
-    await bench.kernel.storage.put(key, stream(b"old"), limit=None)
+async def _overdue(job_env: JobEnv, state: UploadState = UploadState.COMPLETE, key: str = "uploads/old") -> Upload:
+    await job_env.services.storage.put(key, stream(b"old"), limit=None)
     return await Upload.create(
-        creator_id=bench.principal.user_id,
+        creator_id=job_env.principal.user_id,
         filename="old",
         storage_key=key,
         state=state,
@@ -117,72 +117,74 @@ async def _overdue(bench: Bench, state: UploadState = UploadState.COMPLETE, key:
     )
 
 
-async def test_uploads_that_nobody_used_are_deleted_with_their_bytes(bench: Bench) -> None:
-    old = await _overdue(bench)
-    used = await _overdue(bench, UploadState.USED, "uploads/used")
+async def test_unused_uploads_are_deleted_with_their_bytes(job_env: JobEnv) -> None:
+    old = await _overdue(job_env)
+    used = await _overdue(job_env, UploadState.USED, "uploads/used")
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
     assert await Upload.all().values_list("id", flat=True) == [used.id]
-    storage: Storage = bench.kernel.storage
+    storage: Storage = job_env.services.storage
     assert not await storage.exists(old.storage_key)
     assert await storage.exists(used.storage_key)
 
 
-async def test_a_container_of_another_installation_is_left_alone(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    (ours,) = await bench.engine.list(bench.runtime.labels)
-    other = bench.kernel.settings.model_copy(update={"instance": "other"})
-    stranger = type(bench.runtime)(other, bench.engine, bench.kernel.storage, "local", "http://api")
+async def test_container_of_other_installation_is_left_alone(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    (own_container,) = await job_env.engine.list(job_env.region_context.labels)
+    other = job_env.services.settings.model_copy(update={"instance": "other"})
+    stranger = type(job_env.region_context)(other, job_env.engine, job_env.services.storage, "local", "http://api")
 
     await Session.filter(id=session.id).update(state=SessionState.STOPPED)
     await sweep(stranger)
 
-    assert await bench.engine.inspect(ours.name)
+    assert await job_env.engine.inspect(own_container.name)
 
 
-async def test_a_session_whose_container_is_gone_fails_and_the_others_run_on(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
+async def test_only_session_without_container_fails(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
     kept, _ = await sessions.launch(
         await Image.create(
-            workstation_id=bench.image.workstation_id, state=ImageState.READY, reference="viewer:2", http_port=8080
+            workstation_id=job_env.image.workstation_id, state=ImageState.READY, reference="viewer:2", http_port=8080
         ),
-        bench.region,
-        bench.kernel.settings,
-        actor=Actor.of(bench.principal),
+        job_env.region,
+        job_env.services.settings,
+        actor=Actor.from_principal(job_env.principal),
     )
-    await session_launch(bench.context, kept.id)
-    await bench.engine.remove(bench.runtime.container_name(session))
+    await session_launch(job_env.context, kept.id)
+    await job_env.engine.remove(job_env.region_context.container_name(session))
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    row = await bench.read(session)
+    row = await job_env.read(session)
     assert (row.state, row.reason_code) == (SessionState.FAILED, Reason.CONTAINER_LOST)
-    assert (await bench.read(kept)).state is SessionState.RUNNING
+    assert (await job_env.read(kept)).state is SessionState.RUNNING
 
 
-async def test_ended_tokens_are_forgotten_after_a_month(bench: Bench) -> None:
-    token, _ = await users.mint_token(bench.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
+async def test_ended_tokens_are_purged_after_a_month(job_env: JobEnv) -> None:
+    token, _ = await users.mint_token(job_env.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
     await Token.filter(id=token.id).update(revoked_at=now() - timedelta(days=40))
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
     assert not await Token.exists(id=token.id)
 
 
-async def test_a_region_that_does_not_exist_is_logged_and_no_more(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    await sweep(type(bench.runtime)(bench.kernel.settings, bench.engine, bench.kernel.storage, "nowhere", "http://api"))
+async def test_unknown_region_is_only_logged(job_env: JobEnv, caplog: pytest.LogCaptureFixture) -> None:
+    await sweep(
+        type(job_env.region_context)(
+            job_env.services.settings, job_env.engine, job_env.services.storage, "nowhere", "http://api"
+        )
+    )
 
     assert "there is no region nowhere" in caplog.text
 
 
-async def _running_since(bench: Bench, minutes: float, used: float | None) -> Session:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
+async def _running_since(job_env: JobEnv, minutes: float, used: float | None) -> Session:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
     at = now()
     await Session.filter(id=session.id).update(
         running_at=at - timedelta(minutes=minutes),
@@ -194,26 +196,28 @@ async def _running_since(bench: Bench, minutes: float, used: float | None) -> Se
 @pytest.mark.parametrize(
     ("limit", "used", "ends"), [(0, 600.0, False), (600, None, True), (600, 11.0, True), (600, 9.0, False)]
 )
-async def test_a_session_in_which_nobody_works_is_ended_where_the_house_wants_it(
-    bench: Bench, limit: int, used: float | None, ends: bool
+async def test_idle_session_is_ended_when_configured(
+    job_env: JobEnv, limit: int, used: float | None, ends: bool
 ) -> None:
-    session = await _running_since(bench, 1000, used)
-    settings = bench.kernel.settings.model_copy(update={"session_idle_seconds": limit})
+    session = await _running_since(job_env, 1000, used)
+    settings = job_env.services.settings.model_copy(update={"session_idle_seconds": limit})
 
-    await sweep(replace(bench.runtime, settings=settings))
+    await sweep(replace(job_env.region_context, settings=settings))
 
-    row = await bench.read(session)
+    row = await job_env.read(session)
     wanted = (SessionState.STOPPING, Reason.IDLE) if ends else (SessionState.RUNNING, None)
     assert (row.state, row.reason_code) == wanted
 
 
-async def test_use_and_a_sign_of_life_from_the_container_put_the_idle_end_off(bench: Bench) -> None:
-    session = await _running_since(bench, 1000, 11)
-    await bench.kernel.doors.used(session.id)
-    assert await session_lifetime.idle(bench.region.id, 600, 10) == []
+async def test_activity_and_keep_alive_postpone_idle_end(job_env: JobEnv) -> None:
+    session = await _running_since(job_env, 1000, 11)
+    await job_env.services.session_access.record_activity(session.id)
+    assert await session_lifetime.idle(job_env.region.id, 600, 10) == []
 
     await Session.filter(id=session.id).update(last_active_at=now() - timedelta(minutes=11))
-    assert [row.id for row in await session_lifetime.idle(bench.region.id, 600, 10)] == [session.id]
-    settings = bench.kernel.settings
-    await session_lifetime.keep_alive(await bench.read(session), settings.session_seconds * 2, settings, actor=SERVICE)
-    assert await session_lifetime.idle(bench.region.id, 600, 10) == []
+    assert [row.id for row in await session_lifetime.idle(job_env.region.id, 600, 10)] == [session.id]
+    settings = job_env.services.settings
+    await session_lifetime.keep_alive(
+        await job_env.read(session), settings.session_seconds * 2, settings, actor=SERVICE
+    )
+    assert await session_lifetime.idle(job_env.region.id, 600, 10) == []

@@ -1,4 +1,4 @@
-"""Another process that takes a role from somebody and waits, with its transaction open, until it is told to commit."""
+"""A process that unassigns a role and keeps its transaction open until it reads a line, then commits."""
 
 import asyncio
 import sys
@@ -9,18 +9,18 @@ from models.accounts.roles import Role
 from models.accounts.users import User
 from models.permissions.actor import SERVICE
 from models.services.accounts import roles
-from models.services.accounts.permission_changes import alone
+from models.services.accounts.permission_changes import serialized
 
-TAKEN = "taken"
+UNASSIGNED = "unassigned"
 
 
 async def main(url: str, username: str, role: str) -> None:
-    """Take the role, say so, and commit at the next line of input."""
+    """Unassign the role, print a line, and commit at the next line of input."""
     await connection.connect(load(database_url=url))
     try:
-        async with alone():
-            await roles.take(await Role.get(name=role), await User.get(username=username), actor=SERVICE)
-            print(TAKEN, flush=True)  # noqa: T201 - what the test waits for
+        async with serialized():
+            await roles.unassign(await Role.get(name=role), await User.get(username=username), actor=SERVICE)
+            print(UNASSIGNED, flush=True)  # noqa: T201 - what the test waits for
             await asyncio.to_thread(sys.stdin.readline)
     finally:
         await connection.disconnect()

@@ -1,12 +1,12 @@
-"""A filled database, on both kinds."""
+"""Fixtures of the model tests."""
 
 import pytest
 
 from core.settings import Settings
-from tests.people import Cast, assemble
+from tests.people import People, create_people
 
 
 @pytest.fixture
-async def cast(database: Settings) -> Cast:
-    """Everybody and what they have."""
-    return await assemble(database)
+async def people(database: Settings) -> People:
+    """The people and their objects, in a database of each kind."""
+    return await create_people(database)

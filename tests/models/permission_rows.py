@@ -1,4 +1,4 @@
-"""A small world with things of one's own, one's organization, its partners and others, for every noun that has rows."""
+"""Rows of every resource: of the user, its organization, a collaborator and a stranger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from core.clock import now
 from models.accounts.collaborations import Collaboration, Participant
 from models.accounts.history import ActorKind, HistoryEntry
 from models.accounts.organizations import MemberRole, Membership, Organization
-from models.accounts.roles import Grant, ObjectRole, Operation, Resource, Role, RoleHolder, Rule, Scope, UserRule
+from models.accounts.roles import Grant, ObjectRole, PermissionVerb, Resource, Role, RoleHolder, Rule, Scope, UserRule
 from models.accounts.users import Token, TokenKind, User
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
@@ -20,14 +20,14 @@ from models.permissions.principal import Principal, PrincipalKind
 from models.policies.accounts import collaborations, history, organizations, roles
 from models.policies.accounts import users as accounts_users
 from models.policies.data import dataoperations, datasessions, results, uploads
-from models.policies.row_access import Reach
+from models.policies.row_access import RowAccess
 from models.policies.sessions import images, regions, sessions, workstations
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
 
-REACHES: Mapping[str, Reach[Any]] = {
+ROW_ACCESS: Mapping[str, RowAccess[Any]] = {
     "user": accounts_users.USERS,
     "token": accounts_users.TOKENS,
     "organization": organizations.ORGANIZATIONS,
@@ -46,46 +46,50 @@ REACHES: Mapping[str, Reach[Any]] = {
     "data_operation": dataoperations.DATA_OPERATIONS,
     "result": results.RESULTS,
 }
-"""Every definition of who reaches what, by what its rows are."""
-OWN, OURS, PARTNERS, THEIRS = "own", "ours", "partners", "theirs"
+"""All row access definitions, by the kind of their rows."""
+OWN, COLLEAGUE, COLLABORATOR, STRANGER = "own", "colleague", "collaborator", "stranger"
 
 
 @dataclass
-class World:
-    """Me, my organization, a colleague at home in it, its partner's people, a stranger; their things by noun and side.
+class PermissionRows:
+    """The users, organizations and rows of four owners: the user, a colleague, a collaborator and a stranger.
 
-    The partner has another collaboration, with the stranger's organization, which is none of our business.
+    The collaborator's organization has another collaboration, with the stranger's organization.
     """
 
     users: dict[str, User] = field(default_factory=dict)
     labs: dict[str, Organization] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def me(self, *rules: Rule) -> Principal:
-        """Return me as a caller with these rules, at home in my organization."""
-        home = self.labs[OURS].id
-        anchored = frozenset((rule, home) for rule in rules if rule.scope is not Scope.OWN)
-        return Principal(PrincipalKind.USER, self.users[OWN].id, frozenset(rules), frozenset({home}), anchored=anchored)
+    def principal(self, *rules: Rule) -> Principal:
+        """Return the user as a principal with these rules, at home in its organization."""
+        home = self.labs[COLLEAGUE].id
+        org_rules = frozenset((rule, home) for rule in rules if rule.scope is not Scope.OWN)
+        return Principal(
+            PrincipalKind.USER, self.users[OWN].id, frozenset(rules), frozenset({home}), org_rules=org_rules
+        )
 
 
-async def build() -> World:
-    """Fill a migrated database; `ours` is the colleague's, `partners` of the partner, `theirs` the stranger's."""
-    world = World()
-    for side in (OURS, PARTNERS, THEIRS):
-        world.labs[side] = await Organization.create(name=f"Lab {side}", slug=f"lab-{side}")
-    for side in (OWN, OURS, PARTNERS, THEIRS):
-        lab = world.labs[OURS if side == OWN else side]
-        user = await User.create(username=f"user-{side}", home_organization=lab)
-        world.users[side] = user
-        for noun, row in (await _things(side, user, lab)).items():
-            world.rows.setdefault(noun, {})[side] = row
-    world.rows["organization"] = {OWN: world.labs[OURS]} | {side: world.labs[side] for side in (PARTNERS, THEIRS)}
-    world.rows["collaboration"] = {
-        OURS: await _collaboration(world.labs[OURS], world.labs[PARTNERS]),
-        THEIRS: await _collaboration(world.labs[PARTNERS], world.labs[THEIRS]),
+async def create_permission_rows() -> PermissionRows:
+    """Fill a migrated database with rows of every owner."""
+    data = PermissionRows()
+    for owner in (COLLEAGUE, COLLABORATOR, STRANGER):
+        data.labs[owner] = await Organization.create(name=f"Lab {owner}", slug=f"lab-{owner}")
+    for owner in (OWN, COLLEAGUE, COLLABORATOR, STRANGER):
+        lab = data.labs[COLLEAGUE if owner == OWN else owner]
+        user = await User.create(username=f"user-{owner}", home_organization=lab)
+        data.users[owner] = user
+        for kind, row in (await _rows_of(owner, user, lab)).items():
+            data.rows.setdefault(kind, {})[owner] = row
+    data.rows["organization"] = {OWN: data.labs[COLLEAGUE]} | {
+        owner: data.labs[owner] for owner in (COLLABORATOR, STRANGER)
     }
-    world.rows["region"] = {THEIRS: await Region.create(name="other")}
-    return world
+    data.rows["collaboration"] = {
+        COLLEAGUE: await _collaboration(data.labs[COLLEAGUE], data.labs[COLLABORATOR]),
+        STRANGER: await _collaboration(data.labs[COLLABORATOR], data.labs[STRANGER]),
+    }
+    data.rows["region"] = {STRANGER: await Region.create(name="other")}
+    return data
 
 
 async def _collaboration(*labs: Organization) -> Collaboration:
@@ -94,24 +98,24 @@ async def _collaboration(*labs: Organization) -> Collaboration:
     return collaboration
 
 
-async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
-    place = await Workstation.create(title=side, slug=f"place-{side}", creator=user)
+async def _rows_of(owner: str, user: User, lab: Organization) -> dict[str, Any]:
+    place = await Workstation.create(title=owner, slug=f"place-{owner}", creator=user)
     await Grant.create(user=user, resource=Resource.WORKSTATION, object_id=place.id, role=ObjectRole.WORKSTATION_EDITOR)
     image = await Image.create(workstation=place, creator=user, state=ImageState.READY)
     session = await Session.create(
         image=image,
-        region=await Region.create(name=f"region-{side}"),
+        region=await Region.create(name=f"region-{owner}"),
         creator=user,
-        label=f"label-{side}",
+        label=f"label-{owner}",
         maximum_seconds=60,
         expires_at=now() + timedelta(hours=1),
     )
-    datasession = await Datasession.create(name=side, creator=user, organization=lab)
-    result = await Result.create(key=side, slot=side, maker=1)
+    datasession = await Datasession.create(name=owner, creator=user, organization=lab)
+    result = await Result.create(key=owner, slot=owner, maker=1)
     operation = await DataOperation.create(
         datasession=datasession, creator=user, name="Median", code_version="1", result=result
     )
-    role = await Role.create(name=f"role-{side}", rules=[], organization=lab)
+    role = await Role.create(name=f"role-{owner}", rules=[], organization=lab)
     return {
         "user": user,
         "workstation": place,
@@ -124,8 +128,8 @@ async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
         "membership": await Membership.create(user=user, organization=lab, role=MemberRole.MEMBER),
         "role_holder": await RoleHolder.create(user=user, role=role),
         "user_rule": await UserRule.create(user=user, rule="session:view:own"),
-        "token": await Token.create(kind=TokenKind.API, key=f"key-{side}", digest="", user=user),
-        "upload": await Upload.create(creator=user, filename="a", storage_key=f"key-{side}", expires_at=now()),
+        "token": await Token.create(kind=TokenKind.API, key=f"key-{owner}", digest="", user=user),
+        "upload": await Upload.create(creator=user, filename="a", storage_key=f"key-{owner}", expires_at=now()),
         "history": await HistoryEntry.create(
             resource=Resource.REGION,
             object_id=1,
@@ -136,28 +140,28 @@ async def _things(side: str, user: User, lab: Organization) -> dict[str, Any]:
     }
 
 
-def expected(noun: str, rule: Rule) -> set[str]:
-    """Return whose rows a single rule reaches, said without the policies: own ⊂ organization ⊂ collaboration ⊂ global.
+def expected(kind: str, rule: Rule) -> set[str]:
+    """Return the owners whose rows a rule covers, computed without the policies.
 
-    What one holds or belongs to is seen as one's own, and changed only where one may change it for all. An image is
-    seen as one's own where one has used it; whatever else is done to it goes by its workstation.
+    Users can view the roles, organizations and images that they have or use with the scope own. Changing a role or an
+    organization takes a wider scope, and changing an image takes a permission on its workstation.
     """
     if rule.scope is Scope.GLOBAL:
-        return {OWN, OURS, PARTNERS, THEIRS}
+        return {OWN, COLLEAGUE, COLLABORATOR, STRANGER}
     wide = rule.scope is not Scope.OWN
-    shared = {PARTNERS} if rule.scope is Scope.COLLABORATION else set()
-    if noun == "collaboration":
-        return {OURS}
-    if noun == "region":
+    shared = {COLLABORATOR} if rule.scope is Scope.COLLABORATION else set()
+    if kind == "collaboration":
+        return {COLLEAGUE}
+    if kind == "region":
         return set()
-    if noun == "membership":
-        return {OWN, OURS} if wide else set()
-    if noun == "role":
-        mine = {OWN} if rule.operation is Operation.VIEW else set()
-        return {OWN, OURS} | shared if wide else mine
-    if noun == "image":
-        return {OWN} if rule.operation is Operation.VIEW else set()
-    if noun == "organization":
-        return {OWN} | shared if wide or rule.operation is Operation.VIEW else set()
+    if kind == "membership":
+        return {OWN, COLLEAGUE} if wide else set()
+    if kind == "role":
+        own = {OWN} if rule.verb is PermissionVerb.VIEW else set()
+        return {OWN, COLLEAGUE} | shared if wide else own
+    if kind == "image":
+        return {OWN} if rule.verb is PermissionVerb.VIEW else set()
+    if kind == "organization":
+        return {OWN} | shared if wide or rule.verb is PermissionVerb.VIEW else set()
     grouped = {"user", "role_holder", "user_rule", "datasession", "data_operation", "result"}
-    return {OWN, OURS} | shared if wide and noun in grouped else {OWN}
+    return {OWN, COLLEAGUE} | shared if wide and kind in grouped else {OWN}

@@ -1,21 +1,42 @@
-"""Migrations: to the newest shape, twice is harmless, and nothing that was there is lost."""
+"""Migrations: they reach the newest schema, can run again, and lose no data."""
 
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tortoise.connection import get_connection
 
 from core.database.connection import connect, disconnect, ping
+from core.security import tokens
 from core.settings import Settings, load
+from models.accounts.history import ActorKind, HistoryEntry
 from models.accounts.roles import DEFAULT_ROLES, Role
-from models.accounts.users import User
+from models.accounts.users import Token, TokenKind, User
+from models.permissions.principal import PrincipalKind
+from models.services.accounts import authentication
 from models.services.migration import migrate
 from models.sessions.sessions import Session
-from tests.people import assemble
+from tests.people import create_people
+from tests.services.postgres import Postgres
+
+BEFORE_SESSION_TOKENS = "models.0006_input_names"
+LEGACY_ROWS = """
+INSERT INTO "user" (id, username, display_name, is_active, failed_sign_ins, created_at)
+    VALUES (1, 'ada', '', TRUE, 0, CURRENT_TIMESTAMP);
+INSERT INTO token (id, kind, key, digest, user_id, name, created_at)
+    VALUES (1, 'desk', :key, :digest, 1, '', CURRENT_TIMESTAMP);
+INSERT INTO history_entry (id, resource, object_id, action, actor_kind, actor_id, cause, detail, at)
+    VALUES (1, 'session', 1, 'keep_alive', 'desk', 1, '', '{}', CURRENT_TIMESTAMP);
+"""
 
 
 def _copies(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.before-*"))
 
 
-async def test_a_new_place_gets_a_database_and_the_default_roles(data_dir: Path) -> None:
+async def test_new_folder_gets_database_and_default_roles(data_dir: Path) -> None:
     settings = load(data_dir=data_dir / "new")
 
     assert await migrate(settings) != []
@@ -29,7 +50,7 @@ async def test_a_new_place_gets_a_database_and_the_default_roles(data_dir: Path)
 
 async def test_migrating_a_filled_database_again_changes_nothing(settings: Settings, database_url: str) -> None:
     await connect(settings)
-    await assemble(settings)
+    await create_people(settings)
     before = (await User.all().count(), await Session.all().count())
     await disconnect()
 
@@ -53,7 +74,7 @@ async def test_one_process_migrates_databases_of_both_kinds(
     await disconnect()
 
 
-async def test_default_roles_are_written_anew_and_others_stay(settings: Settings, database_url: str) -> None:
+async def test_migration_resets_default_roles_only(settings: Settings, database_url: str) -> None:
     await migrate(settings)
     await connect(settings)
     await Role.filter(name="researcher").update(rules=["user:view:global"], description="Tampered.")
@@ -69,11 +90,11 @@ async def test_default_roles_are_written_anew_and_others_stay(settings: Settings
     await disconnect()
 
 
-async def test_a_filled_sqlite_file_is_copied_before_it_is_changed(data_dir: Path) -> None:
+async def test_sqlite_file_is_copied_before_migration(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
     names = await migrate(settings)
     await connect(settings)
-    await assemble(settings)
+    await create_people(settings)
     sessions = await Session.all().count()
     await disconnect()
 
@@ -90,8 +111,58 @@ async def test_a_filled_sqlite_file_is_copied_before_it_is_changed(data_dir: Pat
 
 async def test_every_table_matches_its_migrations(settings: Settings, database_url: str) -> None:
     await connect(settings)
-    filled = await assemble(settings)
+    filled = await create_people(settings)
 
-    for noun in (filled.workstation, filled.image, filled.session, filled.upload, filled.lab, filled.region):
-        assert await type(noun).get(id=noun.pk)
+    for row in (filled.workstation, filled.image, filled.session, filled.upload, filled.lab, filled.region):
+        assert await type(row).get(id=row.pk)
+    await disconnect()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database_url(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[str]:
+    """Address of a database of each kind without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite://{data_dir / 'empty.sqlite'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = f"empty_{uuid4().hex[:12]}"
+    yield asyncio.run(postgres.create(name))
+    asyncio.run(postgres.drop(name))
+
+
+async def _insert_legacy_token(key: str, digest: str) -> None:
+    # The models have no kind `desk`, so the rows are inserted with plain SQL.
+    script = LEGACY_ROWS.replace(":key", f"'{key}'").replace(":digest", f"'{digest}'")
+    await get_connection("default").execute_script(script)
+
+
+async def _stored_kinds() -> tuple[str, str]:
+    client = get_connection("default")
+    token = await client.execute_query_dict("SELECT kind FROM token")
+    entry = await client.execute_query_dict("SELECT actor_kind FROM history_entry")
+    return token[0]["kind"], entry[0]["actor_kind"]
+
+
+async def test_old_token_kind_becomes_session_and_back(empty_database_url: str, data_dir: Path) -> None:
+    settings, minted = load(data_dir=data_dir, database_url=empty_database_url), tokens.mint("desk")
+    await migrate(settings, target=BEFORE_SESSION_TOKENS)
+    await connect(settings)
+    await _insert_legacy_token(minted.key, minted.digest)
+    await disconnect()
+
+    await migrate(settings)
+
+    await connect(settings)
+    assert await _stored_kinds() == ("session", "session")
+    assert (await Token.get()).kind is TokenKind.SESSION
+    assert (await HistoryEntry.get()).actor_kind is ActorKind.SESSION
+    assert minted.text.startswith("carrel_desk_")
+    principal = await authentication.authenticate(minted.text)
+    assert (principal.kind, principal.user_id) == (PrincipalKind.SESSION, 1)
+    await disconnect()
+
+    await migrate(settings, target=BEFORE_SESSION_TOKENS)
+
+    await connect(settings)
+    assert await _stored_kinds() == ("desk", "desk")
     await disconnect()

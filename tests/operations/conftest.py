@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.frames import Bench
+from tests.operations.frames import OperationHarness
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def harness(tmp_path: Path) -> OperationHarness:
     """A folder of frames to run operations on."""
-    return Bench(tmp_path)
+    return OperationHarness(tmp_path)

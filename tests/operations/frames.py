@@ -1,4 +1,4 @@
-"""Frames for the tests: written as files, and given to an operation as the domain would."""
+"""Test frames: writes them as files and runs operations on them as the data domain does."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from operations.framework.context import Alone
-from operations.framework.outcome import Frame, Given, Outcome, Output, OutputKind
+from operations.framework.context import LocalContext
+from operations.framework.outcome import Frame, OperationOutcome, Output, OutputKind, RunInputs
 from operations.framework.registry import find
-from operations.framework.runner import given_inputs, run
+from operations.framework.runner import build_run_inputs, run
 from operations.framework.validation import validate
 
 
 @dataclass
-class Bench:
-    """A folder of frames, and a run of an operation on them from raw inputs."""
+class OperationHarness:
+    """A folder of frames, and runs of operations on them from raw inputs."""
 
     folder: Path
 
@@ -34,9 +34,9 @@ class Bench:
         fits.HDUList([fits.PrimaryHDU(), science, *more]).writeto(self.folder / name)
         return {"source": "upload", "basename": name}
 
-    def given(self, name: str, raw: Mapping[str, Any]) -> Given:
-        """Return the inputs of an operation as it gets them."""
-        return given_inputs(find(name), validate(find(name), raw), self.frame)
+    def inputs(self, name: str, raw: Mapping[str, Any]) -> RunInputs:
+        """Return the inputs of an operation as it receives them."""
+        return build_run_inputs(find(name), validate(find(name), raw), self.frame)
 
     def frame(self, item: Mapping[str, Any]) -> Frame:
         """Return the file of an item."""
@@ -44,30 +44,30 @@ class Bench:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
         return Frame(path, item["basename"], item["source"], sha256, dict(item))
 
-    def run(self, name: str, raw: Mapping[str, Any], work: Alone | None = None) -> Outcome:
+    def run(self, name: str, raw: Mapping[str, Any], context: LocalContext | None = None) -> OperationOutcome:
         """Run an operation to its end."""
-        return run(name, find(name).version, self.given(name, raw), work or self.work())
+        return run(name, find(name).version, self.inputs(name, raw), context or self.context())
 
-    def work(self) -> Alone:
-        """Return a run in a fresh scratch folder."""
+    def context(self) -> LocalContext:
+        """Return a context with a fresh scratch folder."""
         scratch = self.folder / f"scratch-{len(list(self.folder.glob('scratch-*')))}"
         scratch.mkdir()
-        return Alone(scratch)
+        return LocalContext(scratch)
 
 
-def one(outcome: Outcome, kind: OutputKind = OutputKind.FITS, index: int | None = None) -> Output:
+def one(outcome: OperationOutcome, kind: OutputKind = OutputKind.FITS, index: int | None = None) -> Output:
     """Return the one output of that kind and index."""
     [output] = [output for output in outcome.outputs if output.kind is kind and output.index == index]
     return output
 
 
-def pixels(outcome: Outcome, index: int | None = None, name: str = "SCI") -> NDArray[Any]:
+def pixels(outcome: OperationOutcome, index: int | None = None, name: str = "SCI") -> NDArray[Any]:
     """Return a plane of a result."""
     data: NDArray[Any] = fits.getdata(one(outcome, index=index).path, name)
     return data
 
 
-def header(outcome: Outcome, index: int | None = None, name: str = "SCI") -> fits.Header:
+def header(outcome: OperationOutcome, index: int | None = None, name: str = "SCI") -> fits.Header:
     """Return a header of a result."""
     return fits.getheader(one(outcome, index=index).path, name)
 

@@ -1,4 +1,4 @@
-"""Running the script of an operation, and the WCS of frames made for tests."""
+"""Runs the scripts of operations, and builds the WCS of test frames."""
 
 import os
 import runpy
@@ -13,13 +13,13 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from operations.framework.registry import find
-from tests.operations.frames import Bench
+from tests.operations.frames import OperationHarness
 
 
-def scripted(bench: Bench, name: str, raw: Mapping[str, Any]) -> None:
-    """Run the script of an operation in the folder of its frames, where it leaves `again.fits` or its like."""
-    text = find(name)().script(bench.given(name, raw), str(bench.folder / "again"))
-    path = bench.folder / "again.py"
+def run_script(harness: OperationHarness, name: str, raw: Mapping[str, Any]) -> None:
+    """Run the script of an operation in the folder of its frames; it writes `script.fits` or similar."""
+    text = find(name)().script(harness.inputs(name, raw), str(harness.folder / "script"))
+    path = harness.folder / "script.py"
     path.write_text(text)
     before = dict(os.environ)
     with warnings.catch_warnings():
@@ -30,10 +30,10 @@ def scripted(bench: Bench, name: str, raw: Mapping[str, Any]) -> None:
     assert dict(os.environ) == before
 
 
-def again(bench: Bench, index: int | None = None) -> NDArray[Any]:
-    """Return what the script wrote."""
-    name = "again.fits" if index is None else f"again-{index}.fits"
-    data: NDArray[Any] = fits.getdata(bench.folder / name)
+def script_pixels(harness: OperationHarness, index: int | None = None) -> NDArray[Any]:
+    """Return the pixels that the script wrote."""
+    name = "script.fits" if index is None else f"script-{index}.fits"
+    data: NDArray[Any] = fits.getdata(harness.folder / name)
     return data
 
 

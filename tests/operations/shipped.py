@@ -1,11 +1,11 @@
-"""Real frames that libraries ship in their wheels."""
+"""Real frames from the wheels of libraries."""
 
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copy
 from typing import Any
 
-from tests.operations.frames import Bench
+from tests.operations.frames import OperationHarness
 
 FILES = {
     "ccd": ("ccdproc", "tests/data/a8280271.fits"),
@@ -19,7 +19,7 @@ FILES = {
 
 
 def path(name: str) -> Path:
-    """Return where a frame lies."""
+    """Return the path of a frame."""
     package, inside = FILES[name]
     spec = find_spec(package)
     assert spec is not None
@@ -27,7 +27,7 @@ def path(name: str) -> Path:
     return Path(spec.origin).parent / inside
 
 
-def given(bench: Bench, name: str) -> dict[str, Any]:
-    """Put a frame into the folder and return its item."""
-    copy(path(name), bench.folder / f"{name}.fits")
+def copy_frame(harness: OperationHarness, name: str) -> dict[str, Any]:
+    """Copy a frame into the folder and return its item."""
+    copy(path(name), harness.folder / f"{name}.fits")
     return {"source": "wheel", "basename": f"{name}.fits"}

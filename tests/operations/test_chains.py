@@ -7,27 +7,27 @@ import numpy as np
 import pytest
 
 from examples import starfield
-from operations.framework.outcome import Outcome, OutputKind
-from tests.operations.frames import Bench, header, noise, pixels
+from operations.framework.outcome import OperationOutcome, OutputKind
+from tests.operations.frames import OperationHarness, header, noise, pixels
 
 CARDS = {"GAIN": 1.7, "RDNOISE": 3.2, "EXPTIME": 30.0}
 
 
-def results(bench: Bench, outcome: Outcome, stem: str) -> list[dict[str, Any]]:
+def results(harness: OperationHarness, outcome: OperationOutcome, stem: str) -> list[dict[str, Any]]:
     """Put the FITS files of a result among the frames and return their items."""
     made = [output for output in outcome.outputs if output.kind is OutputKind.FITS]
     for at, output in enumerate(made):
-        shutil.copy(output.path, bench.folder / f"{stem}-{at}.fits")
+        shutil.copy(output.path, harness.folder / f"{stem}-{at}.fits")
     return [{"source": "datasession", "basename": f"{stem}-{at}.fits"} for at in range(len(made))]
 
 
-def test_hits_that_were_flagged_are_left_out_of_a_stack(bench: Bench) -> None:
+def test_flagged_hits_are_left_out_of_a_stack(harness: OperationHarness) -> None:
     frames = [noise((60, 60), n, sigma=24) for n in range(3)]
     frames[1][20, 30] += 9000
-    items = [bench.save(f"{n}.fits", frame, **CARDS) for n, frame in enumerate(frames)]
-    cleaned = results(bench, bench.run("Cosmic Ray Rejection", {"input_files": items, "repair": "flag"}), "clean")
+    items = [harness.save(f"{n}.fits", frame, **CARDS) for n, frame in enumerate(frames)]
+    cleaned = results(harness, harness.run("Cosmic Ray Rejection", {"input_files": items, "repair": "flag"}), "clean")
 
-    stack = bench.run("Stacking", {"input_files": cleaned, "combination": "mean"})
+    stack = harness.run("Stacking", {"input_files": cleaned, "combination": "mean"})
 
     expected = (frames[0][20, 30] + frames[2][20, 30]) / 2
     assert pixels(stack)[20, 30] == pytest.approx(expected, rel=1e-6)
@@ -36,17 +36,17 @@ def test_hits_that_were_flagged_are_left_out_of_a_stack(bench: Bench) -> None:
     assert header(stack)["EXPTIME"] == 30
 
 
-def test_calibrated_frames_keep_their_noise_through_a_subtraction(bench: Bench) -> None:
-    paths = [path.name for path in starfield.write_calibration(bench.folder, 3, (40, 50))]
+def test_calibrated_frames_keep_noise_through_subtraction(harness: OperationHarness) -> None:
+    paths = [path.name for path in starfield.write_calibration(harness.folder, 3, (40, 50))]
 
-    def named(kind: str) -> list[dict[str, Any]]:
+    def items(kind: str) -> list[dict[str, Any]]:
         return [{"source": "demo", "basename": name} for name in paths if f"-{kind}-" in name]
 
-    raw = {"input_files": named("sky") + named("flat"), "bias_files": named("bias")}
-    calibrated = results(bench, bench.run("Calibration", raw), "calibrated")
+    raw = {"input_files": items("sky") + items("flat"), "bias_files": items("bias")}
+    calibrated = results(harness, harness.run("Calibration", raw), "calibrated")
 
     # The first two are flats of one level.
-    less = bench.run("Subtraction", {"input_files": calibrated[1:], "subtraction_file": calibrated[:1]})
+    less = harness.run("Subtraction", {"input_files": calibrated[1:], "subtraction_file": calibrated[:1]})
 
     difference, error = pixels(less, 0), pixels(less, 0, "ERR")
     assert np.std(difference / error) == pytest.approx(1, abs=0.1)

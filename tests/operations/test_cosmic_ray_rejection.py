@@ -1,4 +1,4 @@
-"""Cosmic Ray Rejection: as astroscrappy does it on the whole frame."""
+"""Cosmic Ray Rejection equals astroscrappy on the whole frame."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from astropy.io import fits
 from core.errors import BadInput
 from operations import cosmic_ray_rejection
 from tests.operations import shipped
-from tests.operations.frames import Bench, header, noise, pixels
-from tests.operations.scripts import again, scripted
+from tests.operations.frames import OperationHarness, header, noise, pixels
+from tests.operations.scripts import run_script, script_pixels
 
 NAME = "Cosmic Ray Rejection"
 CARDS = {"GAIN": 1.7, "RDNOISE": 3.2, "SATURATE": 60000}
@@ -26,8 +26,8 @@ def hit(shape: tuple[int, int], seed: int = 3) -> Any:
     return frame
 
 
-def test_a_real_frame_with_its_variance_is_cleaned_as_by_astroscrappy(bench: Bench) -> None:
-    outcome = bench.run(NAME, {"input_files": [shipped.given(bench, "gmos")]})
+def test_real_frame_is_cleaned_like_astroscrappy(harness: OperationHarness) -> None:
+    outcome = harness.run(NAME, {"input_files": [shipped.copy_frame(harness, "gmos")]})
 
     with fits.open(shipped.path("gmos")) as file:
         frame, variance = (np.ascontiguousarray(file[name].data, dtype="f4") for name in ("SCI", "VAR"))
@@ -37,24 +37,24 @@ def test_a_real_frame_with_its_variance_is_cleaned_as_by_astroscrappy(bench: Ben
     assert mask.sum() > 100
 
 
-def test_bands_give_what_the_whole_frame_gives(bench: Bench) -> None:
+def test_bands_give_the_result_of_the_whole(harness: OperationHarness) -> None:
     frame = hit((2000, 150))
-    assert frame.size > cosmic_ray_rejection.BAND_PIXELS
+    assert frame.size > cosmic_ray_rejection.MAX_BAND_PIXELS
 
-    outcome = bench.run(NAME, {"input_files": [bench.save("a.fits", frame, **CARDS)]})
+    outcome = harness.run(NAME, {"input_files": [harness.save("a.fits", frame, **CARDS)]})
 
     mask, clean = astroscrappy.detect_cosmics(frame, gain=1.7, readnoise=3.2, satlevel=60000 * 1.7)
     np.testing.assert_array_equal(pixels(outcome, 0, "BPM") != 0, mask)
     np.testing.assert_array_equal(pixels(outcome, 0), np.where(mask, clean, frame))
 
 
-def test_hits_are_counted_and_flagged(bench: Bench) -> None:
+def test_hits_are_counted_and_flagged(harness: OperationHarness) -> None:
     frame = noise((60, 60), sigma=25)
     frame[20, 30] += 5000
-    items = [bench.save("a.fits", frame, **CARDS)]
+    items = [harness.save("a.fits", frame, **CARDS)]
 
-    outcome = bench.run(NAME, {"input_files": items})
-    flagged = bench.run(NAME, {"input_files": items, "repair": "flag"})
+    outcome = harness.run(NAME, {"input_files": items})
+    flagged = harness.run(NAME, {"input_files": items, "repair": "flag"})
 
     hits = int(np.count_nonzero(pixels(flagged, 0, "BPM")))
     assert outcome.data == {"frames": [{"basename": "a.fits", "hit_pixels": hits}]}
@@ -64,33 +64,36 @@ def test_hits_are_counted_and_flagged(bench: Bench) -> None:
     assert pixels(flagged, 0, "BPM")[20, 30]
 
 
-def test_a_bad_pixel_stays_bad_and_does_not_spread(bench: Bench) -> None:
+def test_bad_pixel_stays_bad_without_spreading(harness: OperationHarness) -> None:
     frame = noise((60, 60), sigma=25)
     frame[10, 10] = np.nan
 
-    outcome = bench.run(NAME, {"input_files": [bench.save("a.fits", frame, **CARDS)]})
+    outcome = harness.run(NAME, {"input_files": [harness.save("a.fits", frame, **CARDS)]})
 
     assert np.argwhere(np.isnan(pixels(outcome, 0))).tolist() == [[10, 10]]
 
 
-@pytest.mark.parametrize(("card", "said"), [("GAIN", r"gain \(GAIN\)"), ("RDNOISE", r"read noise \(RDNOISE\)")])
-def test_what_is_not_known_of_the_noise_is_asked_for(bench: Bench, card: str, said: str) -> None:
+@pytest.mark.parametrize(("card", "missing"), [("GAIN", r"gain \(GAIN\)"), ("RDNOISE", r"read noise \(RDNOISE\)")])
+def test_missing_noise_parameter_is_requested(harness: OperationHarness, card: str, missing: str) -> None:
     cards = {key: value for key, value in CARDS.items() if key != card}
-    items = [bench.save("a.fits", noise((9, 9)), **cards)]
+    items = [harness.save("a.fits", noise((9, 9)), **cards)]
 
-    with pytest.raises(BadInput, match=f"^a.fits does not tell its {said}; give it beside the files"):
-        bench.run(NAME, {"input_files": items})
-    assert bench.run(NAME, {"input_files": items, "gain": 1.7, "read_noise": 3.2}).outputs
+    with pytest.raises(BadInput, match=f"^The header of a.fits has no {missing}. Set it in the inputs"):
+        harness.run(NAME, {"input_files": items})
+    assert harness.run(NAME, {"input_files": items, "gain": 1.7, "read_noise": 3.2}).outputs
 
 
 @pytest.mark.parametrize(
     "choice", [{}, {"repair": "flag", "sigclip": 6}, {"gain": 2.0, "read_noise": 5.0, "rounds": 2}]
 )
-def test_its_script_gives_the_same_pixels(bench: Bench, choice: dict[str, Any]) -> None:
-    raw = {"input_files": [bench.save("a.fits", hit((120, 90)), **CARDS), shipped.given(bench, "gmos")], **choice}
+def test_its_script_gives_the_same_pixels(harness: OperationHarness, choice: dict[str, Any]) -> None:
+    raw = {
+        "input_files": [harness.save("a.fits", hit((120, 90)), **CARDS), shipped.copy_frame(harness, "gmos")],
+        **choice,
+    }
 
-    scripted(bench, NAME, raw)
+    run_script(harness, NAME, raw)
 
-    outcome = bench.run(NAME, raw)
+    outcome = harness.run(NAME, raw)
     for index in (0, 1):
-        np.testing.assert_array_equal(again(bench, index), pixels(outcome, index))
+        np.testing.assert_array_equal(script_pixels(harness, index), pixels(outcome, index))

@@ -1,4 +1,4 @@
-"""Light Curve and Variable Star: the vectors of the prior system, and better times by default."""
+"""Light Curve and Variable Star: reference values of the PhotonRanch Datalab, and barycentric times by default."""
 
 import json
 from pathlib import Path
@@ -15,19 +15,19 @@ from core.errors import BadInput
 from examples import starfield
 from operations.framework.errors import OperationFailed
 from operations.framework.outcome import OutputKind
-from operations.science.curves.brightness import magnitude
-from operations.science.curves.julian_dates import barycentric, julian_date
+from operations.science.curves.brightness import instrumental_magnitude
+from operations.science.curves.julian_dates import barycentric_julian_date, julian_date
 from operations.science.curves.periods import periodogram
-from operations.science.curves.points import nearest
-from operations.science.graphics.chart import chart
-from tests.operations.frames import Bench, noise, one
-from tests.operations.scripts import scripted
+from operations.science.curves.points import nearest_source
+from operations.science.graphics.chart import draw_chart
+from tests.operations.frames import OperationHarness, noise, one
+from tests.operations.scripts import run_script
 
 SKY = starfield.Starfield()
 
 
-def series(bench: Bench, count: int, **said: Any) -> list[dict[str, Any]]:
-    return [{"source": "demo", "basename": path.name, **said} for path in starfield.write(bench.folder, count)]
+def series(harness: OperationHarness, count: int, **parameters: Any) -> list[dict[str, Any]]:
+    return [{"source": "demo", "basename": path.name, **parameters} for path in starfield.write(harness.folder, count)]
 
 
 def table(**columns: list[float]) -> fits.BinTableHDU:
@@ -35,16 +35,16 @@ def table(**columns: list[float]) -> fits.BinTableHDU:
     return fits.BinTableHDU.from_columns(made, name="CAT")
 
 
-def dated(bench: Bench, name: str, *more: Any, **cards: Any) -> dict[str, Any]:
+def dated(harness: OperationHarness, name: str, *more: Any, **cards: Any) -> dict[str, Any]:
     cards = {"DATE_OBS": "2026-01-10T04:00:00", "EXPTIME": 60.0, "FILTER": "rp", **cards}
-    return bench.save(name, noise((4, 4)), *more, **cards)
+    return harness.save(name, noise((4, 4)), *more, **cards)
 
 
 def test_magnitudes_from_flux_are_those_of_datalab() -> None:
-    mag, error = magnitude(100, 5)
+    mag, error = instrumental_magnitude(100, 5)
 
     assert (float(mag), float(error)) == (-5.0, 0.05428681023790647)
-    assert np.isnan(magnitude([0, -1], [1, 1])).all()
+    assert np.isnan(instrumental_magnitude([0, -1], [1, 1])).all()
 
 
 def test_the_periodogram_is_that_of_datalab() -> None:
@@ -64,32 +64,35 @@ def test_the_periodogram_is_that_of_datalab() -> None:
 @pytest.mark.parametrize(
     ("days", "values", "sentence"),
     [
-        (range(7), range(7), "Only 7 frames give a magnitude with its error; a period needs 8."),
-        ([1] * 8, range(8), "The frames show no change in time; a period cannot be found."),
-        ([*range(7), np.nan], range(8), "Only 7 frames give a magnitude with its error; a period needs 8."),
+        (range(7), range(7), "Only 7 frames have a magnitude with an error; a period needs 8."),
+        ([1] * 8, range(8), "The brightness does not change over time. A period cannot be determined."),
+        ([*range(7), np.nan], range(8), "Only 7 frames have a magnitude with an error; a period needs 8."),
     ],
 )
-def test_what_has_no_period_is_said(days: Any, values: Any, sentence: str) -> None:
+def test_missing_period_is_explained(days: Any, values: Any, sentence: str) -> None:
     with pytest.raises(OperationFailed) as failed:
         periodogram(days, values, [0.1] * len(values))
 
     assert failed.value.message == sentence
 
 
-def test_the_nearest_source_counts_not_the_first() -> None:
+def test_nearest_source_is_chosen() -> None:
     columns = {"ra": np.array([359.9999, 0.0002, np.nan]), "dec": np.array([0.0, 0.0, 0.0])}
 
-    assert nearest(columns, 0.0, 0.0) == (0, pytest.approx(0.36))
-    assert nearest(columns, 0.01, 0.0) is None
-    assert nearest({"ra": np.array([]), "dec": np.array([])}, 0.0, 0.0) is None
-    assert nearest({"ra": np.array([90.0]), "dec": np.array([89.9999])}, 270.0, 89.9999) == (0, pytest.approx(0.72))
+    assert nearest_source(columns, 0.0, 0.0) == (0, pytest.approx(0.36))
+    assert nearest_source(columns, 0.01, 0.0) is None
+    assert nearest_source({"ra": np.array([]), "dec": np.array([])}, 0.0, 0.0) is None
+    assert nearest_source({"ra": np.array([90.0]), "dec": np.array([89.9999])}, 270.0, 89.9999) == (
+        0,
+        pytest.approx(0.72),
+    )
 
 
-def test_a_moment_is_utc_unless_it_says_otherwise() -> None:
+def test_time_without_zone_is_utc() -> None:
     texts = ("2026-01-10T04:00:00", "2026-01-10T04:00:00Z", "2026-01-10T05:00:00+01:00")
-    said = [julian_date(text, "a") for text in texts]
+    dates = [julian_date(text, "a") for text in texts]
 
-    assert said == [pytest.approx(Time("2026-01-10T04:00:00", scale="utc").jd, abs=1e-9)] * 3
+    assert dates == [pytest.approx(Time("2026-01-10T04:00:00", scale="utc").jd, abs=1e-9)] * 3
     with pytest.raises(BadInput, match="a has the observation_date 'soon'"):
         julian_date("soon", "a")
 
@@ -98,11 +101,11 @@ def test_the_barycentric_date_is_that_of_astropy() -> None:
     moment = Time(61050.2, format="mjd", scale="utc", location=EarthLocation.from_geocentric(0, 0, 0, unit="m"))
     travel = moment.light_travel_time(SkyCoord(250.0, 36.0, unit="deg"), "barycentric")
 
-    assert barycentric(61050.2, 250.0, 36.0) == pytest.approx((moment.tdb + travel).jd, abs=1e-8)
+    assert barycentric_julian_date(61050.2, 250.0, 36.0) == pytest.approx((moment.tdb + travel).jd, abs=1e-8)
 
 
-def test_a_light_curve_follows_the_star(bench: Bench) -> None:
-    outcome = bench.run("Light Curve", {"source": SKY.target, "input_files": series(bench, 6)})
+def test_a_light_curve_follows_the_star(harness: OperationHarness) -> None:
+    outcome = harness.run("Light Curve", {"source": SKY.target, "input_files": series(harness, 6)})
 
     data: Any = outcome.data
     middles = starfield.moments(6) + 30 / 86400
@@ -113,10 +116,10 @@ def test_a_light_curve_follows_the_star(bench: Bench) -> None:
     assert json.loads(outcome.outputs[0].path.read_text()) == data
 
 
-def test_datalab_takes_its_times_from_the_caller(bench: Bench) -> None:
-    items = series(bench, 1, observation_date="2026-02-01T00:00:00", primary_optical_element="rp")
+def test_datalab_takes_its_times_from_the_caller(harness: OperationHarness) -> None:
+    items = series(harness, 1, observation_date="2026-02-01T00:00:00", primary_optical_element="rp")
 
-    outcome = bench.run("Light Curve", {"source": SKY.target, "input_files": items, "compatibility": "datalab"})
+    outcome = harness.run("Light Curve", {"source": SKY.target, "input_files": items, "compatibility": "datalab"})
 
     data: Any = outcome.data
     assert set(data) == {"target_coords", "light_curve", "flux_fallback", "excluded_images", "source", "filter"}
@@ -125,38 +128,38 @@ def test_datalab_takes_its_times_from_the_caller(bench: Bench) -> None:
     assert row["julian_date"] == Time("2026-02-01T00:00:00", scale="utc").jd
 
 
-def test_without_magnitudes_all_come_from_flux(bench: Bench) -> None:
+def test_without_magnitudes_all_come_from_flux(harness: OperationHarness) -> None:
     items = [
-        dated(bench, "a.fits", table(ra=[10], dec=[20], flux=[100], fluxerr=[5])),
-        dated(bench, "b.fits", table(ra=[10], dec=[20], flux=[1000], fluxerr=[5], mag=[12], magerr=[0.1])),
-        dated(bench, "c.fits", table(ra=[10], dec=[20], flux=[-1], fluxerr=[5])),
+        dated(harness, "a.fits", table(ra=[10], dec=[20], flux=[100], fluxerr=[5])),
+        dated(harness, "b.fits", table(ra=[10], dec=[20], flux=[1000], fluxerr=[5], mag=[12], magerr=[0.1])),
+        dated(harness, "c.fits", table(ra=[10], dec=[20], flux=[-1], fluxerr=[5])),
     ]
     raw = {"source": {"ra": 10, "dec": 20}, "input_files": items}
 
-    ours: Any = bench.run("Light Curve", raw).data
-    theirs: Any = bench.run("Light Curve", raw | {"compatibility": "datalab"}).data
+    result: Any = harness.run("Light Curve", raw).data
+    datalab: Any = harness.run("Light Curve", raw | {"compatibility": "datalab"}).data
 
-    assert [row["mag"] for row in ours["light_curve"]] == [-5, -7.5]
-    assert (ours["flux_fallback"], ours["excluded_images"]) == (True, ["c.fits"])
-    assert [row["mag"] for row in theirs["light_curve"]] == [12]
-    assert (theirs["flux_fallback"], theirs["excluded_images"]) == (False, ["a.fits", "c.fits"])
+    assert [row["mag"] for row in result["light_curve"]] == [-5, -7.5]
+    assert (result["flux_fallback"], result["excluded_images"]) == (True, ["c.fits"])
+    assert [row["mag"] for row in datalab["light_curve"]] == [12]
+    assert (datalab["flux_fallback"], datalab["excluded_images"]) == (False, ["a.fits", "c.fits"])
 
 
-def test_a_frame_that_gives_no_point_says_why(bench: Bench) -> None:
+def test_frame_without_point_has_a_reason(harness: OperationHarness) -> None:
     cat = table(ra=[10], dec=[20], mag=[12], magerr=[0.1])
     items = [
-        dated(bench, "a.fits", cat),
-        dated(bench, "b.fits"),
-        dated(bench, "c.fits", table(ra=[11], dec=[20], mag=[12])),
-        dated(bench, "d.fits", cat, DATE_OBS="2026"),
+        dated(harness, "a.fits", cat),
+        dated(harness, "b.fits"),
+        dated(harness, "c.fits", table(ra=[11], dec=[20], mag=[12])),
+        dated(harness, "d.fits", cat, DATE_OBS="2026"),
     ]
 
-    data: Any = bench.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": items}).data
+    data: Any = harness.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": items}).data
 
     assert data["excluded_reasons"] == {
         "b.fits": "It has no catalogue of sources (CAT).",
         "c.fits": "Its catalogue has no source within 4 arcsec of the target.",
-        "d.fits": "Its header does not tell when it was taken.",
+        "d.fits": "Its header has no time of observation.",
     }
 
 
@@ -165,25 +168,25 @@ def test_a_frame_that_gives_no_point_says_why(bench: Bench) -> None:
     [
         ({"FILTER": "gp"}, "Input Files: all files must have one filter; these have gp, rp."),
         ({"FILTER": "V"}, "Input Files: b.fits has filter V; allowed are rp, ip, gp, zs."),
-        ({"FILTER": 3}, "Input Files: b.fits names no filter; give it as filter."),
+        ({"FILTER": 3}, "Input Files: b.fits has no filter. Set filter in the file."),
     ],
 )
-def test_the_filter_of_the_header_is_checked(bench: Bench, cards: dict[str, Any], sentence: str) -> None:
-    items = [dated(bench, "a.fits"), dated(bench, "b.fits", **cards)]
+def test_the_filter_of_the_header_is_checked(harness: OperationHarness, cards: dict[str, Any], sentence: str) -> None:
+    items = [dated(harness, "a.fits"), dated(harness, "b.fits", **cards)]
 
     with pytest.raises(BadInput) as refused:
-        bench.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": items})
+        harness.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": items})
 
     assert refused.value.message == sentence
 
 
-def test_a_star_on_no_frame_is_a_failure(bench: Bench) -> None:
-    with pytest.raises(OperationFailed, match=r"^No frame shows a source within 4 arcsec of \(10, 20\)"):
-        bench.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": series(bench, 1)})
+def test_star_on_no_frame_fails_the_run(harness: OperationHarness) -> None:
+    with pytest.raises(OperationFailed, match=r"^No frame has a source within 4 arcsec of \(10, 20\)"):
+        harness.run("Light Curve", {"source": {"ra": 10, "dec": 20}, "input_files": series(harness, 1)})
 
 
-def test_the_period_of_the_variable_is_found(bench: Bench) -> None:
-    data: Any = bench.run("Variable Star", {"source": SKY.target, "input_files": series(bench, 16)}).data
+def test_the_period_of_the_variable_is_found(harness: OperationHarness) -> None:
+    data: Any = harness.run("Variable Star", {"source": SKY.target, "input_files": series(harness, 16)}).data
 
     assert data["period"] == pytest.approx(SKY.period, rel=0.02)
     assert data["fap"] < 1e-6
@@ -192,23 +195,23 @@ def test_the_period_of_the_variable_is_found(bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", ["Light Curve", "Variable Star"])
 @pytest.mark.parametrize("mode", ["off", "datalab"])
-def test_their_scripts_give_the_same_numbers(bench: Bench, name: str, mode: str) -> None:
-    items = series(bench, 9, observation_date="2026-02-01T00:00:00")
+def test_their_scripts_give_the_same_numbers(harness: OperationHarness, name: str, mode: str) -> None:
+    items = series(harness, 9, observation_date="2026-02-01T00:00:00")
     for at, item in enumerate(items):
         item["observation_date"] = f"2026-02-01T0{at}:00:00"
     raw = {"source": SKY.target, "input_files": items, "compatibility": mode}
 
-    scripted(bench, name, raw)
+    run_script(harness, name, raw)
 
-    data: Any = bench.run(name, raw).data
-    again = json.loads(Path(bench.folder / "again.json").read_text())
-    mine = [{key: value for key, value in row.items() if key != "basename"} for row in data["light_curve"]]
-    assert again["light_curve"] == mine
-    assert again.get("period") == data.get("period")
+    data: Any = harness.run(name, raw).data
+    script = json.loads(Path(harness.folder / "script.json").read_text())
+    rows = [{key: value for key, value in row.items() if key != "basename"} for row in data["light_curve"]]
+    assert script["light_curve"] == rows
+    assert script.get("period") == data.get("period")
 
 
-def test_a_curve_is_a_picture_too_and_a_period_folds_it(bench: Bench) -> None:
-    outcome = bench.run("Variable Star", {"source": SKY.target, "input_files": series(bench, 9)})
+def test_curve_has_charts_by_time_and_phase(harness: OperationHarness) -> None:
+    outcome = harness.run("Variable Star", {"source": SKY.target, "input_files": series(harness, 9)})
 
     kinds = [output.kind for output in outcome.outputs]
     assert kinds == ["table", "large", "small", "png", "diagnostic"]
@@ -218,14 +221,14 @@ def test_a_curve_is_a_picture_too_and_a_period_folds_it(bench: Bench) -> None:
     assert (inside != 255).any()
 
 
-def test_one_point_of_unknown_error_is_a_chart() -> None:
-    picture = chart([1.0], [12.0], [np.nan], ("days", "magnitude"))
+def test_point_of_unknown_error_is_drawn() -> None:
+    picture = draw_chart([1.0], [12.0], [np.nan], ("days", "magnitude"))
 
     assert (picture[300, 500] != 255).any()
 
 
-def test_the_brighter_is_the_higher() -> None:
-    picture = chart([0.0, 1.0], [10.0, 20.0], [0, 0], ("days", "magnitude"))
+def test_brighter_points_are_drawn_higher() -> None:
+    picture = draw_chart([0.0, 1.0], [10.0, 20.0], [0, 0], ("days", "magnitude"))
 
     blue = np.argwhere((picture == (20, 80, 160)).all(axis=2))
     left, right = blue[blue[:, 1] < 500], blue[blue[:, 1] > 500]

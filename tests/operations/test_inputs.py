@@ -1,4 +1,4 @@
-"""Each kind of input accepts what it means and refuses the rest with a sentence."""
+"""Each kind of input accepts valid values and refuses all others with a sentence."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ INT = IntInput(name="Rounds", description="How often.", minimum=1, maximum=9)
 SELECT = SelectInput(name="Mode", description="How.", options=("simple", "reproject"), default="simple")
 SOURCE = SourceInput(name="Source", description="Where.")
 FILES = FilesInput(name="Files", description="What.", single_filter=True, filter_options=("rp", "gp"))
-TEXT = StringInput(name="Title", description="Called.", longest=5)
+TEXT = StringInput(name="Title", description="Called.", max_length=5)
 POSITIONS = TargetPositionsInput(name="Positions", description="Seen.", minimum=1, timed=True)
 COLOURS = FilesInput(name="Channels", description="What.", color_picker=True, include_custom_scale=True, maximum=2)
 
 
 @pytest.mark.parametrize(
-    ("given", "value", "canonical"),
+    ("declared", "value", "canonical"),
     [
         (FLOAT, "12.5", 12.5),
         (FLOAT, 3, 3.0),
@@ -42,41 +42,41 @@ COLOURS = FilesInput(name="Channels", description="What.", color_picker=True, in
         ),
     ],
 )
-def test_a_value_becomes_canonical(given: Input, value: Any, canonical: Any) -> None:
-    assert given.check(value, ("x",)) == canonical
+def test_a_value_becomes_canonical(declared: Input, value: Any, canonical: Any) -> None:
+    assert declared.check(value, ("x",)) == canonical
 
 
 @pytest.mark.parametrize(
-    ("given", "value", "sentence"),
+    ("declared", "value", "sentence"),
     [
-        (FLOAT, "far", "Radius is a number, not 'far'."),
-        (FLOAT, float("nan"), "Radius is a number, not nan."),
-        (FLOAT, True, "Radius is a number, not True."),
+        (FLOAT, "far", "Radius must be a number, not 'far'."),
+        (FLOAT, float("nan"), "Radius must be a number, not nan."),
+        (FLOAT, True, "Radius must be a number, not True."),
         (FLOAT, 61, "Radius must be from 0 to 60 arcsec, not 61."),
-        (INT, 1.5, "Rounds is a whole number, not 1.5."),
-        (SELECT, "best", "Mode is one of simple, reproject, not 'best'."),
-        (TEXT, "abcdef", "Title has at most 5 characters, not 6."),
-        (SOURCE, {"ra": 10}, "Source is an object with ra and dec in degrees."),
-        (SOURCE, {"ra": 361, "dec": 0}, "Source: ra is from 0 to 360 degrees, not 361."),
-        (POSITIONS, [{"ra": 1, "dec": 2}], "Positions: each position needs its time, mjd."),
-        (FILES, "a.fits", "Files is a list of files."),
+        (INT, 1.5, "Rounds must be a whole number, not 1.5."),
+        (SELECT, "best", "Mode must be one of simple, reproject, not 'best'."),
+        (TEXT, "abcdef", "Title must have at most 5 characters, not 6."),
+        (SOURCE, {"ra": 10}, "Source must be an object with ra and dec in degrees."),
+        (SOURCE, {"ra": 361, "dec": 0}, "Source: ra must be from 0 to 360 degrees, not 361."),
+        (POSITIONS, [{"ra": 1, "dec": 2}], "Positions: each position must have its time, mjd."),
+        (FILES, "a.fits", "Files must be a list of files."),
         (FILES, [], "Files needs at least 1 files, not 0."),
-        (FILES, [{"source": "archive"}], "Files: each file is an object with source and basename."),
+        (FILES, [{"source": "archive"}], "Files: each file must be an object with source and basename."),
         (COLOURS, [{"basename": n} for n in "abc"], "Channels takes at most 2 files, not 3."),
         (
             COLOURS,
             [{"basename": "a", "color": {"r": 1, "g": 2, "b": 256}}],
-            "Channels: b is a whole number from 0 to 255.",
+            "Channels: b must be a whole number from 0 to 255.",
         ),
-        (COLOURS, [{"basename": "a", "color": {"x": 1}}], "Channels: a colour is an object with r, g and b."),
-        (COLOURS, [{"basename": "a", "color": "red"}], "Channels: a colour is an object with r, g and b."),
+        (COLOURS, [{"basename": "a", "color": {"x": 1}}], "Channels: a colour must be an object with r, g and b."),
+        (COLOURS, [{"basename": "a", "color": "red"}], "Channels: a colour must be an object with r, g and b."),
         (
             COLOURS,
             [{"basename": "a", "zmin": 10**5000}],
-            "Channels: zmin is a number, not a number of hundreds of digits.",
+            "Channels: zmin must be a number, not a number of hundreds of digits.",
         ),
         (COLOURS, [{"basename": "a", "zmin": 2, "zmax": 1}], "Channels: a has zmin above zmax; swap them."),
-        (FILES, [{"basename": "a"}, {"basename": "a"}], "Files: a is in the list twice; name it once."),
+        (FILES, [{"basename": "a"}, {"basename": "a"}], "Files: a is listed twice; list it once."),
         (FILES, [{"basename": "a", "filter": "zs"}], "Files: a has filter zs; allowed are rp, gp."),
         (
             FILES,
@@ -85,15 +85,15 @@ def test_a_value_becomes_canonical(given: Input, value: Any, canonical: Any) -> 
         ),
     ],
 )
-def test_what_is_not_meant_is_refused_with_a_sentence(given: Input, value: Any, sentence: str) -> None:
+def test_invalid_value_is_refused_with_a_sentence(declared: Input, value: Any, sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
-        given.check(value, ("x",))
+        declared.check(value, ("x",))
 
     assert refused.value.message == sentence
     assert refused.value.path[0] == "x"
 
 
-def test_files_run_in_order_of_their_names_without_what_an_interface_adds() -> None:
+def test_files_are_sorted_without_interface_keys() -> None:
     items = [
         {"source": "archive", "basename": "b", "primary_optical_element": "rp", "url": "https://x", "type": "fitsfile"},
         {"source": "archive", "basename": "a", "filter": "rp", "zmin": 1},
@@ -119,7 +119,7 @@ def test_a_channel_keeps_its_colour_and_limits() -> None:
     ]
 
 
-def test_a_field_tells_its_range_unit_and_default() -> None:
+def test_field_contains_range_unit_and_default() -> None:
     assert FLOAT.wizard_field() == {
         "name": "Radius",
         "description": "How far.",

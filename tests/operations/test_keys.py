@@ -1,14 +1,14 @@
-"""Equal science has an equal key; anything that matters changes it."""
+"""Runs with equal results have equal keys; any relevant change gives another key."""
 
 from typing import Any
 
 import pytest
 
-from operations.framework.keys import datalab_key, datalab_key_of, given_key, result_key
-from operations.framework.runner import given_inputs
+from operations.framework.keys import datalab_key, datalab_key_for_inputs, result_key, run_key
+from operations.framework.runner import build_run_inputs
 from operations.framework.validation import validate
 from operations.median import Median
-from tests.operations.frames import Bench, noise
+from tests.operations.frames import OperationHarness, noise
 
 
 def inputs(*names: str, **more: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def key(canonical: dict[str, Any], **content: str) -> str:
     return result_key(Median, canonical, lambda item: content[item["basename"]])
 
 
-def test_the_key_is_the_content_not_the_name() -> None:
+def test_key_depends_on_content_not_names() -> None:
     assert key(inputs("a", "b"), a="1", b="2") == key(inputs("c", "d"), c="1", d="2")
 
 
@@ -40,12 +40,12 @@ def test_another_parameter_or_version_is_another_key() -> None:
     assert len(keys) == 3
 
 
-def test_a_run_knows_the_same_key(bench: Bench) -> None:
-    canonical = validate(Median, {"input_files": [bench.save(f"{n}.fits", noise((4, 4), n)) for n in range(3)]})
+def test_run_has_the_same_key(harness: OperationHarness) -> None:
+    canonical = validate(Median, {"input_files": [harness.save(f"{n}.fits", noise((4, 4), n)) for n in range(3)]})
 
-    given = given_inputs(Median, canonical, bench.frame)
+    inputs = build_run_inputs(Median, canonical, harness.frame)
 
-    assert given_key(Median, given) == result_key(Median, canonical, lambda item: bench.frame(item).sha256)
+    assert run_key(Median, inputs) == result_key(Median, canonical, lambda item: harness.frame(item).sha256)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,16 @@ def test_a_run_knows_the_same_key(bench: Bench) -> None:
         ),
     ],
 )
-def test_the_prior_systems_key_is_met(name: str, input_data: dict[str, Any], expected: str) -> None:
+def test_datalab_key_is_reproduced(name: str, input_data: dict[str, Any], expected: str) -> None:
     assert datalab_key(name, input_data) == expected
 
 
-def test_canonical_inputs_have_the_prior_systems_key_in_its_mode_alone() -> None:
+def test_only_datalab_mode_has_the_datalab_key() -> None:
     files = [{"source": "archive", "basename": name, "url": "https://x"} for name in ("b", "a")]
     canonical = validate(Median, {"input_files": files, "compatibility": "datalab"})
 
-    assert datalab_key_of("Median", canonical) == "74d3091be746851849456e6e4fa4a2374a3b3a448adb9414cecfa87c7d9b1809", (
-        "that of the client's own object"
-    )
-    assert datalab_key_of("Median", validate(Median, {"input_files": files})) is None
+    assert (
+        datalab_key_for_inputs("Median", canonical)
+        == "74d3091be746851849456e6e4fa4a2374a3b3a448adb9414cecfa87c7d9b1809"
+    ), "that of the client's own object"
+    assert datalab_key_for_inputs("Median", validate(Median, {"input_files": files})) is None

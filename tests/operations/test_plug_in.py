@@ -1,4 +1,4 @@
-"""An operation that an installed package brings is found, described, run and exported like our own."""
+"""An operation of an installed package is found, described, run and exported like a packaged one."""
 
 import json
 import os
@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from operations.framework.registry import available, find
-from tests.operations.frames import Bench, noise, pixels
-from tests.operations.scripts import again, scripted
-bench = Bench(Path(sys.argv[1]))
-raw = {"input_files": [bench.save("a.fits", noise((40, 50)))], "sigma": 3}
-outcome = bench.run("Smoothing", raw)
-scripted(bench, "Smoothing", raw)
+from tests.operations.frames import OperationHarness, noise, pixels
+from tests.operations.scripts import script_pixels, run_script
+harness = OperationHarness(Path(sys.argv[1]))
+raw = {"input_files": [harness.save("a.fits", noise((40, 50)))], "sigma": 3}
+outcome = harness.run("Smoothing", raw)
+run_script(harness, "Smoothing", raw)
 print(json.dumps({
-    "known": list(available()),
+    "names": list(available()),
     "fields": list(find("Smoothing").wizard_description()["inputs"]),
     "noise": float(pixels(outcome, 0).std()),
-    "same": bool(np.array_equal(again(bench, 0), pixels(outcome, 0))),
+    "same": bool(np.array_equal(script_pixels(harness, 0), pixels(outcome, 0))),
 }))
 """
 LIST = "import json; from operations.framework.registry import available; print(json.dumps(list(available())))"
@@ -33,7 +33,7 @@ LIST = "import json; from operations.framework.registry import available; print(
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the example is installed by pip."""
+    """A folder with the example package, installed by pip."""
     target = tmp_path_factory.mktemp("packages")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target)]
@@ -48,10 +48,10 @@ def answer(code: str, packages: Path, *arguments: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def test_an_installed_operation_is_one_of_all(packages: Path, tmp_path: Path) -> None:
+def test_installed_operation_runs_like_a_packaged_one(packages: Path, tmp_path: Path) -> None:
     found = json.loads(answer(RUN, packages, str(tmp_path))[0])
 
-    assert {"Median", "Smoothing"} <= set(found["known"])
+    assert {"Median", "Smoothing"} <= set(found["names"])
     assert found["fields"] == ["input_files", "sigma"]
     assert found["noise"] < 2
     assert found["same"]
@@ -60,18 +60,18 @@ def test_an_installed_operation_is_one_of_all(packages: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ("nowhere:Nothing", "The operation nowhere:Nothing cannot be loaded; it is left out."),
-        ("json:loads", "json:loads is no operation: it must be a subclass of BaseDataOperation"),
-        ("operations.median:Median", "operations.median:Median takes the name Median, which is in use"),
+        ("nowhere:Nothing", "The operation nowhere:Nothing cannot be loaded; it is ignored."),
+        ("json:loads", "json:loads is not a concrete subclass of BaseDataOperation; it is ignored."),
+        ("operations.median:Median", "operations.median:Median uses the name Median, which another operation has"),
     ],
 )
-def test_a_broken_package_is_logged_and_leaves_the_others_alone(tmp_path: Path, entry: str, sentence: str) -> None:
+def test_broken_package_is_logged_and_ignored(tmp_path: Path, entry: str, sentence: str) -> None:
     about = tmp_path / "broken-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(f"[carrel.operations]\nbroken = {entry}\n")
 
-    known, logged = answer(LIST, tmp_path)
+    names, logged = answer(LIST, tmp_path)
 
-    assert "Median" in json.loads(known)
+    assert "Median" in json.loads(names)
     assert sentence in logged

@@ -1,4 +1,4 @@
-"""Operations are found by introspection, by their names."""
+"""Operations are found by introspection and listed by name."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from operations.framework.operation import BaseDataOperation
 from operations.framework.registry import available, find
 
 
-def test_every_operation_of_the_package_is_there_under_its_name() -> None:
+def test_packaged_operations_are_found_by_name() -> None:
     assert {"Median"} <= set(available())
     assert list(available()) == sorted(available())
     for name, operation in available().items():
@@ -16,8 +16,8 @@ def test_every_operation_of_the_package_is_there_under_its_name() -> None:
         assert operation.description.endswith(".")
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"There is no operation Mode; there are .*Median") as refused:
+def test_unknown_name_is_refused_with_the_choices() -> None:
+    with pytest.raises(BadInput, match=r"There is no operation Mode\. Choose one of .*Median") as refused:
         find("Mode")
 
     assert refused.value.path == ("name",)

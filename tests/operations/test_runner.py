@@ -1,4 +1,4 @@
-"""A run is one call, in this process or in another."""
+"""A run is one call, in this process or in a spawned one."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -8,25 +8,25 @@ import pytest
 from operations.framework.errors import OperationInterrupted
 from operations.framework.runner import estimate, run
 from operations.median import Median
-from tests.operations.frames import Bench, noise, one
+from tests.operations.frames import OperationHarness, noise, one
 
 
-def test_a_run_works_in_a_spawned_process(bench: Bench) -> None:
-    given = bench.given("Median", {"input_files": [bench.save(f"{n}.fits", noise((8, 9), n)) for n in range(3)]})
+def test_a_run_works_in_a_spawned_process(harness: OperationHarness) -> None:
+    inputs = harness.inputs("Median", {"input_files": [harness.save(f"{n}.fits", noise((8, 9), n)) for n in range(3)]})
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        outcome = pool.submit(run, "Median", Median.version, given, bench.work()).result(60)
+        outcome = pool.submit(run, "Median", Median.version, inputs, harness.context()).result(60)
 
     assert one(outcome).path.exists()
 
 
-def test_a_worker_with_another_version_leaves_the_run_to_others(bench: Bench) -> None:
-    given = bench.given("Median", {"input_files": [bench.save(f"{n}.fits", noise((8, 9), n)) for n in range(2)]})
+def test_worker_of_another_version_interrupts_the_run(harness: OperationHarness) -> None:
+    inputs = harness.inputs("Median", {"input_files": [harness.save(f"{n}.fits", noise((8, 9), n)) for n in range(2)]})
 
-    with pytest.raises(OperationInterrupted, match="Version 99 of Median was asked for"):
-        run("Median", 99, given, bench.work())
+    with pytest.raises(OperationInterrupted, match="The run needs version 99 of Median"):
+        run("Median", 99, inputs, harness.context())
 
 
-def test_an_estimate_needs_only_the_headers(bench: Bench) -> None:
-    given = bench.given("Median", {"input_files": [bench.save(f"{n}.fits", noise((8, 9), n)) for n in range(2)]})
+def test_an_estimate_needs_only_the_headers(harness: OperationHarness) -> None:
+    inputs = harness.inputs("Median", {"input_files": [harness.save(f"{n}.fits", noise((8, 9), n)) for n in range(2)]})
 
-    assert estimate("Median", given).peak_bytes > 0
+    assert estimate("Median", inputs).peak_bytes > 0

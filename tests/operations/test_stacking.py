@@ -1,4 +1,4 @@
-"""Stacking: sums with their level, clipped and weighted means, and frames projected on each other."""
+"""Stacking: sums, clipped and weighted means, and projected frames."""
 
 from typing import Any
 
@@ -9,73 +9,73 @@ from astropy.io import fits
 from core.errors import BadInput
 from operations.framework.registry import find
 from operations.framework.validation import validate
-from tests.operations.frames import Bench, cropped, header, noise, pixels
-from tests.operations.scripts import again, scripted, star, wcs_cards, wcs_of
+from tests.operations.frames import OperationHarness, cropped, header, noise, pixels
+from tests.operations.scripts import run_script, script_pixels, star, wcs_cards, wcs_of
 
 THREE = [[[1, 2, 3], [4, 5, 6]], [[10, 20], [30, 40], [50, 60]], [[7, np.nan, 0], [8, 9, 1]]]
 AT = (100.003, 20.004)
 
 
-def saved(bench: Bench, frames: Any, **cards: Any) -> list[dict[str, Any]]:
-    return [bench.save(f"{n}.fits", np.array(frame, dtype="f4"), **cards) for n, frame in enumerate(frames)]
+def saved(harness: OperationHarness, frames: Any, **cards: Any) -> list[dict[str, Any]]:
+    return [harness.save(f"{n}.fits", np.array(frame, dtype="f4"), **cards) for n, frame in enumerate(frames)]
 
 
-def test_datalab_sums_what_is_not_nan(bench: Bench) -> None:
-    outcome = bench.run("Stacking", {"input_files": saved(bench, THREE), "compatibility": "datalab"})
+def test_datalab_mode_sums_without_nan(harness: OperationHarness) -> None:
+    outcome = harness.run("Stacking", {"input_files": saved(harness, THREE), "compatibility": "datalab"})
 
     np.testing.assert_array_equal(pixels(outcome), [[18, 22], [42, 54]])
 
 
-def test_a_sum_keeps_its_level_where_a_value_is_missing(bench: Bench) -> None:
-    outcome = bench.run("Stacking", {"input_files": saved(bench, THREE)})
+def test_sum_with_missing_values_keeps_its_level(harness: OperationHarness) -> None:
+    outcome = harness.run("Stacking", {"input_files": saved(harness, THREE)})
 
     np.testing.assert_array_equal(pixels(outcome), [[18, 33], [42, 54]])
 
 
-def test_a_frame_and_its_negative_are_nothing(bench: Bench) -> None:
+def test_frame_and_its_negative_cancel(harness: OperationHarness) -> None:
     frame = noise((20, 30))
-    outcome = bench.run("Stacking", {"input_files": saved(bench, [frame, -frame])})
+    outcome = harness.run("Stacking", {"input_files": saved(harness, [frame, -frame])})
 
     assert not pixels(outcome).any()
 
 
-def test_a_sum_is_the_nearest_float32_to_the_true_sum(bench: Bench) -> None:
+def test_sum_is_rounded_once_to_float32(harness: OperationHarness) -> None:
     frames = [noise((30, 20), n) for n in range(20)]
 
-    outcome = bench.run("Stacking", {"input_files": saved(bench, frames)})
+    outcome = harness.run("Stacking", {"input_files": saved(harness, frames)})
 
     np.testing.assert_array_equal(pixels(outcome), np.sum(frames, axis=0, dtype="f8").astype("f4"))
     assert np.abs(np.sum(frames, axis=0) - pixels(outcome)).max() > 0
 
 
-def test_unsigned_counts_do_not_wrap(bench: Bench) -> None:
-    items = [bench.save(f"{n}.fits", np.full((3, 3), 60000, dtype="u2"), EXPTIME=2.0, GAIN=1.5) for n in range(3)]
+def test_unsigned_counts_do_not_wrap(harness: OperationHarness) -> None:
+    items = [harness.save(f"{n}.fits", np.full((3, 3), 60000, dtype="u2"), EXPTIME=2.0, GAIN=1.5) for n in range(3)]
 
-    outcome = bench.run("Stacking", {"input_files": items})
+    outcome = harness.run("Stacking", {"input_files": items})
 
     assert (pixels(outcome) == 180000).all()
     found = header(outcome)
     assert (found["EXPTIME"], found["NCOMBINE"], found["GAIN"], found["COMBINE"]) == (6, 3, 1.5, "sum")
 
 
-def test_clipping_drops_what_lies_far_from_the_median(bench: Bench) -> None:
+def test_clipping_drops_outliers(harness: OperationHarness) -> None:
     frames = [noise((20, 20), n) for n in range(8)]
     frames[3][5, 6] = 50000
 
-    raw = {"input_files": saved(bench, frames), "combination": "sigma_clipped", "sigma_high": 5}
-    outcome = bench.run("Stacking", raw)
+    raw = {"input_files": saved(harness, frames), "combination": "sigma_clipped", "sigma_high": 5}
+    outcome = harness.run("Stacking", raw)
 
     others = np.delete(np.array(frames), 3, axis=0)[:, 5, 6]
     assert abs(pixels(outcome)[5, 6] - others.mean()) < 10
     assert abs(pixels(outcome).mean() - 1000) < 1
 
 
-def test_a_weighted_mean_is_less_noisy_than_a_plain_one(bench: Bench) -> None:
+def test_weighted_mean_is_less_noisy(harness: OperationHarness) -> None:
     frames = [noise((60, 60), n, sigma=sigma) for n, sigma in enumerate([5, 5, 50])]
-    items = saved(bench, frames)
+    items = saved(harness, frames)
 
-    weighted = bench.run("Stacking", {"input_files": items, "combination": "weighted"})
-    plain = bench.run("Stacking", {"input_files": items, "combination": "mean"})
+    weighted = harness.run("Stacking", {"input_files": items, "combination": "weighted"})
+    plain = harness.run("Stacking", {"input_files": items, "combination": "mean"})
 
     assert pixels(weighted).std() == pytest.approx(5 / np.sqrt(2), rel=0.1)
     assert pixels(plain).std() > 15
@@ -90,25 +90,25 @@ def test_a_weighted_mean_is_less_noisy_than_a_plain_one(bench: Bench) -> None:
     ],
 )
 def test_frames_are_matched_before_they_are_combined(
-    bench: Bench, choice: dict[str, str], frames: list[float], expected: float
+    harness: OperationHarness, choice: dict[str, str], frames: list[float], expected: float
 ) -> None:
     items = [
-        bench.save(f"{n}.fits", np.full((4, 4), level, dtype="f4"), EXPTIME=time)
+        harness.save(f"{n}.fits", np.full((4, 4), level, dtype="f4"), EXPTIME=time)
         for n, (level, time) in enumerate(zip(frames, (10.0, 20.0), strict=True))
     ]
 
-    outcome = bench.run("Stacking", {"input_files": items, "combination": "mean", **choice})
+    outcome = harness.run("Stacking", {"input_files": items, "combination": "mean", **choice})
 
     np.testing.assert_allclose(pixels(outcome), expected, rtol=1e-6)
 
 
-def test_projected_frames_meet_on_the_sky_and_keep_their_flux(bench: Bench) -> None:
+def test_projected_frames_align_and_conserve_flux(harness: OperationHarness) -> None:
     shape, items = (160, 150), []
     for n, (angle, scale) in enumerate([(30, 0.58), (0, 0.6), (-75, 0.58)]):
         cards = wcs_cards(shape, angle, scale, ra=100 + 0.001 * n)
-        items.append(bench.save(f"{n}.fits", star(shape, cards, AT, 5000), EXPTIME=10.0, **cards))
+        items.append(harness.save(f"{n}.fits", star(shape, cards, AT, 5000), EXPTIME=10.0, **cards))
 
-    outcome = bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
+    outcome = harness.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
 
     found, image = header(outcome), pixels(outcome)
     x, y = wcs_of(found).wcs_world2pix([AT], 0)[0]
@@ -120,38 +120,38 @@ def test_projected_frames_meet_on_the_sky_and_keep_their_flux(bench: Bench) -> N
     assert not np.isnan(image).any()
 
 
-def test_all_of_the_sky_can_be_kept(bench: Bench) -> None:
+def test_whole_grid_can_be_kept(harness: OperationHarness) -> None:
     shape, items = (40, 50), []
     for n in range(2):
         cards = wcs_cards(shape, ra=100 + 0.002 * n)
-        items.append(bench.save(f"{n}.fits", np.full(shape, 10, dtype="f4"), **cards))
+        items.append(harness.save(f"{n}.fits", np.full(shape, 10, dtype="f4"), **cards))
 
-    part = pixels(bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject"}))
-    whole = bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject", "coverage": "all"})
+    part = pixels(harness.run("Stacking", {"input_files": items, "stacking_mode": "reproject"}))
+    whole = harness.run("Stacking", {"input_files": items, "stacking_mode": "reproject", "coverage": "all"})
 
     assert pixels(whole).shape[1] > part.shape[1]
     assert np.nanmax(np.abs(pixels(whole) - 20)) < 0.01
     np.testing.assert_array_equal(pixels(whole, name="BPM") != 0, np.isnan(pixels(whole)))
 
 
-def test_a_frame_without_wcs_is_named(bench: Bench) -> None:
-    items = [bench.save("a.fits", noise((9, 9)), **wcs_cards((9, 9))), bench.save("b.fits", noise((9, 9)))]
+def test_a_frame_without_wcs_is_named(harness: OperationHarness) -> None:
+    items = [harness.save("a.fits", noise((9, 9)), **wcs_cards((9, 9))), harness.save("b.fits", noise((9, 9)))]
 
-    with pytest.raises(BadInput, match=r"^b.fits has no celestial WCS; solve its astrometry first or leave it out\.$"):
-        bench.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
+    with pytest.raises(BadInput, match=r"^b.fits has no celestial WCS\. Solve its astrometry first or leave it out\.$"):
+        harness.run("Stacking", {"input_files": items, "stacking_mode": "reproject"})
 
 
-def test_frames_of_other_skies_are_refused(bench: Bench) -> None:
+def test_frames_of_other_skies_are_refused(harness: OperationHarness) -> None:
     def items(*ra: float) -> list[dict[str, Any]]:
-        return [bench.save(f"{at}.fits", noise((9, 9)), **wcs_cards((9, 9), ra=at)) for at in ra]
+        return [harness.save(f"{at}.fits", noise((9, 9)), **wcs_cards((9, 9), ra=at)) for at in ra]
 
     with pytest.raises(BadInput, match="lie so far apart"):
-        bench.run("Stacking", {"input_files": items(100, 110), "stacking_mode": "reproject"})
+        harness.run("Stacking", {"input_files": items(100, 110), "stacking_mode": "reproject"})
     with pytest.raises(BadInput, match="no part of the sky in common"):
-        bench.run("Stacking", {"input_files": items(100.1, 100.105), "stacking_mode": "reproject"})
+        harness.run("Stacking", {"input_files": items(100.1, 100.105), "stacking_mode": "reproject"})
 
 
-def test_what_datalab_cannot_do_is_refused_beside_it() -> None:
+def test_datalab_mode_refuses_other_settings() -> None:
     files = [{"basename": name} for name in "ab"]
     with pytest.raises(BadInput, match="Combination applies only when compatibility is off"):
         validate(find("Stacking"), {"input_files": files, "compatibility": "datalab", "combination": "mean"})
@@ -172,11 +172,11 @@ CHOICES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "-".join(map(str, choice.values())) or "sum")
-def test_its_script_gives_the_same_pixels(bench: Bench, choice: dict[str, Any]) -> None:
+def test_its_script_gives_the_same_pixels(harness: OperationHarness, choice: dict[str, Any]) -> None:
     mask = np.zeros((30, 40), dtype="u1")
     mask[3:5, 7] = 1
     items = [
-        bench.save(
+        harness.save(
             f"{n}.fits",
             noise((30, 40), n, level=1000 + 50 * n),
             *([fits.ImageHDU(mask, name="BPM")] if n == 1 else []),
@@ -187,9 +187,9 @@ def test_its_script_gives_the_same_pixels(bench: Bench, choice: dict[str, Any]) 
     ]
     raw = {"input_files": items, **choice}
 
-    scripted(bench, "Stacking", raw)
+    run_script(harness, "Stacking", raw)
 
-    np.testing.assert_array_equal(again(bench), pixels(bench.run("Stacking", raw)))
+    np.testing.assert_array_equal(script_pixels(harness), pixels(harness.run("Stacking", raw)))
 
 
 def test_the_crop_is_the_lower_left_corner() -> None:

@@ -1,4 +1,4 @@
-"""Inputs are checked before anything is queued."""
+"""Inputs are validated before anything is queued."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ FILES = [{"source": "upload", "basename": name} for name in ("b.fits", "a.fits")
 
 
 class Clipping(Median):
-    """An operation of which one input applies only beside another."""
+    """An operation with an input that applies only with another input's value."""
 
     inputs = {
         "input_files": FilesInput(name="Input Files", description="Frames."),
@@ -26,7 +26,7 @@ class Clipping(Median):
     }
 
 
-def test_defaults_are_filled_in_and_files_are_in_order() -> None:
+def test_defaults_are_filled_in_and_files_sorted() -> None:
     assert validate(Median, {"input_files": FILES}) == {
         "input_files": list(reversed(FILES)),
         "storage": "lossless",
@@ -34,7 +34,7 @@ def test_defaults_are_filled_in_and_files_are_in_order() -> None:
     }
 
 
-def test_what_does_not_apply_is_left_out() -> None:
+def test_inapplicable_input_is_left_out() -> None:
     assert "sigma" not in validate(Clipping, {"input_files": FILES})
     assert validate(Clipping, {"input_files": FILES, "combination": "clipped"})["sigma"] == 3
 
@@ -42,7 +42,7 @@ def test_what_does_not_apply_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("operation", "raw", "sentence", "path"),
     [
-        (Median, [], "The inputs of Median are an object by name: input_files, storage, compatibility.", ()),
+        (Median, [], "The inputs of Median must be an object with the keys input_files, storage, compatibility.", ()),
         (Median, {}, "Input Files is missing; give input_files.", ("input_files",)),
         (
             Median,
@@ -59,7 +59,7 @@ def test_what_does_not_apply_is_left_out() -> None:
         ),
     ],
 )
-def test_a_refusal_says_where_and_what_is_known(
+def test_refusal_has_path_and_allowed_names(
     operation: type[Median], raw: Any, sentence: str, path: tuple[str, ...]
 ) -> None:
     with pytest.raises(BadInput) as refused:
@@ -95,7 +95,7 @@ FILE = strategies.dictionaries(WORDS, JSON, max_size=9).map(lambda item: {"basen
 @pytest.mark.parametrize("name", sorted(available()))
 @settings(max_examples=150, deadline=None)
 @given(data=strategies.data())
-def test_whatever_is_sent_is_canonical_or_refused(name: str, data: strategies.DataObject) -> None:
+def test_arbitrary_input_is_canonical_or_refused(name: str, data: strategies.DataObject) -> None:
     keys = strategies.sampled_from([*find(name).inputs, "x"])
     raw = data.draw(strategies.dictionaries(keys, JSON | strategies.lists(FILE, max_size=3), max_size=6) | JSON)
 

@@ -1,4 +1,4 @@
-"""The wizard descriptions are those of the prior system, input by input."""
+"""The wizard descriptions equal those of the PhotonRanch Datalab, input by input."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ TABLE: dict[str, dict[str, dict[str, Any]]] = {
     "Light Curve": {"source": SOURCE, "input_files": FITS | ONE_FILTER},
     "Variable Star": {"source": SOURCE, "input_files": FITS | ONE_FILTER | {"minimum": 8}},
 }
-OURS = {"Calibration", "Cosmic Ray Rejection"}
+NEW_OPERATIONS = {"Calibration", "Cosmic Ray Rejection"}
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_an_operation_of_the_prior_system_is_described_as_there(name: str) -> None:
+def test_datalab_operation_has_the_datalab_description(name: str) -> None:
     described = find(name).wizard_description()
 
     assert list(described) == ["name", "description", "category", "inputs"]
@@ -37,13 +37,13 @@ def test_an_operation_of_the_prior_system_is_described_as_there(name: str) -> No
     assert list(described["inputs"]) == list(TABLE[name])
 
 
-def test_nothing_else_is_there() -> None:
-    assert set(available()) == set(TABLE) | OURS
+def test_no_other_operation_exists() -> None:
+    assert set(available()) == set(TABLE) | NEW_OPERATIONS
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) | OURS))
-def test_on_request_every_input_is_described(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(set(TABLE) | NEW_OPERATIONS))
+def test_advanced_description_has_every_input(name: str) -> None:
     operation = find(name)
 
     assert list(operation.wizard_description(advanced=True)["inputs"]) == list(operation.inputs)
-    assert all(given.description.endswith(".") for given in operation.inputs.values())
+    assert all(declared.description.endswith(".") for declared in operation.inputs.values())

@@ -1,4 +1,4 @@
-"""A client of raw bytes: it sends what no library would."""
+"""A client of raw bytes: it sends requests that no library would send."""
 
 import asyncio
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ def request(
     target: str = "/", *lines: str, method: str = "GET", host: str | None = HOST, cookie: str | None = f"{LABEL}:owner",
     body: bytes = b"", version: str = "HTTP/1.1",
 ) -> bytes:  # fmt: skip
-    """Write a request; without `cookie` it is nobody's."""
+    """Return a request; without `cookie` it has no credential."""
     head = [f"{method} {target} {version}"]
     if host is not None:
         head.append(f"Host: {host}")
     if cookie is not None:
-        head.append(f"Cookie: carrel-desk={cookie}")
+        head.append(f"Cookie: carrel-entry={cookie}")
     head += lines
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def handshake(target: str = "/", *lines: str, **options: Any) -> bytes:
-    """Write a websocket handshake from the session's own page."""
+    """Return a websocket handshake from the session's own page."""
     upgrade = ["Connection: Upgrade", "Upgrade: websocket"]
     key = ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
     own = [] if any(line.lower().startswith("origin:") for line in lines) else [f"Origin: http://{HOST}"]

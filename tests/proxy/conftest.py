@@ -1,4 +1,4 @@
-"""A proxy on loopback, before a container's program and behind doors that a test controls."""
+"""A proxy on loopback between a client, a fake container and a session directory that a test controls."""
 
 import asyncio
 import socket
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 import uvloop
 
-from proxy.config import Options
+from proxy.config import ProxyOptions
 from proxy.server import ProxyServer, create_server, run
 from tests.proxy.client import DOMAIN, Client, Reply
 from tests.proxy.origin import Origin
-from tests.proxy.session_directory import LABEL, MemoryDesk, MemoryDoors
+from tests.proxy.session_directory import LABEL, FakeSession, InMemoryDirectory
 
-OPTIONS = Options("http://platform.test:8080", "http", DOMAIN, 8081, sweep_seconds=0.05, grace_seconds=2)
+OPTIONS = ProxyOptions("http://platform.test:8080", "http", DOMAIN, 8081, sweep_seconds=0.05, grace_seconds=2)
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], object]]:
@@ -30,16 +30,16 @@ async def origin() -> AsyncIterator[Origin]:
 
 
 @pytest.fixture
-async def doors(origin: Origin) -> MemoryDoors:
-    doors = MemoryDoors()
+async def directory(origin: Origin) -> InMemoryDirectory:
+    directory = InMemoryDirectory()
     address = await origin.start()
-    doors.desks[LABEL] = MemoryDesk(http=address, websocket=address)
-    return doors
+    directory.sessions[LABEL] = FakeSession(http=address, websocket=address)
+    return directory
 
 
 @dataclass
-class House:
-    """A running proxy."""
+class RunningProxy:
+    """A proxy that serves, and its clients."""
 
     server: ProxyServer
     port: int
@@ -66,34 +66,34 @@ class House:
         return await client.ask(data, head=head)
 
 
-Opener = Callable[..., Awaitable[House]]
+Opener = Callable[..., Awaitable[RunningProxy]]
 
 
 @pytest.fixture
-async def open_house(doors: MemoryDoors) -> AsyncIterator[Opener]:
-    houses: list[House] = []
+async def open_proxy(directory: InMemoryDirectory) -> AsyncIterator[Opener]:
+    proxies: list[RunningProxy] = []
 
-    async def open_it(**changes: object) -> House:
+    async def open_with(**changes: object) -> RunningProxy:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
-        server = create_server(doors, options, host="127.0.0.1", port=0, signals=False)
-        house = House(server, listener.getsockname()[1], asyncio.create_task(run(server, [listener])))
-        houses.append(house)
+        server = create_server(directory, options, host="127.0.0.1", port=0, signals=False)
+        proxy = RunningProxy(server, listener.getsockname()[1], asyncio.create_task(run(server, [listener])))
+        proxies.append(proxy)
         async with asyncio.timeout(5):
             await server.ready.wait()
-        return house
+        return proxy
 
-    yield open_it
-    for house in houses:
-        for client in house.clients:
+    yield open_with
+    for proxy in proxies:
+        for client in proxy.clients:
             client.close()
-        for connection in list(house.server.server_state.connections):
+        for connection in list(proxy.server.server_state.connections):
             connection.transport.abort()
-        house.server.should_exit = True
-        await house.task
+        proxy.server.should_exit = True
+        await proxy.task
 
 
 @pytest.fixture
-async def house(open_house: Opener) -> House:
-    return await open_house()
+async def proxy(open_proxy: Opener) -> RunningProxy:
+    return await open_proxy()

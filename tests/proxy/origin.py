@@ -1,9 +1,10 @@
-"""A container's program, as good or as bad as a test wants it; it notes every byte it is sent."""
+"""A fake of a container's program: it answers as a test wants and records every byte that it receives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+SWITCHING_PROTOCOLS = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 Answerer = Callable[["Call", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -35,7 +36,7 @@ class Call:
         return [name.lower() for name, _ in self.headers]
 
 
-def says(raw: bytes, *, close: bool = False) -> Answerer:
+def sends(raw: bytes, *, close: bool = False) -> Answerer:
     """Return an answerer that sends exactly these bytes."""
 
     async def answer(call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,12 +51,12 @@ def says(raw: bytes, *, close: bool = False) -> Answerer:
 def ok(body: bytes = b"hello", *headers: bytes) -> Answerer:
     """Return an answerer of 200 with a body."""
     lines = b"".join(header + b"\r\n" for header in headers)
-    return says(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), lines, body))
+    return sends(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), lines, body))
 
 
 @dataclass
 class Origin:
-    """A loopback server that answers with `answer`, after reading the whole request unless told otherwise."""
+    """A loopback server that answers with `answer`, after reading the whole request if `reads_body` is set."""
 
     answer: Answerer = field(default_factory=ok)
     reads_body: bool = True

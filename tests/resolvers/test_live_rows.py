@@ -1,77 +1,79 @@
-"""The present state of one thing is read once for all who follow it, and shown to each by its own rights."""
+"""Subscribers share the reads of current rows, each with its own permissions."""
 
 import asyncio
 
 import pytest
 
 from core.settings import Settings
-from models.policies.row_access import Reach
+from models.policies.row_access import RowAccess
 from models.policies.sessions import images, sessions, workstations
-from resolvers.live_rows import Present
-from tests.people import Cast, assemble
+from resolvers.live_rows import LiveRowReader
+from tests.people import People, create_people
 from tests.statements import counting
 
-NAMES = ["operator", "owner", "editor", "guest", "member", "admin", "stranger", "desk"]
+NAMES = ["operator", "owner", "editor", "guest", "member", "admin", "stranger", "container"]
 
 
 @pytest.fixture
-async def cast(database: Settings) -> Cast:
-    """Everybody and what they have."""
-    return await assemble(database)
+async def people(database: Settings) -> People:
+    """All test users and their objects."""
+    return await create_people(database)
 
 
-async def test_each_sees_what_its_policy_shows(cast: Cast) -> None:
+async def test_each_principal_gets_its_readable_rows(people: People) -> None:
     rows = [
-        (sessions.SESSIONS, sessions.readable, cast.session.id),
-        (images.IMAGES, images.readable, cast.older.id),
-        (images.IMAGES, images.readable, cast.image.id),
-        (workstations.WORKSTATIONS, workstations.readable, cast.workstation.id),
+        (sessions.SESSIONS, sessions.readable, people.session.id),
+        (images.IMAGES, images.readable, people.older.id),
+        (images.IMAGES, images.readable, people.image.id),
+        (workstations.WORKSTATIONS, workstations.readable, people.workstation.id),
     ]
-    everybody = [await cast.principal(name) for name in NAMES]
-    present = Present()
-    for reach, readable, key in rows:
-        seen = await asyncio.gather(*(present.row(reach, each, key) for each in everybody))
+    principals = [await people.principal(name) for name in NAMES]
+    live_rows = LiveRowReader()
+    for access, readable, key in rows:
+        visible = await asyncio.gather(*(live_rows.row(access, each, key) for each in principals))
 
-        assert [row is not None for row in seen] == [await readable(each).filter(id=key).exists() for each in everybody]
-        assert len({id(row) for row in seen if row is not None}) == 1
+        assert [row is not None for row in visible] == [
+            await readable(each).filter(id=key).exists() for each in principals
+        ]
+        assert len({id(row) for row in visible if row is not None}) == 1
 
 
-async def test_a_session_is_one_statement_for_a_thousand_followers(cast: Cast) -> None:
-    principals = [await cast.principal(name) for name in ("operator", "guest", "stranger", "owner")]
-    present = Present()
+async def test_thousand_subscribers_share_one_statement(people: People) -> None:
+    principals = [await people.principal(name) for name in ("operator", "guest", "stranger", "owner")]
+    live_rows = LiveRowReader()
     with counting() as counter:
-        seen = await asyncio.gather(
-            *(present.row(sessions.SESSIONS, principals[n % 4], cast.session.id) for n in range(1000))
+        visible = await asyncio.gather(
+            *(live_rows.row(sessions.SESSIONS, principals[n % 4], people.session.id) for n in range(1000))
         )
 
     assert len(counter.statements) == 1
-    assert sum(row is not None for row in seen) == 500
+    assert sum(row is not None for row in visible) == 500
 
 
-@pytest.mark.parametrize(("reach", "most"), [(images.IMAGES, 5), (workstations.WORKSTATIONS, 5)])
-async def test_where_only_the_database_knows_each_caller_is_one_statement(
-    cast: Cast, reach: Reach[object], most: int
+@pytest.mark.parametrize(("access", "limit"), [(images.IMAGES, 5), (workstations.WORKSTATIONS, 5)])
+async def test_visibility_takes_one_statement_per_principal(
+    people: People, access: RowAccess[object], limit: int
 ) -> None:
-    key = {images.IMAGES: cast.older.id, workstations.WORKSTATIONS: cast.workstation.id}[reach]
-    principals = [await cast.principal(name) for name in ("operator", "guest", "stranger", "owner")]
-    present = Present()
+    key = {images.IMAGES: people.older.id, workstations.WORKSTATIONS: people.workstation.id}[access]
+    principals = [await people.principal(name) for name in ("operator", "guest", "stranger", "owner")]
+    live_rows = LiveRowReader()
     with counting() as counter:
-        await asyncio.gather(*(present.row(reach, principals[n % 4], key) for n in range(100)))
+        await asyncio.gather(*(live_rows.row(access, principals[n % 4], key) for n in range(100)))
 
-    assert len(counter.statements) <= most
-
-
-async def test_what_is_gone_is_seen_by_nobody(cast: Cast) -> None:
-    assert await Present().row(sessions.SESSIONS, await cast.principal("operator"), 999_999) is None
+    assert len(counter.statements) <= limit
 
 
-async def test_the_same_reading_is_shared_within_a_moment_and_not_beyond(cast: Cast) -> None:
-    present, calls = Present(), []
+async def test_missing_row_is_none(people: People) -> None:
+    assert await LiveRowReader().row(sessions.SESSIONS, await people.principal("operator"), 999_999) is None
+
+
+async def test_concurrent_reads_are_shared_and_not_cached(people: People) -> None:
+    live_rows, calls = LiveRowReader(), []
 
     async def read() -> list[int]:
         calls.append(1)
         return [len(calls)]
 
-    one, two = await asyncio.gather(present.once("k", read), present.once("k", read))
+    one, two = await asyncio.gather(live_rows.read_once("k", read), live_rows.read_once("k", read))
     assert one is two
-    assert await present.once("k", read) == [2]
+    assert await live_rows.read_once("k", read) == [2]

@@ -1,38 +1,38 @@
-"""The mutations of roles, rules and grants, as tests/schema/mutations.py has the others."""
+"""Cases of the mutations of roles, rules, grants and members; see tests/schema/mutations.py."""
 
 from tests.schema.api import Api
 from tests.schema.mutations import (
-    BAD,
+    BAD_INPUT,
     CONFLICT,
     FORBIDDEN,
-    MANY,
     NO_ID,
     NOT_FOUND,
     NUL,
+    TOO_LONG,
     UNAUTHENTICATED,
     Case,
     Variables,
 )
 
-REFUSED_ALWAYS = ((None, {}, UNAUTHENTICATED), ("desk", {}, FORBIDDEN))
+REFUSED_ALWAYS = ((None, {}, UNAUTHENTICATED), ("container", {}, FORBIDDEN))
 
 
 def _user(api: Api) -> Variables:
-    return {"id": api.id("User", api.cast.users["stranger"]), "rule": "session:view:global"}
+    return {"id": api.id("User", api.people.users["stranger"]), "rule": "session:view:global"}
 
 
 def _user_and_role(api: Api) -> Variables:
-    return {"id": api.id("User", api.cast.users["stranger"]), "role": api.id("Role", api.cast.roles["builder"])}
+    return {"id": api.id("User", api.people.users["stranger"]), "role": api.id("Role", api.people.roles["builder"])}
 
 
 def _custom(api: Api) -> Variables:
-    return {"id": api.id("Role", api.cast.roles["custom"])}
+    return {"id": api.id("Role", api.people.roles["custom"])}
 
 
-def _lab(api: Api) -> Variables:
+def _organization_grant(api: Api) -> Variables:
     return {
-        "id": api.id("Workstation", api.cast.workstation),
-        "organization": api.id("Organization", api.cast.lab),
+        "id": api.id("Workstation", api.people.workstation),
+        "organization": api.id("Organization", api.people.lab),
     }
 
 
@@ -51,10 +51,10 @@ _RULES_REFUSED = (
     *REFUSED_ALWAYS,
     ("owner", {}, NOT_FOUND),
     ("operator", NO_ID, NOT_FOUND),
-    ("operator", {"rule": "everything"}, BAD),
-    ("operator", {"rule": "session:create:global"}, BAD),
-    ("operator", {"rule": NUL}, BAD),
-    ("operator", {"rule": MANY}, BAD),
+    ("operator", {"rule": "everything"}, BAD_INPUT),
+    ("operator", {"rule": "session:create:global"}, BAD_INPUT),
+    ("operator", {"rule": NUL}, BAD_INPUT),
+    ("operator", {"rule": TOO_LONG}, BAD_INPUT),
 )
 _ROLES_REFUSED = (
     *REFUSED_ALWAYS,
@@ -66,16 +66,19 @@ _ROLES_REFUSED = (
 _MANY = "results { username errors { code } }"
 
 
-def _people(api: Api) -> Variables:
-    return {"id": api.id("Organization", api.cast.lab), "names": ["stranger", "guest"]}
+def _member_names(api: Api) -> Variables:
+    return {"id": api.id("Organization", api.people.lab), "names": ["stranger", "guest"]}
 
 
-def _sharers(api: Api) -> Variables:
-    return {"id": api.id("Workstation", api.cast.workstation), "names": ["stranger", "member"]}
+def _sharer_names(api: Api) -> Variables:
+    return {"id": api.id("Workstation", api.people.workstation), "names": ["stranger", "member"]}
 
 
-def _together(api: Api) -> Variables:
-    return {"id": api.id("Collaboration", api.cast.collaboration), "organization": api.id("Organization", api.cast.lab)}
+def _collaboration(api: Api) -> Variables:
+    return {
+        "id": api.id("Collaboration", api.people.collaboration),
+        "organization": api.id("Organization", api.people.lab),
+    }
 
 
 _NAMES_REFUSED = (
@@ -97,54 +100,54 @@ ACCESS: dict[str, Case] = {
         lambda _: {"ids": ["no id at all"]},
         (
             *REFUSED_ALWAYS,
-            ("owner", {"ids": []}, BAD),
-            ("owner", {"ids": [str(number) for number in range(101)]}, BAD),
+            ("owner", {"ids": []}, BAD_INPUT),
+            ("owner", {"ids": [str(number) for number in range(101)]}, BAD_INPUT),
         ),
     ),
     "organizationMembersAdd": Case(
         _change("organizationMembersAdd", "$id: ID!, $names: [String!]!", "id: $id, usernames: $names", _MANY),
         "admin",
-        _people,
+        _member_names,
         (
             *REFUSED_ALWAYS,
             ("member", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("admin", NO_ID, NOT_FOUND),
-            *(("admin", names, BAD) for names in _NAMES_REFUSED),
+            *(("admin", names, BAD_INPUT) for names in _NAMES_REFUSED),
         ),
     ),
     "organizationMembersRemove": Case(
         _change("organizationMembersRemove", "$id: ID!, $names: [String!]!", "id: $id, usernames: $names", _MANY),
         "admin",
-        _people,
+        _member_names,
         (
             *REFUSED_ALWAYS,
             ("member", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
-            *(("admin", names, BAD) for names in _NAMES_REFUSED),
+            *(("admin", names, BAD_INPUT) for names in _NAMES_REFUSED),
         ),
     ),
     "workstationUsersAdd": Case(
         _change("workstationUsersAdd", "$id: ID!, $names: [String!]!", "id: $id, usernames: $names", _MANY),
         "owner",
-        _sharers,
+        _sharer_names,
         (
             *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
-            *(("owner", names, BAD) for names in _NAMES_REFUSED),
+            *(("owner", names, BAD_INPUT) for names in _NAMES_REFUSED),
         ),
     ),
     "workstationUsersRemove": Case(
         _change("workstationUsersRemove", "$id: ID!, $names: [String!]!", "id: $id, usernames: $names", _MANY),
         "owner",
-        _sharers,
+        _sharer_names,
         (
             *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
-            *(("owner", names, BAD) for names in _NAMES_REFUSED),
+            *(("owner", names, BAD_INPUT) for names in _NAMES_REFUSED),
         ),
     ),
     "collaborationCreate": Case(
@@ -155,16 +158,16 @@ ACCESS: dict[str, Case] = {
             "collaboration { id name isEncrypted participants { nodes { organization { name } } } }",
         ),
         "operator",
-        lambda api: {"organizations": [api.id("Organization", api.cast.lab)]},
+        lambda api: {"organizations": [api.id("Organization", api.people.lab)]},
         (
             *REFUSED_ALWAYS,
             ("owner", {}, FORBIDDEN),
-            ("operator", {"organizations": []}, BAD),
+            ("operator", {"organizations": []}, BAD_INPUT),
             ("operator", {"organizations": ["no id at all"]}, NOT_FOUND),
-            ("operator", {"name": "Together"}, BAD),
-            ("operator", {"name": " "}, BAD),
-            ("operator", {"name": MANY}, BAD),
-            ("operator", {"name": NUL}, BAD),
+            ("operator", {"name": "Together"}, BAD_INPUT),
+            ("operator", {"name": " "}, BAD_INPUT),
+            ("operator", {"name": TOO_LONG}, BAD_INPUT),
+            ("operator", {"name": NUL}, BAD_INPUT),
         ),
     ),
     "collaborationUpdate": Case(
@@ -175,20 +178,20 @@ ACCESS: dict[str, Case] = {
             "collaboration { name version }",
         ),
         "operator",
-        lambda api: {"id": _together(api)["id"]},
+        lambda api: {"id": _collaboration(api)["id"]},
         (
             *REFUSED_ALWAYS,
             ("owner", {}, FORBIDDEN),
             ("operator", NO_ID, NOT_FOUND),
-            ("operator", {"name": NUL}, BAD),
+            ("operator", {"name": NUL}, BAD_INPUT),
             ("operator", {"version": 99}, CONFLICT),
         ),
     ),
     "collaborationOrganizationAdd": Case(
-        _change("collaborationOrganizationAdd", *_TOGETHER), "operator", _together, _TOGETHER_REFUSED
+        _change("collaborationOrganizationAdd", *_TOGETHER), "operator", _collaboration, _TOGETHER_REFUSED
     ),
     "collaborationOrganizationRemove": Case(
-        _change("collaborationOrganizationRemove", *_TOGETHER), "operator", _together, _TOGETHER_REFUSED
+        _change("collaborationOrganizationRemove", *_TOGETHER), "operator", _collaboration, _TOGETHER_REFUSED
     ),
     "roleCreate": Case(
         _change(
@@ -202,12 +205,12 @@ ACCESS: dict[str, Case] = {
         (
             *REFUSED_ALWAYS,
             ("owner", {}, FORBIDDEN),
-            ("operator", {"name": " "}, BAD),
-            ("operator", {"name": "Researcher"}, BAD),
-            ("operator", {"name": MANY}, BAD),
-            ("operator", {"name": NUL}, BAD),
-            ("operator", {"description": NUL}, BAD),
-            ("operator", {"rules": ["session:fly:own"]}, BAD),
+            ("operator", {"name": " "}, BAD_INPUT),
+            ("operator", {"name": "Researcher"}, BAD_INPUT),
+            ("operator", {"name": TOO_LONG}, BAD_INPUT),
+            ("operator", {"name": NUL}, BAD_INPUT),
+            ("operator", {"description": NUL}, BAD_INPUT),
+            ("operator", {"rules": ["session:fly:own"]}, BAD_INPUT),
         ),
     ),
     "roleUpdate": Case(
@@ -223,8 +226,8 @@ ACCESS: dict[str, Case] = {
             *REFUSED_ALWAYS,
             ("owner", {}, FORBIDDEN),
             ("operator", NO_ID, NOT_FOUND),
-            ("operator", {"name": NUL}, BAD),
-            ("operator", {"rules": ["x"]}, BAD),
+            ("operator", {"name": NUL}, BAD_INPUT),
+            ("operator", {"rules": ["x"]}, BAD_INPUT),
             ("operator", {"version": 99}, CONFLICT),
         ),
     ),
@@ -241,7 +244,7 @@ ACCESS: dict[str, Case] = {
     "workstationOrganizationAdd": Case(
         _change("workstationOrganizationAdd", *_GROUP),
         "operator",
-        _lab,
+        _organization_grant,
         (
             *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
@@ -249,19 +252,19 @@ ACCESS: dict[str, Case] = {
             ("owner", {}, NOT_FOUND),
             ("operator", NO_ID, NOT_FOUND),
             ("operator", {"organization": "no id at all"}, NOT_FOUND),
-            ("operator", {"role": "STUDY_ADMIN"}, BAD),
+            ("operator", {"role": "STUDY_ADMIN"}, BAD_INPUT),
         ),
     ),
     "workstationOrganizationRemove": Case(
         _change("workstationOrganizationRemove", *_GROUP),
         "operator",
-        _lab,
+        _organization_grant,
         (
             *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("operator", NO_ID, NOT_FOUND),
-            ("operator", {"role": "STUDY_ADMIN"}, BAD),
+            ("operator", {"role": "STUDY_ADMIN"}, BAD_INPUT),
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""The API as its clients meet it: served on a port of its own, asked over HTTP by anybody of the cast."""
+"""The API served on its own port, and a client for each of the sample people."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -8,32 +8,32 @@ from typing import Any
 
 import httpx2 as httpx
 
-from carrel.services import Kernel
+from carrel.services import ProcessServices
 from models.accounts.users import TokenKind
 from schema.graphql.node import encode
-from tests.people import Cast
+from tests.people import People
 
 COOKIE = "carrel-browser"
-MARK = {"X-Carrel-CSRF": "1"}
+CSRF_HEADER = {"X-Carrel-CSRF": "1"}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class ApiResponse:
+    """A GraphQL response."""
 
     status: int
     body: dict[str, Any]
 
     @property
     def data(self) -> Any:
-        """The value of the only root field, after the assertion that all is well."""
+        """The value of the only root field. Asserts that there are no errors."""
         assert not self.body.get("errors"), self.body
         (value,) = self.body["data"].values()
         return value
 
     @property
     def code(self) -> str | None:
-        """The code of the first error, of the operation or of the payload; None when all is well."""
+        """The code of the first error of the operation or payload, or None."""
         for error in self.body.get("errors") or ():
             return str(error["extensions"]["code"])
         for value in (self.body.get("data") or {}).values():
@@ -51,30 +51,30 @@ class Answer:
 
 @dataclass
 class Api:
-    """The served application and everybody who may call it."""
+    """The served application and its callers."""
 
-    kernel: Kernel
-    cast: Cast
+    services: ProcessServices
+    people: People
     http: httpx.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def headers(self, name: str | None) -> dict[str, str]:
-        """Return the headers by which somebody of the cast is known; nobody's are none."""
+        """Return the authorization header of a person; None is an anonymous caller."""
         if name is None:
             return {}
         if name not in self.tokens:
-            self.tokens[name] = await self.cast.token(name)
+            self.tokens[name] = await self.people.token(name)
         return {"Authorization": f"Bearer {self.tokens[name]}"}
 
-    async def ask(self, name: str | None, query: str, /, **variables: Any) -> Answer:
-        """Ask as somebody."""
+    async def ask(self, name: str | None, query: str, /, **variables: Any) -> ApiResponse:
+        """Send a query as a person."""
         body = {"query": query, "variables": variables}
         response = await self.http.post("/graphql", json=body, headers=await self.headers(name))
-        return Answer(response.status_code, response.json())
+        return ApiResponse(response.status_code, response.json())
 
     @asynccontextmanager
     async def follow(self, name: str, query: str, /, **variables: Any) -> AsyncGenerator["Stream", None]:
-        """Follow a subscription as somebody, over server-sent events."""
+        """Open a subscription as a person, over server-sent events."""
         headers = {**await self.headers(name), "Accept": "text/event-stream"}
         body = {"query": query, "variables": variables}
         async with self.http.stream("POST", "/graphql", json=body, headers=headers) as response:
@@ -83,11 +83,11 @@ class Api:
                 yield Stream(lines)
 
     async def sign_in(self, name: str) -> dict[str, str]:
-        """Return a fresh browser's cookie of somebody."""
-        return {COOKIE: await self.cast.token(name, TokenKind.BROWSER)}
+        """Return a new browser cookie of a person."""
+        return {COOKIE: await self.people.token(name, TokenKind.BROWSER)}
 
     def id(self, kind: str, thing: Any) -> str:
-        """Return the global id of a row, or of a key."""
+        """Return the global ID of a row or key."""
         return str(encode(kind, thing if isinstance(thing, int) else thing.pk))
 
 
@@ -98,7 +98,7 @@ class Stream:
     lines: AsyncGenerator[str, None]
 
     async def next(self) -> dict[str, Any] | None:
-        """Return the next result, None at the end."""
+        """Return the next result, or None at the end."""
         event = ""
         async for line in self.lines:
             if line.startswith("event:"):

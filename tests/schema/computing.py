@@ -1,4 +1,4 @@
-"""The served API with a worker for data operations beside it, and what clients of data sessions do."""
+"""The served API with a worker for data operations, and client steps for data sessions."""
 
 import asyncio
 import sys
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from core.queue import Worker
-from jobs.data.context import open_laboratory
-from jobs.worker_queues import DATA
+from jobs.data.context import open_data_context
+from jobs.worker_queues import DATA_QUEUE
 from tests.jobs.data.job_env import frame
 from tests.schema.served import Served
 
@@ -35,10 +35,10 @@ FOLLOW = """subscription($id: ID!) {
 @asynccontextmanager
 async def worker(served: Served) -> AsyncIterator[None]:
     """Run data operations while the context is open."""
-    kernel = served.kernel
-    async with open_laboratory(kernel.settings, kernel.storage) as laboratory:
-        specs = DATA.specs(kernel.settings)
-        jobs = Worker(kernel.redis, DATA.name(""), specs, {"laboratory": laboratory}, parallel=3)
+    services = served.services
+    async with open_data_context(services.settings, services.storage) as data_context:
+        specs = DATA_QUEUE.specs(services.settings)
+        jobs = Worker(services.redis, DATA_QUEUE.name(""), specs, {"data_context": data_context}, parallel=3)
         task = asyncio.create_task(jobs.run())
         try:
             yield
@@ -47,7 +47,7 @@ async def worker(served: Served) -> AsyncIterator[None]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def done(served: Served, name: str, query: str, /, **variables: Any) -> Any:
+async def mutate(served: Served, name: str, query: str, /, **variables: Any) -> Any:
     """Return the payload of a mutation that has no errors."""
     answer = await served.ask(name, query, **variables)
     assert "errors" not in answer, answer
@@ -56,29 +56,29 @@ async def done(served: Served, name: str, query: str, /, **variables: Any) -> An
     return payload
 
 
-async def bring(served: Served, name: str, content: bytes, filename: str = "a.fits") -> dict[str, str]:
-    """Upload a file as a client does, and return how it is named."""
-    announced = await done(served, name, UPLOAD, name=filename)
+async def upload_file(served: Served, name: str, content: bytes, filename: str = "a.fits") -> dict[str, str]:
+    """Upload a file and return its reference."""
+    announced = await mutate(served, name, UPLOAD, name=filename)
     sent = await served.put(announced["url"], content)
     assert sent == 201
     return {"source": "upload", "basename": announced["upload"]["id"]}
 
 
-async def datasession(
+async def create_datasession(
     served: Served, name: str = "ada", values: tuple[float, ...] = (1, 2, 9)
 ) -> tuple[str, list[Any]]:
-    """Make a data session with frames, and return its id and its files."""
-    files = [await bring(served, name, frame(value), f"{value}.fits") for value in values]
-    made = (await done(served, name, CREATE, name="M13", data=files))["datasession"]
+    """Create a data session with frames, and return its ID and its files."""
+    files = [await upload_file(served, name, frame(value), f"{value}.fits") for value in values]
+    made = (await mutate(served, name, CREATE, name="M13", data=files))["datasession"]
     return made["id"], [{"source": item["source"], "basename": item["basename"]} for item in made["inputData"]]
 
 
-async def median(served: Served, name: str, session: str, files: list[Any]) -> str:
-    """Ask for a median, and return the operation's id."""
-    made = await done(served, name, RUN, id=session, name="Median", inputs={"input_files": files})
+async def run_median(served: Served, name: str, session: str, files: list[Any]) -> str:
+    """Create a median operation and return its ID."""
+    made = await mutate(served, name, RUN, id=session, name="Median", inputs={"input_files": files})
     return str(made["operation"]["id"])
 
 
-async def ended(served: Served, name: str, operation: str) -> list[dict[str, Any]]:
-    """Follow an operation to its end, and return all that was told."""
+async def operation_events(served: Served, name: str, operation: str) -> list[dict[str, Any]]:
+    """Stream an operation to its end and return all events."""
     return [event["data"]["operationUpdated"] async for event in served.follow(name, FOLLOW, id=operation)]

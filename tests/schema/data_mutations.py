@@ -1,16 +1,16 @@
-"""Every mutation of data sessions with somebody who may, and with everybody and everything for which it is refused."""
+"""Cases of the mutations of data sessions; see tests/schema/mutations.py."""
 
 from typing import Any
 
 from tests.schema.api import Api
 from tests.schema.mutations import (
-    BAD,
+    BAD_INPUT,
     CONFLICT,
     FORBIDDEN,
-    MANY,
     NO_ID,
     NOT_FOUND,
     NUL,
+    TOO_LONG,
     UNAUTHENTICATED,
     Case,
     Variables,
@@ -18,7 +18,7 @@ from tests.schema.mutations import (
 
 
 def _session(api: Api) -> Variables:
-    return {"id": api.id("Datasession", api.cast.datasession)}
+    return {"id": api.id("Datasession", api.people.datasession)}
 
 
 def _shared(api: Api) -> Variables:
@@ -26,23 +26,23 @@ def _shared(api: Api) -> Variables:
 
 
 def _with_lab(api: Api) -> Variables:
-    return {**_session(api), "organization": api.id("Organization", api.cast.lab)}
+    return {**_session(api), "organization": api.id("Organization", api.people.lab)}
 
 
-def _brought(api: Api) -> Variables:
-    return {**_session(api), "data": [{"source": "upload", "basename": api.id("Upload", api.cast.upload)}]}
+def _uploaded_file(api: Api) -> Variables:
+    return {**_session(api), "data": [{"source": "upload", "basename": api.id("Upload", api.people.upload)}]}
 
 
-def _there(api: Api) -> Variables:
-    return {**_session(api), "data": api.cast.datasession.input_data}
+def _existing_file(api: Api) -> Variables:
+    return {**_session(api), "data": api.people.datasession.input_data}
 
 
 def _operation(api: Api) -> Variables:
-    return {"id": api.id("DataOperation", api.cast.operation)}
+    return {"id": api.id("DataOperation", api.people.operation)}
 
 
 def _done(api: Api) -> Variables:
-    return {"id": api.id("DataOperation", api.cast.done)}
+    return {"id": api.id("DataOperation", api.people.done)}
 
 
 def _many(api: Api) -> Variables:
@@ -50,10 +50,10 @@ def _many(api: Api) -> Variables:
 
 
 def _result(api: Api) -> Variables:
-    return {"id": api.id("Result", api.cast.result)}
+    return {"id": api.id("Result", api.people.result)}
 
 
-def _computed(api: Api) -> Variables:
+def _operation_inputs(api: Api) -> Variables:
     names = [f"{each['id']}-0" for each in (_operation(api), _done(api))]
     return {**_session(api), "inputs": {"input_files": [output(name) for name in names]}}
 
@@ -70,7 +70,7 @@ def inputs(*items: object, **more: object) -> dict[str, Any]:
     return {"inputs": {"input_files": list(items), **more}}
 
 
-NOBODY = ((None, {}, UNAUTHENTICATED), ("desk", {}, FORBIDDEN), ("stranger", {}, NOT_FOUND))
+REFUSED_ALWAYS = ((None, {}, UNAUTHENTICATED), ("container", {}, FORBIDDEN), ("stranger", {}, NOT_FOUND))
 STORED = {"source": "storage", "basename": "s3://bucket/a.fits"}
 BAD_FILES: tuple[object, ...] = (
     {"source": "moon", "basename": "a"},
@@ -79,7 +79,7 @@ BAD_FILES: tuple[object, ...] = (
     {"source": "datasession", "basename": "no id"},
     STORED,
     {"source": "upload", "basename": NUL},
-    {"source": "upload", "basename": MANY},
+    {"source": "upload", "basename": TOO_LONG},
     {"source": ["upload"], "basename": {}},
     {"basename": "a"},
     "a.fits",
@@ -95,15 +95,15 @@ DATA_CASES: dict[str, Case] = {
         lambda _: {},
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
-            ("stranger", {"name": " "}, BAD),
-            ("stranger", {"name": "x" * 257}, BAD),
-            ("stranger", {"name": NUL}, BAD),
-            ("stranger", {"data": {"a": 1}}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("stranger", {"name": " "}, BAD_INPUT),
+            ("stranger", {"name": "x" * 257}, BAD_INPUT),
+            ("stranger", {"name": NUL}, BAD_INPUT),
+            ("stranger", {"data": {"a": 1}}, BAD_INPUT),
             ("stranger", {"organization": "no id"}, NOT_FOUND),
-            *(("stranger", files(item), BAD) for item in BAD_FILES),
-            ("stranger", files({"source": "upload", "basename": "x", "evil": 1}), BAD),
-            ("stranger", files({"source": "upload", "basename": "x", "type": "exe"}), BAD),
+            *(("stranger", files(item), BAD_INPUT) for item in BAD_FILES),
+            ("stranger", files({"source": "upload", "basename": "x", "evil": 1}), BAD_INPUT),
+            ("stranger", files({"source": "upload", "basename": "x", "type": "exe"}), BAD_INPUT),
         ),
     ),
     "datasessionUpdate": Case(
@@ -115,10 +115,10 @@ DATA_CASES: dict[str, Case] = {
         "editor",
         _session,
         (
-            *NOBODY,
+            *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
             ("owner", NO_ID, NOT_FOUND),
-            ("owner", {"name": NUL}, BAD),
+            ("owner", {"name": NUL}, BAD_INPUT),
             ("owner", {"version": 99}, CONFLICT),
         ),
     ),
@@ -127,13 +127,13 @@ DATA_CASES: dict[str, Case] = {
           datasessionInputAdd(id: $id, inputData: $data) { datasession { inputData } errors { code path message } }
         }""",
         "owner",
-        _brought,
+        _uploaded_file,
         (
-            *NOBODY,
+            *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
-            ("editor", {}, BAD),
-            ("owner", {"data": "a"}, BAD),
-            *(("owner", files(item), BAD) for item in BAD_FILES),
+            ("editor", {}, BAD_INPUT),
+            ("owner", {"data": "a"}, BAD_INPUT),
+            *(("owner", files(item), BAD_INPUT) for item in BAD_FILES),
         ),
     ),
     "datasessionInputRemove": Case(
@@ -143,13 +143,13 @@ DATA_CASES: dict[str, Case] = {
           }
         }""",
         "editor",
-        _there,
+        _existing_file,
         (
-            *NOBODY,
+            *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
-            ("owner", files(), BAD),
-            ("owner", files(STORED), BAD),
-            ("owner", files(1), BAD),
+            ("owner", files(), BAD_INPUT),
+            ("owner", files(STORED), BAD_INPUT),
+            ("owner", files(1), BAD_INPUT),
             ("owner", {"version": 99}, CONFLICT),
         ),
     ),
@@ -157,7 +157,7 @@ DATA_CASES: dict[str, Case] = {
         "mutation($id: ID!) { datasessionDelete(id: $id) { deletedId errors { code path message } } }",
         "owner",
         _session,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("editor", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("editor", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
     ),
     "datasessionUserAdd": Case(
         """mutation($id: ID!, $username: String!, $role: ObjectRole! = DATASESSION_EDITOR) {
@@ -168,10 +168,10 @@ DATA_CASES: dict[str, Case] = {
         "editor",
         _shared,
         (
-            *NOBODY,
+            *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
-            ("owner", {"username": "nobody"}, BAD),
-            ("owner", {"role": "WORKSTATION_USER"}, BAD),
+            ("owner", {"username": "nobody"}, BAD_INPUT),
+            ("owner", {"role": "WORKSTATION_USER"}, BAD_INPUT),
         ),
     ),
     "datasessionUserRemove": Case(
@@ -180,7 +180,7 @@ DATA_CASES: dict[str, Case] = {
         }""",
         "owner",
         _shared,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("owner", {"username": NUL}, BAD)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("owner", {"username": NUL}, BAD_INPUT)),
     ),
     "datasessionOrganizationAdd": Case(
         """mutation($id: ID!, $organization: ID!) {
@@ -190,7 +190,7 @@ DATA_CASES: dict[str, Case] = {
         }""",
         "operator",
         _with_lab,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("owner", {}, NOT_FOUND)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("owner", {}, NOT_FOUND)),
     ),
     "datasessionOrganizationRemove": Case(
         """mutation($id: ID!, $organization: ID!) {
@@ -200,7 +200,7 @@ DATA_CASES: dict[str, Case] = {
         }""",
         "owner",
         _with_lab,
-        (*NOBODY, ("guest", {}, FORBIDDEN)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN)),
     ),
     "operationCreate": Case(
         """mutation($id: ID!, $name: String! = "Median", $inputs: JSON!) {
@@ -209,37 +209,37 @@ DATA_CASES: dict[str, Case] = {
           }
         }""",
         "editor",
-        _computed,
+        _operation_inputs,
         (
-            *NOBODY,
+            *REFUSED_ALWAYS,
             ("guest", {}, FORBIDDEN),
             ("owner", NO_ID, NOT_FOUND),
-            ("owner", {"name": "Magic"}, BAD),
-            ("owner", {"name": NUL}, BAD),
-            ("owner", {"inputs": []}, BAD),
-            ("owner", {"inputs": {"unknown": 1}}, BAD),
-            ("owner", inputs(), BAD),
-            ("owner", inputs(output("no id"), output("none")), BAD),
-            *(("owner", inputs(item), BAD) for item in BAD_FILES),
+            ("owner", {"name": "Magic"}, BAD_INPUT),
+            ("owner", {"name": NUL}, BAD_INPUT),
+            ("owner", {"inputs": []}, BAD_INPUT),
+            ("owner", {"inputs": {"unknown": 1}}, BAD_INPUT),
+            ("owner", inputs(), BAD_INPUT),
+            ("owner", inputs(output("no id"), output("none")), BAD_INPUT),
+            *(("owner", inputs(item), BAD_INPUT) for item in BAD_FILES),
         ),
     ),
     "operationCancel": Case(
         "mutation($id: ID!) { operationCancel(id: $id) { operation { state } errors { code path message } } }",
         "editor",
         _operation,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
     ),
     "operationRerun": Case(
         "mutation($id: ID!) { operationRerun(id: $id) { operation { state } errors { code path message } } }",
         "editor",
         _done,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
     ),
     "operationDelete": Case(
         "mutation($id: ID!) { operationDelete(id: $id) { deletedId errors { code path message } } }",
         "editor",
         _operation,
-        (*NOBODY, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
+        (*REFUSED_ALWAYS, ("guest", {}, FORBIDDEN), ("owner", NO_ID, NOT_FOUND)),
     ),
     "operationsCancel": Case(
         """mutation($ids: [ID!]!) { operationsCancel(ids: $ids) {
@@ -247,7 +247,7 @@ DATA_CASES: dict[str, Case] = {
         } }""",
         "owner",
         _many,
-        ((None, {}, UNAUTHENTICATED), ("desk", {}, FORBIDDEN), ("owner", {"ids": []}, BAD)),
+        ((None, {}, UNAUTHENTICATED), ("container", {}, FORBIDDEN), ("owner", {"ids": []}, BAD_INPUT)),
     ),
     "operationsDelete": Case(
         """mutation($ids: [ID!]!) { operationsDelete(ids: $ids) {
@@ -255,19 +255,19 @@ DATA_CASES: dict[str, Case] = {
         } }""",
         "owner",
         _many,
-        ((None, {}, UNAUTHENTICATED), ("desk", {}, FORBIDDEN), ("owner", {"ids": []}, BAD)),
+        ((None, {}, UNAUTHENTICATED), ("container", {}, FORBIDDEN), ("owner", {"ids": []}, BAD_INPUT)),
     ),
     "resultOpen": Case(
         """mutation($id: ID!, $names: [String!]) {
           resultOpen(id: $id, names: $names) { links { name url expiresAt } errors { code path message } }
         }""",
-        "desk",
+        "container",
         _result,
         (
             (None, {}, UNAUTHENTICATED),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
-            ("owner", {"names": ["b.fits"]}, BAD),
+            ("owner", {"names": ["b.fits"]}, BAD_INPUT),
         ),
     ),
     "archiveTokenSet": Case(
@@ -278,18 +278,18 @@ DATA_CASES: dict[str, Case] = {
         lambda _: {},
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
-            ("stranger", {"token": " "}, BAD),
-            ("stranger", {"token": MANY}, BAD),
-            ("stranger", {"token": "a\r\nHost: evil"}, BAD),
-            ("stranger", {"seconds": 1}, BAD),
-            ("stranger", {"seconds": 10**9}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("stranger", {"token": " "}, BAD_INPUT),
+            ("stranger", {"token": TOO_LONG}, BAD_INPUT),
+            ("stranger", {"token": "a\r\nHost: evil"}, BAD_INPUT),
+            ("stranger", {"seconds": 1}, BAD_INPUT),
+            ("stranger", {"seconds": 10**9}, BAD_INPUT),
         ),
     ),
     "archiveTokenRemove": Case(
         "mutation { archiveTokenRemove { isKept errors { code path message } } }",
         "stranger",
         lambda _: {},
-        ((None, {}, UNAUTHENTICATED), ("desk", {}, FORBIDDEN)),
+        ((None, {}, UNAUTHENTICATED), ("container", {}, FORBIDDEN)),
     ),
 }

@@ -1,4 +1,4 @@
-"""Every mutation of the API, by name, whatever noun it changes."""
+"""The cases of all mutations, by name."""
 
 from tests.schema.access_mutations import ACCESS
 from tests.schema.data_mutations import DATA_CASES

@@ -1,4 +1,4 @@
-"""Requests that no client should send, made from a seed."""
+"""Malformed requests generated from a seed."""
 
 import json
 import random
@@ -65,13 +65,13 @@ METHODS = ("POST",) * 12 + ("GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 
 
 class Malformed:
-    """An endless source of requests; the same seed gives the same ones."""
+    """A generator of malformed requests; the same seed gives the same requests."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def document(self) -> str:
-        """Return a document with a few pieces put in, taken out, doubled or swapped."""
+        """Return a document with pieces inserted, removed, duplicated or swapped."""
         text = self.random.choice(DOCUMENTS)
         for _ in range(self.random.randint(0, 6)):
             at, end = sorted(self.random.randint(0, len(text)) for _ in range(2))
@@ -104,7 +104,7 @@ class Malformed:
         return self.value()
 
     def body(self) -> bytes:
-        """Return a body: JSON, JSON that was cut or changed, deep nesting, or noise."""
+        """Return a body: JSON, truncated or changed JSON, deep nesting, or noise."""
         text = json.dumps(self.operation()).encode()
         kind = self.random.random()
         if kind < 0.7:

@@ -1,4 +1,4 @@
-"""Every mutation with somebody who may, and with everybody and everything for which it is refused."""
+"""Every mutation with a caller who is allowed, and the callers and inputs for which it is refused."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any
 from tests.schema.api import Api
 
 Variables = Mapping[str, Any]
-Given = Callable[[Api], Variables]
+MakeVariables = Callable[[Api], Variables]
 
 UNAUTHENTICATED, FORBIDDEN, NOT_FOUND = "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"
-BAD, CONFLICT = "BAD_USER_INPUT", "CONFLICT"
+BAD_INPUT, CONFLICT = "BAD_USER_INPUT", "CONFLICT"
 NUL = "a\0b"
-MANY = "x" * 5000
+TOO_LONG = "x" * 5000
 
 
 @dataclass(frozen=True)
 class Case:
-    """A mutation; `refused` says for whom, with which other variables, and with which code."""
+    """A mutation. `refused` lists callers, variables and the expected error codes."""
 
     query: str
-    able: str
-    variables: Given
+    allowed: str
+    variables: MakeVariables
     refused: tuple[tuple[str | None, Variables, str], ...]
 
 
@@ -29,20 +29,20 @@ def _nothing(_: Api) -> Variables:
     return {}
 
 
-def _lab(api: Api) -> Variables:
-    return {"id": api.id("Organization", api.cast.lab), "username": "stranger"}
+def _organization_member(api: Api) -> Variables:
+    return {"id": api.id("Organization", api.people.lab), "username": "stranger"}
 
 
 def _session(api: Api) -> Variables:
-    return {"id": api.id("Session", api.cast.session)}
+    return {"id": api.id("Session", api.people.session)}
 
 
 def _launch(api: Api) -> Variables:
-    return {"id": api.id("Workstation", api.cast.workstation)}
+    return {"id": api.id("Workstation", api.people.workstation)}
 
 
 def _keep_alive(api: Api) -> Variables:
-    return {**_session(api), "seconds": api.cast.settings.session_seconds * 2}
+    return {**_session(api), "seconds": api.people.settings.session_seconds * 2}
 
 
 def environment(**values: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def environment(**values: str) -> dict[str, Any]:
 
 NO_ID = {"id": "no id at all"}
 HUGE_ID = {"id": "V29ya3N0YXRpb246OTIyMzM3MjAzNjg1NDc3NTgwNw"}
-"""Of the workstation with the largest number that an id may hold, which no column has."""
+"""The ID of a workstation with a key larger than any column allows."""
 
 CASES: dict[str, Case] = {
     "tokenCreate": Case(
@@ -64,23 +64,23 @@ CASES: dict[str, Case] = {
         _nothing,
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
-            ("stranger", {"name": " "}, BAD),
-            ("stranger", {"name": MANY}, BAD),
-            ("stranger", {"name": NUL}, BAD),
-            ("stranger", {"seconds": 0}, BAD),
-            ("stranger", {"seconds": -5}, BAD),
-            ("stranger", {"scopes": ["everything"]}, BAD),
-            ("stranger", {"scopes": ["session:view:global"]}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("stranger", {"name": " "}, BAD_INPUT),
+            ("stranger", {"name": TOO_LONG}, BAD_INPUT),
+            ("stranger", {"name": NUL}, BAD_INPUT),
+            ("stranger", {"seconds": 0}, BAD_INPUT),
+            ("stranger", {"seconds": -5}, BAD_INPUT),
+            ("stranger", {"scopes": ["everything"]}, BAD_INPUT),
+            ("stranger", {"scopes": ["session:view:global"]}, BAD_INPUT),
         ),
     ),
     "tokenRevoke": Case(
         "mutation($id: ID!) { tokenRevoke(id: $id) { token { id revokedAt } errors { code path message } } }",
         "editor",
-        lambda api: {"id": api.id("Token", api.cast.token_row)},
+        lambda api: {"id": api.id("Token", api.people.token_row)},
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("editor", NO_ID, NOT_FOUND),
             ("editor", HUGE_ID, NOT_FOUND),
@@ -97,12 +97,12 @@ CASES: dict[str, Case] = {
         (
             (None, {}, UNAUTHENTICATED),
             ("owner", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
-            ("operator", {"name": "guest"}, BAD),
-            ("operator", {"name": NUL}, BAD),
-            ("operator", {"name": "a b c"}, BAD),
-            ("operator", {"password": "short"}, BAD),
-            ("operator", {"role": "emperor"}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("operator", {"name": "guest"}, BAD_INPUT),
+            ("operator", {"name": NUL}, BAD_INPUT),
+            ("operator", {"name": "a b c"}, BAD_INPUT),
+            ("operator", {"password": "short"}, BAD_INPUT),
+            ("operator", {"role": "emperor"}, BAD_INPUT),
         ),
     ),
     "organizationCreate": Case(
@@ -114,11 +114,11 @@ CASES: dict[str, Case] = {
         (
             (None, {}, UNAUTHENTICATED),
             ("owner", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
-            ("operator", {"name": "The Lab"}, BAD),
-            ("operator", {"name": " ! "}, BAD),
-            ("operator", {"name": MANY}, BAD),
-            ("operator", {"name": NUL}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("operator", {"name": "The Lab"}, BAD_INPUT),
+            ("operator", {"name": " ! "}, BAD_INPUT),
+            ("operator", {"name": TOO_LONG}, BAD_INPUT),
+            ("operator", {"name": NUL}, BAD_INPUT),
         ),
     ),
     "organizationMemberAdd": Case(
@@ -128,16 +128,16 @@ CASES: dict[str, Case] = {
           }
         }""",
         "admin",
-        _lab,
+        _organization_member,
         (
             (None, {}, UNAUTHENTICATED),
             ("member", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("admin", NO_ID, NOT_FOUND),
-            ("admin", {"username": "nobody"}, BAD),
-            ("admin", {"username": NUL}, BAD),
-            ("admin", {"username": MANY}, BAD),
+            ("admin", {"username": "nobody"}, BAD_INPUT),
+            ("admin", {"username": NUL}, BAD_INPUT),
+            ("admin", {"username": TOO_LONG}, BAD_INPUT),
         ),
     ),
     "organizationMemberRemove": Case(
@@ -147,13 +147,13 @@ CASES: dict[str, Case] = {
           }
         }""",
         "operator",
-        _lab,
+        _organization_member,
         (
             (None, {}, UNAUTHENTICATED),
             ("member", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
-            ("admin", {"username": "nobody"}, BAD),
+            ("admin", {"username": "nobody"}, BAD_INPUT),
         ),
     ),
     "uploadCreate": Case(
@@ -164,11 +164,11 @@ CASES: dict[str, Case] = {
         _nothing,
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
-            ("stranger", {"name": ""}, BAD),
-            ("stranger", {"name": "folder/"}, BAD),
-            ("stranger", {"name": "x" * 256}, BAD),
-            ("stranger", {"name": NUL}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("stranger", {"name": ""}, BAD_INPUT),
+            ("stranger", {"name": "folder/"}, BAD_INPUT),
+            ("stranger", {"name": "x" * 256}, BAD_INPUT),
+            ("stranger", {"name": NUL}, BAD_INPUT),
         ),
     ),
     "sessionLaunch": Case(
@@ -181,21 +181,21 @@ CASES: dict[str, Case] = {
         _launch,
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("guest", NO_ID, NOT_FOUND),
-            ("guest", {"input": {"pings": [{"region": "elsewhere", "milliseconds": 1}]}}, BAD),
-            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": -1}]}}, BAD),
-            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": 60_001}]}}, BAD),
-            ("guest", {"input": {"pings": [{"region": str(n), "milliseconds": 1} for n in range(65)]}}, BAD),
-            ("guest", {"input": {"seconds": 5}}, BAD),
-            ("guest", {"input": {"seconds": 10**6}}, BAD),
-            ("guest", {"input": {"region": "elsewhere"}}, BAD),
-            ("guest", {"input": {"region": NUL}}, BAD),
+            ("guest", {"input": {"pings": [{"region": "elsewhere", "milliseconds": 1}]}}, BAD_INPUT),
+            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": -1}]}}, BAD_INPUT),
+            ("guest", {"input": {"pings": [{"region": "local", "milliseconds": 60_001}]}}, BAD_INPUT),
+            ("guest", {"input": {"pings": [{"region": str(n), "milliseconds": 1} for n in range(65)]}}, BAD_INPUT),
+            ("guest", {"input": {"seconds": 5}}, BAD_INPUT),
+            ("guest", {"input": {"seconds": 10**6}}, BAD_INPUT),
+            ("guest", {"input": {"region": "elsewhere"}}, BAD_INPUT),
+            ("guest", {"input": {"region": NUL}}, BAD_INPUT),
             ("guest", {"input": {"imageId": "no id"}}, NOT_FOUND),
-            ("guest", {"input": environment(CARREL_TOKEN="x")}, BAD),
-            ("guest", {"input": environment(**{"A\n": "x"})}, BAD),
-            ("guest", {"input": environment(A=NUL)}, BAD),
+            ("guest", {"input": environment(CARREL_TOKEN="x")}, BAD_INPUT),
+            ("guest", {"input": environment(**{"A\n": "x"})}, BAD_INPUT),
+            ("guest", {"input": environment(A=NUL)}, BAD_INPUT),
         ),
     ),
     "sessionsStop": Case(
@@ -206,9 +206,9 @@ CASES: dict[str, Case] = {
         lambda api: {"ids": [_session(api)["id"]]},
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
-            ("guest", {"ids": []}, BAD),
-            ("guest", {"ids": [str(number) for number in range(101)]}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("guest", {"ids": []}, BAD_INPUT),
+            ("guest", {"ids": [str(number) for number in range(101)]}, BAD_INPUT),
         ),
     ),
     "sessionStop": Case(
@@ -217,7 +217,7 @@ CASES: dict[str, Case] = {
         _session,
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", {}, NOT_FOUND),
             ("guest", NO_ID, NOT_FOUND),
@@ -230,7 +230,7 @@ CASES: dict[str, Case] = {
             session { expiresAt maximumSeconds } errors { code path message }
           }
         }""",
-        "desk",
+        "container",
         _keep_alive,
         (
             (None, {}, UNAUTHENTICATED),
@@ -239,8 +239,8 @@ CASES: dict[str, Case] = {
             ("owner", {}, NOT_FOUND),
             ("guest", NO_ID, NOT_FOUND),
             ("guest", HUGE_ID, NOT_FOUND),
-            ("guest", {"seconds": 0}, BAD),
-            ("guest", {"seconds": 86_401}, BAD),
+            ("guest", {"seconds": 0}, BAD_INPUT),
+            ("guest", {"seconds": 86_401}, BAD_INPUT),
         ),
     ),
     "sessionOpen": Case(
@@ -249,7 +249,7 @@ CASES: dict[str, Case] = {
         _session,
         (
             (None, {}, UNAUTHENTICATED),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("operator", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
         ),

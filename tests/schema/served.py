@@ -1,4 +1,4 @@
-"""The real API on a free port, over a database and a Redis of the test's own, with people who have tokens."""
+"""The API on a free port, over its own database and Redis, with three users who have tokens."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from carrel.servers import api, listen
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.settings import Settings
 from models.accounts.users import TokenKind, User
 from models.permissions.actor import SERVICE
@@ -24,57 +24,57 @@ ROLES = {"ada": "builder", "eve": "researcher", "olive": "operator"}
 
 @dataclass(frozen=True)
 class Served:
-    """A running API, and what a client needs."""
+    """A running API with its URL, tokens and users."""
 
-    kernel: Kernel
+    services: ProcessServices
     port: int
     tokens: Mapping[str, str]
     users: Mapping[str, User]
 
     @property
     def origin(self) -> str:
-        """Its address without a path."""
+        """The URL without a path."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """Where GraphQL is asked."""
+        """The GraphQL URL."""
         return f"{self.origin}/graphql"
 
     @property
     def ws(self) -> str:
-        """The same for websockets."""
+        """The GraphQL URL for WebSockets."""
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     def headers(self, name: str | None) -> dict[str, str]:
-        """Return what makes a request that person's."""
+        """Return the authorization header of a person."""
         return {"authorization": f"Bearer {self.tokens[name]}"} if name else {}
 
     async def post(self, name: str | None, query: str, /, **variables: Any) -> httpx2.Response:
-        """Ask in the name of somebody, and return the answer as it is."""
+        """Send a query as a person and return the response."""
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             return await client.post(
                 self.url, json={"query": query, "variables": variables}, headers=self.headers(name)
             )
 
     async def ask(self, name: str | None, query: str, /, **variables: Any) -> dict[str, Any]:
-        """Ask in the name of somebody, and return the decoded answer."""
+        """Send a query as a person and return the decoded response."""
         answer: dict[str, Any] = (await self.post(name, query, **variables)).json()
         return answer
 
     async def put(self, url: str, content: bytes) -> int:
-        """Send a file to an upload's address, and return the status."""
+        """Send a file to an upload URL and return the status."""
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             return (await client.put(url, content=content)).status_code
 
     async def get(self, path: str, name: str | None = None, method: str = "GET", **headers: str) -> httpx2.Response:
-        """Ask for a page or a file in the name of somebody."""
+        """Request a page or file as a person."""
         url = path if path.startswith("http") else f"{self.origin}{path}"
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             return await client.request(method, url, headers={**self.headers(name), **headers})
 
     async def follow(self, name: str, query: str, /, **variables: Any) -> AsyncIterator[dict[str, Any]]:
-        """Yield each answer of a subscription until it completes."""
+        """Yield each result of a subscription until it completes."""
         headers = {**self.headers(name), "accept": "text/event-stream"}
         body = {"query": query, "variables": variables}
         async with (
@@ -92,14 +92,14 @@ async def served_api(settings: Settings) -> AsyncIterator[Served]:
     opened = listen("127.0.0.1", 0, "CARREL_API_URL")
     port = opened.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    async with open_kernel(settings.model_copy(update={"api_url": url})) as kernel:
+    async with open_services(settings.model_copy(update={"api_url": url})) as services:
         await sync_default_roles()
         await regions.ensure("local", 2)
         users = {name: await accounts_users.register(name, None, role=role) for name, role in ROLES.items()}
         tokens = {name: await _token(user) for name, user in users.items()}
-        serving = asyncio.create_task(api(kernel, [opened]))
+        serving = asyncio.create_task(api(services, [opened]))
         try:
-            yield Served(kernel, port, tokens, users)
+            yield Served(services, port, tokens, users)
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)

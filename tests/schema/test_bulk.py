@@ -1,4 +1,4 @@
-"""Bulk forms: many at once, with a result for each, all of them or those that can be."""
+"""Tests of bulk mutations: one result per object, and both error policies."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ STOP = """mutation($ids: [ID!]!, $policy: ErrorPolicy! = IGNORE_FAILED) {
 
 
 async def _sessions(served: Served) -> list[str]:
-    """Queue two sessions of ada's and one of eve's."""
+    """Queue two sessions of ada and one of eve."""
     rows = [await queued_session(served, "ada", await ready_image(served, "ada", title)) for title in ("One", "Two")]
     rows.append(await queued_session(served, "eve", await ready_image(served, "ada", "Three")))
     return [encode("Session", row.id) for row in rows]
@@ -34,7 +34,7 @@ async def _stopped() -> int:
     return await Session.filter(state=SessionState.STOPPED).count()
 
 
-async def test_each_id_has_a_result_in_the_order_of_the_ids(served: Served) -> None:
+async def test_results_follow_the_order_of_ids(served: Served) -> None:
     ids = await _sessions(served)
 
     answer = await _stop(served, "ada", [ids[1], ids[2], "nonsense", ids[0], ids[0]])
@@ -50,7 +50,7 @@ async def test_each_id_has_a_result_in_the_order_of_the_ids(served: Served) -> N
     assert await _stopped() == 2
 
 
-async def test_all_or_none_stops_none_when_one_cannot_be(served: Served) -> None:
+async def test_reject_everything_stops_no_session(served: Served) -> None:
     ids = await _sessions(served)
 
     answer = await _stop(served, "ada", ids, "REJECT_EVERYTHING")
@@ -60,7 +60,7 @@ async def test_all_or_none_stops_none_when_one_cannot_be(served: Served) -> None
     assert await _stopped() == 0
 
 
-async def test_an_operator_stops_everybodys(served: Served) -> None:
+async def test_operator_stops_sessions_of_others(served: Served) -> None:
     ids = await _sessions(served)
 
     answer = await _stop(served, "olive", ids, "REJECT_EVERYTHING")
@@ -69,9 +69,9 @@ async def test_an_operator_stops_everybodys(served: Served) -> None:
     assert await _stopped() == 3
 
 
-async def test_none_and_too_many_are_refused(quick: Served) -> None:
+async def test_empty_and_oversized_batches_are_refused(sqlite_api: Served) -> None:
     for ids in ([], [encode("Session", number) for number in range(1, 102)]):
-        answer = await _stop(quick, "ada", ids)
+        answer = await _stop(sqlite_api, "ada", ids)
         assert answer["errors"] == [{"code": "BAD_USER_INPUT", "path": ["ids"]}]
 
 
@@ -115,7 +115,7 @@ async def _token_ids(served: Served, name: str, count: int) -> list[str]:
     return [encode("Token", token.id) for token, _ in made]
 
 
-async def test_many_tokens_are_revoked_each_with_a_result(served: Served) -> None:
+async def test_bulk_revoke_returns_one_result_per_token(served: Served) -> None:
     mine, theirs = await _token_ids(served, "ada", 2), await _token_ids(served, "eve", 1)
 
     rejected = await _ask(served, "ada", REVOKE, ids=[*mine, *theirs], policy="REJECT_EVERYTHING")
@@ -133,7 +133,7 @@ async def _lab(served: Served) -> str:
     return encode("Organization", lab.id)
 
 
-async def test_many_become_members_and_leave_each_with_a_result(served: Served) -> None:
+async def test_bulk_membership_returns_one_result_per_user(served: Served) -> None:
     lab = await _lab(served)
 
     rejected = await _ask(served, "olive", ADD, id=lab, names=["ada", "nobody"], policy="REJECT_EVERYTHING")
@@ -149,12 +149,12 @@ async def test_many_become_members_and_leave_each_with_a_result(served: Served) 
     assert names == {"ada", "olive"}
 
 
-async def test_all_or_none_keeps_members_when_the_last_administrator_would_go(served: Served) -> None:
+async def test_reject_everything_keeps_the_last_administrator(served: Served) -> None:
     lab = await _lab(served)
     other = await users.register("otto", None, role="operator")
     await _ask(served, "olive", ADD, id=lab, names=["ada", "eve"])
     _, minted = await users.mint_token(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
-    both = Served(served.kernel, served.port, {**served.tokens, "otto": minted.text}, {**served.users, "otto": other})
+    both = Served(served.services, served.port, {**served.tokens, "otto": minted.text}, {**served.users, "otto": other})
 
     answer = await _ask(both, "otto", REMOVE, id=lab, names=["ada", "olive", "eve"], policy="REJECT_EVERYTHING")
 
@@ -162,7 +162,7 @@ async def test_all_or_none_keeps_members_when_the_last_administrator_would_go(se
     assert await Membership.all().count() == 3
 
 
-async def test_a_workstation_is_shared_with_many_and_taken_from_many(served: Served) -> None:
+async def test_workstation_is_shared_in_bulk(served: Served) -> None:
     place = encode("Workstation", (await ready_image(served)).workstation_id)
 
     shared = await _ask(served, "ada", SHARE, id=place, names=["eve", "nobody", "olive"])

@@ -1,4 +1,4 @@
-"""Every connection of the schema, whatever it lists, pages and filters alike; the tests are made from the schema."""
+"""Every connection of the schema supports the same paging and filters. The tests are generated from the schema."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ each_connection = pytest.mark.parametrize(("kind", "name", "field"), CONNECTIONS
 
 
 async def _fill(served: Served) -> str:
-    """Let there be two of everything that can be listed, and return the id of an object of each kind that holds one."""
+    """Create two of every listed object, and return the ID of the workstation."""
     first = await ready_image(served, "ada", "First")
     await ready_image(served, "ada", "Second")
     await queued_session(served, "ada", first)
@@ -64,7 +64,7 @@ async def _datasession() -> str:
 
 
 async def _holders(served: Served) -> dict[str, str]:
-    """Return for each type with a connection the selection that reaches one object of it."""
+    """Return for each type with a connection a selection of one object."""
     workstation = await _fill(served)
     made = await served.ask(
         "olive", 'mutation { organizationCreate(name: "House") { organization { id } errors { message } } }'
@@ -83,7 +83,7 @@ async def _holders(served: Served) -> dict[str, str]:
 
 
 async def _page(served: Served, holder: str, field: str, arguments: str) -> Any:
-    """Return the connection, or the code of the error."""
+    """Return the connection, or the error code."""
     answer = await served.ask("olive", f"{{ {holder % f'{field}{arguments} {{ {PAGE} {INFO} }}'} }}")
     if "errors" in answer:
         return answer["errors"][0]["extensions"]["code"]
@@ -93,14 +93,14 @@ async def _page(served: Served, holder: str, field: str, arguments: str) -> Any:
     return found[field]
 
 
-def test_there_are_connections_and_each_holder_is_known_here() -> None:
+def test_every_connection_has_a_fixture() -> None:
     assert len(CONNECTIONS) >= 7
     owners = {"Query", "Viewer", "Workstation", "Organization", "Collaboration", "Datasession"}
     assert {kind for kind, _, _ in CONNECTIONS} <= owners
 
 
 @each_connection
-def test_it_takes_both_directions_and_says_all_of_its_page(kind: str, name: str, field: GraphQLField) -> None:
+def test_connection_has_relay_arguments_and_fields(kind: str, name: str, field: GraphQLField) -> None:
     connection = get_named_type(field.type)
 
     assert {"first", "after", "last", "before"} <= set(field.args)
@@ -110,7 +110,7 @@ def test_it_takes_both_directions_and_says_all_of_its_page(kind: str, name: str,
 
 
 @each_connection
-def test_it_filters_by_operators_that_combine_and_it_orders(kind: str, name: str, field: GraphQLField) -> None:
+def test_connection_has_filter_and_order_arguments(kind: str, name: str, field: GraphQLField) -> None:
     where, order = (get_named_type(field.args[each].type) for each in ("where", "orderBy"))
 
     assert isinstance(where, GraphQLInputObjectType)
@@ -121,16 +121,16 @@ def test_it_filters_by_operators_that_combine_and_it_orders(kind: str, name: str
     assert set(order.fields) == {"field", "direction"}
 
 
-async def test_every_connection_pages_in_both_directions_and_holds_to_its_maximum(quick: Served) -> None:
-    holders = await _holders(quick)
+async def test_connection_pages_both_ways_within_maximum(sqlite_api: Served) -> None:
+    holders = await _holders(sqlite_api)
 
     for kind, name, _ in CONNECTIONS:
         holder = holders[kind]
-        assert await _page(quick, holder, name, "(first: 101)") == "BAD_USER_INPUT", name
-        assert await _page(quick, holder, name, "(last: 101)") == "BAD_USER_INPUT", name
-        assert await _page(quick, holder, name, "(first: 1, last: 1)") == "BAD_USER_INPUT", name
-        assert await _page(quick, holder, name, '(first: 1, after: "x")') == "BAD_USER_INPUT", name
-        await _walk(quick, holder, name)
+        assert await _page(sqlite_api, holder, name, "(first: 101)") == "BAD_USER_INPUT", name
+        assert await _page(sqlite_api, holder, name, "(last: 101)") == "BAD_USER_INPUT", name
+        assert await _page(sqlite_api, holder, name, "(first: 1, last: 1)") == "BAD_USER_INPUT", name
+        assert await _page(sqlite_api, holder, name, '(first: 1, after: "x")') == "BAD_USER_INPUT", name
+        await _walk(sqlite_api, holder, name)
 
 
 async def _walk(served: Served, holder: str, name: str) -> None:
@@ -153,33 +153,33 @@ async def _cursors(served: Served, holder: str, name: str, size: str, edge: str,
     return seen
 
 
-async def test_every_where_combines_with_and_or_and_not(quick: Served) -> None:
-    holders = await _holders(quick)
+async def test_every_filter_supports_and_or_not(sqlite_api: Served) -> None:
+    holders = await _holders(sqlite_api)
 
     for kind, name, field in CONNECTIONS:
         some = _some_condition(get_named_type(field.args["where"].type))  # type: ignore[arg-type]
-        whole = (await _page(quick, holders[kind], name, "(first: 100)"))["totalCount"]
-        chosen = await _count(quick, holders[kind], name, some)
-        assert await _count(quick, holders[kind], name, f"NOT: {{ {some} }}") == whole - chosen, name
-        assert await _count(quick, holders[kind], name, f"OR: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == whole
-        assert await _count(quick, holders[kind], name, f"AND: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == 0
+        whole = (await _page(sqlite_api, holders[kind], name, "(first: 100)"))["totalCount"]
+        chosen = await _count(sqlite_api, holders[kind], name, some)
+        assert await _count(sqlite_api, holders[kind], name, f"NOT: {{ {some} }}") == whole - chosen, name
+        assert await _count(sqlite_api, holders[kind], name, f"OR: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == whole
+        assert await _count(sqlite_api, holders[kind], name, f"AND: [{{ {some} }}, {{ NOT: {{ {some} }} }}]") == 0
         deep = f"NOT: {{ NOT: {{ NOT: {{ {some} }} }} }}"
-        assert await _page(quick, holders[kind], name, f"(where: {{ {deep} }})") == "BAD_USER_INPUT", name
+        assert await _page(sqlite_api, holders[kind], name, f"(where: {{ {deep} }})") == "BAD_USER_INPUT", name
 
 
-async def test_every_order_sorts_in_both_directions_and_its_cursors_go_on(quick: Served) -> None:
-    holders = await _holders(quick)
+async def test_every_order_sorts_and_pages_both_ways(sqlite_api: Served) -> None:
+    holders = await _holders(sqlite_api)
 
     for kind, name, field in CONNECTIONS:
         order = get_named_type(field.args["orderBy"].type)
         columns = get_named_type(order.fields["field"].type).values  # type: ignore[union-attr]
         for column in columns:
-            up = await _ordered(quick, holders[kind], name, column, "ASC")
-            assert up == (await _ordered(quick, holders[kind], name, column, "DESC"))[::-1], (name, column)
+            up = await _ordered(sqlite_api, holders[kind], name, column, "ASC")
+            assert up == (await _ordered(sqlite_api, holders[kind], name, column, "DESC"))[::-1], (name, column)
 
 
 async def _ordered(served: Served, holder: str, name: str, column: str, direction: str) -> list[str]:
-    """Return what the nodes' cursors say of them, page by page."""
+    """Return the values in the cursors of all nodes, page by page."""
     order = f"orderBy: [{{ field: {column}, direction: {direction} }}]"
     rows: list[str] = []
     after = ""
@@ -194,7 +194,7 @@ async def _ordered(served: Served, holder: str, name: str, column: str, directio
 
 
 def _row(cursor: str) -> str:
-    """Return the values in a cursor; they end with the row's key."""
+    """Return the values in a cursor, which end with the row's key."""
     return str(orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))[1])
 
 
@@ -205,7 +205,7 @@ async def _count(served: Served, holder: str, name: str, where: str) -> int:
 
 
 def _some_condition(where: GraphQLInputObjectType) -> str:
-    """Write a condition on the first field of the filter that is an enum or a text."""
+    """Return a condition on the first enum, string or time field of the filter."""
     for name, field in where.fields.items():
         kind = get_named_type(field.type)
         if name not in TREE and isinstance(kind, GraphQLInputObjectType) and "eq" in kind.fields:

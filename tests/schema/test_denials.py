@@ -1,4 +1,4 @@
-"""Fields that `@requires` refuses are in the history: who was refused, which field and why, and never as a flood."""
+"""Fields refused by `@requires` are recorded in the history, at most once an hour per caller and field."""
 
 import asyncio
 from datetime import timedelta
@@ -25,18 +25,18 @@ async def _refused() -> list[HistoryEntry]:
     return await HistoryEntry.filter(action="field_refused").order_by("id")
 
 
-async def test_a_refused_field_is_recorded_with_actor_noun_and_reason(api: Api) -> None:
-    answer = await api.ask("desk", "{ sessions { nodes { region { name } } } }")
+async def test_refused_field_is_recorded_in_history(api: Api) -> None:
+    answer = await api.ask("container", "{ sessions { nodes { region { name } } } }")
     assert answer.code == "FORBIDDEN"
 
     (entry,) = await _refused()
-    assert (entry.actor_kind, entry.actor_id) == (ActorKind.DESK, api.cast.users["guest"].id)
+    assert (entry.actor_kind, entry.actor_id) == (ActorKind.SESSION, api.people.users["guest"].id)
     assert (entry.resource, entry.object_id) == (Resource.REGION, 0)
-    assert entry.cause == "Session.region needs the permission region:view, which you do not hold."
+    assert entry.cause == "Session.region requires the permission region:view, which you do not hold."
     assert entry.detail == {"field": "Session.region", "permission": "region:view"}
 
 
-async def test_a_caller_without_a_name_is_recorded_with_the_address(api: Api) -> None:
+async def test_anonymous_refusal_is_recorded_with_address(api: Api) -> None:
     assert (await api.ask(None, "{ users { totalCount } }")).code == "UNAUTHENTICATED"
 
     (entry,) = await _refused()
@@ -45,24 +45,24 @@ async def test_a_caller_without_a_name_is_recorded_with_the_address(api: Api) ->
     assert "sign in first" in entry.cause
 
 
-async def test_refused_mutations_and_streams_are_recorded_as_well(api: Api) -> None:
+async def test_refused_mutations_and_streams_are_recorded(api: Api) -> None:
     await api.ask("stranger", CREATE)
-    async with api.follow("desk", "subscription { mySessions { region { id } } }") as stream:
+    async with api.follow("container", "subscription { mySessions { region { id } } }") as stream:
         await stream.next()
-    session = await Session.get(id=api.cast.session.id)
+    session = await Session.get(id=api.people.session.id)
     follow = "subscription($id: ID!) { sessionUpdated(id: $id) { creator { roles { name } } } }"
-    async with api.follow("desk", follow, id=api.id("Session", session)) as stream:
+    async with api.follow("container", follow, id=api.id("Session", session)) as stream:
         await stream.next()
-        await sessions.request_stop(session, actor=await api.cast.actor("guest"))
+        await sessions.request_stop(session, actor=await api.people.actor("guest"))
         await stream.next()
-    async with api.follow("desk", "subscription($id: ID!) { imageUpdated(id: $id) { id } }", id="x") as stream:
+    async with api.follow("container", "subscription($id: ID!) { imageUpdated(id: $id) { id } }", id="x") as stream:
         await stream.next()
 
     found = [entry.detail["field"] for entry in await _refused()]
     assert found == ["Mutation.workstationCreate", "Session.region", "User.roles"]
 
 
-async def test_a_subscription_that_may_not_begin_is_recorded(api: Api) -> None:
+async def test_refused_subscription_is_recorded(api: Api) -> None:
     made = await api.ask("guest", 'mutation { tokenCreate(input: {name: "t", scopes: ["user:view:own"]}) { text } }')
     api.tokens["narrow"] = made.data["text"]
     async with api.follow("narrow", "subscription { mySessions { id } }") as stream:
@@ -73,9 +73,9 @@ async def test_a_subscription_that_may_not_begin_is_recorded(api: Api) -> None:
     assert [entry.detail["field"] for entry in await _refused()] == ["Subscription.mySessions"]
 
 
-async def test_many_refusals_are_one_entry_an_hour_for_each_caller_and_field(api: Api) -> None:
+async def test_repeated_refusals_are_one_entry_per_hour(api: Api) -> None:
     asked = [
-        ("desk", "{ sessions { nodes { region { id } } } }"),
+        ("container", "{ sessions { nodes { region { id } } } }"),
         ("stranger", CREATE),
         (None, "{ users { nodes { id } } }"),
     ]
@@ -88,11 +88,11 @@ async def test_many_refusals_are_one_entry_an_hour_for_each_caller_and_field(api
     assert len(await _refused()) == 4
 
 
-async def test_refusals_are_found_by_actor_noun_and_reason(api: Api) -> None:
+async def test_refusals_are_filtered_by_actor_and_cause(api: Api) -> None:
     await api.ask("stranger", CREATE)
     await api.ask(None, "{ users { totalCount } }")
     of_nobody: dict[str, Any] = {"actorKind": {"eq": "ANONYMOUS"}, "resource": {"eq": "USER"}}
-    of_stranger = {"action": {"eq": "field_refused"}, "actor": {"eq": api.id("User", api.cast.users["stranger"])}}
+    of_stranger = {"action": {"eq": "field_refused"}, "actor": {"eq": api.id("User", api.people.users["stranger"])}}
     of_the_field = {"cause": {"contains": "Mutation.workstationCreate"}}
 
     nobody = (await api.ask("operator", SEARCH, w=of_nobody)).data["nodes"]
@@ -107,7 +107,7 @@ async def test_refusals_are_found_by_actor_noun_and_reason(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", ["owner", None])
-async def test_what_was_allowed_or_only_wrong_is_no_refusal(api: Api, name: str | None) -> None:
+async def test_allowed_or_invalid_requests_are_not_recorded(api: Api, name: str | None) -> None:
     await api.ask(name, "{ viewer { kind } nothing }")
     await api.ask(name, "{ viewer { kind } }")
     await api.ask("owner", "{ workstations { nodes { title } } }")
@@ -115,35 +115,35 @@ async def test_what_was_allowed_or_only_wrong_is_no_refusal(api: Api, name: str 
     assert await _refused() == []
 
 
-async def test_who_may_not_read_the_metrics_is_recorded_as_well(api: Api) -> None:
+async def test_refused_metrics_request_is_recorded(api: Api) -> None:
     assert (await api.http.get("/metrics", headers=await api.headers("owner"))).status_code == 403
 
     (entry,) = await _refused()
-    assert (entry.actor_id, entry.resource) == (api.cast.users["owner"].id, Resource.HISTORY)
+    assert (entry.actor_id, entry.resource) == (api.people.users["owner"].id, Resource.HISTORY)
     assert entry.detail["field"] == "/metrics"
 
 
-async def test_who_acted_is_not_found_out_by_a_filter(api: Api) -> None:
-    await api.ask("editor", UPDATE, id=api.id("Workstation", api.cast.workstation))
-    of = api.id("Workstation", api.cast.workstation)
-    shown = (await api.ask("owner", HISTORY, of=of)).data["nodes"]
-    assert {"action": "update", "actor": None} in shown
+async def test_filter_does_not_reveal_hidden_actor(api: Api) -> None:
+    await api.ask("editor", UPDATE, id=api.id("Workstation", api.people.workstation))
+    of = api.id("Workstation", api.people.workstation)
+    visible = (await api.ask("owner", HISTORY, of=of)).data["nodes"]
+    assert {"action": "update", "actor": None} in visible
 
     for where in (
-        {"eq": api.id("User", api.cast.users["editor"])},
-        {"oneOf": [api.id("User", api.cast.users["editor"])]},
+        {"eq": api.id("User", api.people.users["editor"])},
+        {"oneOf": [api.id("User", api.people.users["editor"])]},
     ):
         assert (await api.ask("owner", HISTORY, of=of, w={"actor": where})).data["nodes"] == []
-    own = {"actor": {"eq": api.id("User", api.cast.users["owner"])}}
+    own = {"actor": {"eq": api.id("User", api.people.users["owner"])}}
     assert (await api.ask("owner", HISTORY, of=of, w=own)).data["nodes"] != []
-    assert len((await api.ask("owner", HISTORY, of=of, w={"actor": {}})).data["nodes"]) == len(shown)
-    editors = {"actor": {"eq": api.id("User", api.cast.users["editor"])}}
+    assert len((await api.ask("owner", HISTORY, of=of, w={"actor": {}})).data["nodes"]) == len(visible)
+    editors = {"actor": {"eq": api.id("User", api.people.users["editor"])}}
     assert (await api.ask("operator", HISTORY, of=of, w=editors)).data["nodes"] != []
 
 
-async def test_not_finds_entries_without_a_value_as_well(api: Api) -> None:
+async def test_not_matches_entries_without_a_value(api: Api) -> None:
     await api.ask("stranger", CREATE)
-    stranger = {"actor": {"eq": api.id("User", api.cast.users["stranger"])}}
+    stranger = {"actor": {"eq": api.id("User", api.people.users["stranger"])}}
     query = "query($w: HistoryWhere) { history(where: $w) { totalCount } }"
 
     whole, chosen, others = [

@@ -1,4 +1,4 @@
-"""The query page of the real API in a browser: signed in by the cookie, without any network but ours."""
+"""GraphiQL in a browser: signed in by the cookie, without requests to other hosts."""
 
 from playwright.async_api import Browser, Page, expect
 
@@ -21,14 +21,12 @@ async def _signed_in(served: Served, browser: Browser) -> Page:
     return page
 
 
-async def test_the_page_opens_with_the_walk_in_tabs_and_runs_it_as_who_signed_in(
-    quick: Served, browser: Browser
-) -> None:
-    page = await _signed_in(quick, browser)
+async def test_graphiql_runs_example_queries_as_signed_in_user(sqlite_api: Served, browser: Browser) -> None:
+    page = await _signed_in(sqlite_api, browser)
     complaints: list[str] = []
     foreign: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: foreign.append(request.url) if _is_foreign(quick, request.url) else None)
+    page.on("request", lambda request: foreign.append(request.url) if _is_foreign(sqlite_api, request.url) else None)
     await page.reload()
 
     await expect(page.locator(".graphiql-tab")).to_have_count(len(TABS))

@@ -1,4 +1,4 @@
-"""Every role on every field of every object: refused or not as the printed schema says, each cell by a real query."""
+"""Every role reads every field of every object. Refusals must match the printed schema."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,10 +8,10 @@ from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf
 
 from models.accounts.history import HistoryEntry
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import DEFAULT_ROLES, DESK, Operation, Resource, Rule, Scope
+from models.accounts.roles import DEFAULT_ROLES, SESSION, PermissionVerb, Resource, Rule, Scope
 from models.permissions.principal import Principal, PrincipalKind
-from models.permissions.rules import MEMBER_ROLES, RULES, Permission
-from schema.accounts.history import NOUNS
+from models.permissions.rules import MEMBER_ROLE_RULES, RULES, Permission
+from schema.accounts.history import RESOURCES_BY_TYPE
 from schema.app import SDL
 from schema.context import Context
 from schema.graphql.node import encode, readers
@@ -20,15 +20,15 @@ from tests.schema.api import Api
 
 ROLES: dict[str, frozenset[Rule]] = {
     **{name: rules for name, (_, rules) in DEFAULT_ROLES.items()},
-    **{f"lab {role}": MEMBER_ROLES[role] for role in MemberRole},
-    "desk": DESK,
+    **{f"lab {role}": MEMBER_ROLE_RULES[role] for role in MemberRole},
+    "container": SESSION,
     "nothing": frozenset(),
 }
 NODES = sorted(kind for kind in readers._readers if kind in schema._schema.type_map)
 
 
 def _printed() -> dict[tuple[str, str], Permission | None]:
-    """Return what the SDL says of each field: the permission that it asks for, None for a public one."""
+    """Return the permission that the SDL requires for each field, None for public fields."""
     found: dict[tuple[str, str], Permission | None] = {}
     for definition in parse(SDL).definitions:
         if definition.kind not in {"object_type_definition", "interface_type_definition"}:
@@ -40,7 +40,7 @@ def _printed() -> dict[tuple[str, str], Permission | None]:
             asked = directives.get("requires")
             words = {each.name.value: each.value.value for each in asked.arguments} if asked else {}
             found[node.name.value, field.name.value] = (
-                Permission(Resource[words["resource"]], Operation[words["operation"]]) if words else None
+                Permission(Resource[words["resource"]], PermissionVerb[words["operation"]]) if words else None
             )
     return found
 
@@ -61,45 +61,46 @@ def _selection(kind: str) -> str:
 
 
 async def _ids(api: Api) -> dict[str, str]:
-    """Return one object of each type that has an id."""
-    cast = api.cast
+    """Return the ID of one object of each type."""
+    people = api.people
     entry = await HistoryEntry.all().order_by("id").first()
-    grant = await cast.users["owner"].grants.all().first()  # type: ignore[attr-defined]
+    grant = await people.users["owner"].grants.all().first()  # type: ignore[attr-defined]
     rows: dict[str, Any] = {
-        "Collaboration": cast.collaboration,
-        "DataOperation": cast.done,
-        "Datasession": cast.datasession,
+        "Collaboration": people.collaboration,
+        "DataOperation": people.done,
+        "Datasession": people.datasession,
         "Grant": grant,
         "HistoryEntry": entry,
-        "Image": cast.image,
-        "Organization": cast.lab,
-        "Region": cast.region,
-        "Result": cast.result,
-        "Role": cast.roles["builder"],
-        "Session": cast.session,
-        "Token": cast.token_row,
-        "Upload": cast.upload,
-        "User": cast.users["owner"],
-        "Workstation": cast.workstation,
+        "Image": people.image,
+        "Organization": people.lab,
+        "Region": people.region,
+        "Result": people.result,
+        "Role": people.roles["builder"],
+        "Session": people.session,
+        "Token": people.token_row,
+        "Upload": people.upload,
+        "User": people.users["owner"],
+        "Workstation": people.workstation,
     }
     return {kind: encode(kind, row.pk) for kind, row in rows.items()}
 
 
 def _seeing(api: Api, kind: str, rules: frozenset[Rule]) -> Principal:
-    """Return somebody with these rules, and with what it takes to see the object at all."""
-    resource = {"Grant": Resource.ROLE, "Upload": Resource.UPLOAD}.get(kind) or NOUNS.get(kind, Resource.HISTORY)
+    """Return a principal with these rules and the rule to see the object."""
+    special = {"Grant": Resource.ROLE, "Upload": Resource.UPLOAD}
+    resource = special.get(kind) or RESOURCES_BY_TYPE.get(kind, Resource.HISTORY)
     widest = next(
         rule
         for scope in (Scope.GLOBAL, Scope.OWN)
-        if (rule := RULES.get(f"{resource}:{Operation.VIEW}:{scope}")) is not None
+        if (rule := RULES.get(f"{resource}:{PermissionVerb.VIEW}:{scope}")) is not None
     )
-    person = api.cast.users["owner"]
-    return Principal(PrincipalKind.USER, person.id, rules | {widest}, frozenset({api.cast.lab.id}))
+    person = api.people.users["owner"]
+    return Principal(PrincipalKind.USER, person.id, rules | {widest}, frozenset({api.people.lab.id}))
 
 
 async def _refused(api: Api, principal: Principal, query: str) -> tuple[Any, set[str]]:
-    """Return the data, and the fields that were refused for want of a permission."""
-    done = await schema.execute(query, context_value=Context(principal=principal, house=api.kernel.house))
+    """Return the data and the fields refused for a missing permission."""
+    done = await schema.execute(query, context_value=Context(principal=principal, app_state=api.services.app_state))
     refused = {
         str(error.path[-1])
         for error in done.errors or ()
@@ -110,7 +111,7 @@ async def _refused(api: Api, principal: Principal, query: str) -> tuple[Any, set
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_every_field_of_every_object_is_refused_to_exactly_those_without_its_permission(api: Api) -> None:
+async def test_field_is_refused_exactly_without_its_permission(api: Api) -> None:
     ids, wrong, cells = await _ids(api), [], 0
     assert set(ids) == set(NODES), "Name an object of the new type here."
     for kind, key in ids.items():
@@ -120,7 +121,7 @@ async def test_every_field_of_every_object_is_refused_to_exactly_those_without_i
             data, refused = await _refused(api, principal, query)
             assert data["node"] is not None, (kind, role)
             asked = {name: PRINTED[kind, name] for name in _fields(kind)}
-            wanted = {name for name, needs in asked.items() if needs and not principal.may(*needs)}
+            wanted = {name for name, needs in asked.items() if needs and not principal.has_permission(*needs)}
             wrong += [] if refused == wanted else [(kind, role, refused ^ wanted)]
             cells += len(asked)
 
@@ -129,7 +130,7 @@ async def test_every_field_of_every_object_is_refused_to_exactly_those_without_i
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_every_root_of_reads_is_refused_to_exactly_those_without_its_permission(api: Api) -> None:
+async def test_root_is_refused_exactly_without_its_permission(api: Api) -> None:
     wrong = []
     fields = {
         name: inner
@@ -142,7 +143,7 @@ async def test_every_root_of_reads_is_refused_to_exactly_those_without_its_permi
             query = f"{{ {name} {'' if is_leaf_type(inner) else '{ __typename }'} }}"
             _, refused = await _refused(api, principal, query)
             needs = PRINTED["Query", name]
-            wanted = {name} if needs and not principal.may(*needs) else set()
+            wanted = {name} if needs and not principal.has_permission(*needs) else set()
             wrong += [] if refused == wanted else [(name, role, refused)]
 
     assert wrong == []

@@ -1,4 +1,4 @@
-"""Mutations with a key: done once, answered again, and never for another request."""
+"""Tests of mutations with an idempotency key."""
 
 import asyncio
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.clock import now
-from core.database.connection import joining
+from core.database.connection import with_commit_hook
 from core.errors import Conflict
 from models.accounts.collaborations import Collaboration
 from models.accounts.idempotency_keys import IdempotencyKey
@@ -18,7 +18,7 @@ from models.permissions.actor import SERVICE
 from models.services.accounts import idempotency_keys, organizations
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
-from schema.graphql.idempotency import heeds
+from schema.graphql.idempotency import accepts_idempotency_key
 from schema.graphql.node import encode
 from schema.root import schema
 from tests.schema.served import Served
@@ -32,13 +32,15 @@ LAUNCH = """mutation($id: ID!) {
 }"""
 TOKEN = 'mutation { tokenCreate(input: {name: "t"}) @idempotent(key: "k") { text token { id } errors { message } } }'
 UPLOAD = 'mutation { uploadCreate(filename: "a.tar") @idempotent(key: "k") { url upload { id } errors { message } } }'
-FOUND = 'mutation { organizationCreate(name: "Lab") @idempotent(key: "k") { organization { id } errors { message } } }'
+CREATE_ORGANIZATION = (
+    'mutation { organizationCreate(name: "Lab") @idempotent(key: "k") { organization { id } errors { message } } }'
+)
 ROLE = """mutation {
   roleCreate(input: {name: "watcher", rules: ["session:view:own"]}) @idempotent(key: "k") {
     role { id name } errors { message }
   }
 }"""
-TOGETHER = """mutation($ids: [ID!]!) {
+CREATE_COLLABORATION = """mutation($ids: [ID!]!) {
   collaborationCreate(input: {name: "Together", organizationIds: $ids}) @idempotent(key: "k") {
     collaboration { id name } errors { message }
   }
@@ -55,7 +57,7 @@ async def _create(served: Served, title: str, key: str = "k", name: str = "ada")
     return dict(answer["data"]["workstationCreate"])
 
 
-async def test_the_same_request_is_answered_with_what_the_first_made(served: Served) -> None:
+async def test_repeated_request_returns_the_first_object(served: Served) -> None:
     first, second = [await _create(served, "Viewer") for _ in range(2)]
 
     assert first == second
@@ -63,14 +65,14 @@ async def test_the_same_request_is_answered_with_what_the_first_made(served: Ser
     assert await Workstation.all().count() == 1
 
 
-async def test_the_object_is_shown_as_it_is_then(served: Served) -> None:
+async def test_replay_shows_the_current_object(served: Served) -> None:
     await _create(served, "Viewer")
     await Workstation.all().update(title="Renamed")
 
     assert (await _create(served, "Viewer"))["workstation"]["title"] == "Renamed"
 
 
-async def test_another_request_with_the_key_is_a_conflict(served: Served) -> None:
+async def test_other_request_with_same_key_conflicts(served: Served) -> None:
     await _create(served, "Viewer")
 
     refused = await _create(served, "Notebook")
@@ -80,33 +82,33 @@ async def test_another_request_with_the_key_is_a_conflict(served: Served) -> Non
     assert await Workstation.all().count() == 1
 
 
-async def test_keys_are_each_callers_own(served: Served) -> None:
+async def test_keys_are_separate_per_caller(served: Served) -> None:
     one = await _create(served, "Viewer")
     other = await _create(served, "Viewer", name="olive")
 
     assert one["workstation"]["id"] != other["workstation"]["id"]
 
 
-async def test_a_request_that_failed_may_come_again(served: Served) -> None:
+async def test_failed_request_can_be_repeated(served: Served) -> None:
     refused = await _create(served, "")
     assert refused["errors"]
 
     assert (await _create(served, "Viewer"))["workstation"]
 
 
-async def test_many_at_once_make_one_and_the_others_are_told_to_wait_or_get_it(served: Served) -> None:
+async def test_concurrent_requests_create_one_object(served: Served) -> None:
     answers = await asyncio.gather(*(_create(served, "Viewer") for _ in range(8)))
 
-    made = [answer["workstation"]["id"] for answer in answers if answer["workstation"]]
-    told = [error["message"] for answer in answers for error in answer["errors"]]
-    assert made
-    assert len(set(made)) == 1
-    assert all("in progress" in sentence for sentence in told)
+    created = [answer["workstation"]["id"] for answer in answers if answer["workstation"]]
+    messages = [error["message"] for answer in answers for error in answer["errors"]]
+    assert created
+    assert len(set(created)) == 1
+    assert all("in progress" in sentence for sentence in messages)
     assert await Workstation.all().count() == 1
 
 
-async def test_a_key_in_progress_is_a_conflict_until_its_lease_is_over(served: Served) -> None:
-    made = await _create(served, "Viewer")
+async def test_key_in_progress_conflicts_until_lease_ends(served: Served) -> None:
+    created = await _create(served, "Viewer")
     await Workstation.all().delete()
     await IdempotencyKey.all().update(object_id=None)
     assert "in progress" in (await _create(served, "Viewer"))["errors"][0]["message"]
@@ -115,10 +117,10 @@ async def test_a_key_in_progress_is_a_conflict_until_its_lease_is_over(served: S
 
     again = await _create(served, "Viewer")
     assert again["workstation"]
-    assert again != made
+    assert again != created
 
 
-async def test_a_day_later_the_key_is_free(served: Served) -> None:
+async def test_key_is_free_after_a_day(served: Served) -> None:
     await _create(served, "Viewer")
     await IdempotencyKey.all().update(expires_at=now() - timedelta(seconds=1))
 
@@ -127,7 +129,7 @@ async def test_a_day_later_the_key_is_free(served: Served) -> None:
     assert await Workstation.all().count() == 2
 
 
-async def test_keys_that_are_too_old_are_forgotten(served: Served) -> None:
+async def test_expired_keys_are_purged(served: Served) -> None:
     for key in ("old", "new"):
         await _create(served, "Viewer", key)
     await IdempotencyKey.filter(key="old").update(expires_at=now() - timedelta(seconds=1))
@@ -136,19 +138,22 @@ async def test_keys_that_are_too_old_are_forgotten(served: Served) -> None:
     assert await IdempotencyKey.all().values_list("key", flat=True) == ["new"]
 
 
-async def test_a_request_whose_key_was_taken_over_makes_nothing(served: Served) -> None:
-    request = idempotency_keys.Request(served.users["ada"].id, "k", "organizationCreate", "f" * 64)
+async def test_lost_key_lease_creates_nothing(served: Served) -> None:
+    request = idempotency_keys.ReplayRequest(served.users["ada"].id, "k", "organizationCreate", "f" * 64)
     slow = await idempotency_keys.claim(request)
     await IdempotencyKey.all().update(lease_until=now() - timedelta(seconds=1))
     await idempotency_keys.claim(request)
 
-    with pytest.raises(Conflict), joining(lambda: idempotency_keys.settle_with(slow, Resource.ORGANIZATION)):
+    with (
+        pytest.raises(Conflict),
+        with_commit_hook(lambda: idempotency_keys.settle_with_created(slow, Resource.ORGANIZATION)),
+    ):
         await organizations.create("Lab", actor=SERVICE)
 
     assert not await Organization.filter(name="Lab").exists()
 
 
-async def test_a_launch_is_repeated_with_the_same_answer(served: Served) -> None:
+async def test_repeated_launch_returns_the_same_session(served: Served) -> None:
     image = await ready_image(served)
     workstation = encode("Workstation", image.workstation_id)
 
@@ -159,7 +164,7 @@ async def test_a_launch_is_repeated_with_the_same_answer(served: Served) -> None
     assert await Session.all().count() == 1
 
 
-async def test_the_text_of_a_token_is_in_the_first_answer_only_and_nowhere_else(served: Served) -> None:
+async def test_token_text_is_only_in_first_response(served: Served) -> None:
     before = await Token.all().count()
     first, second = [(await served.ask("ada", TOKEN))["data"]["tokenCreate"] for _ in range(2)]
 
@@ -169,29 +174,29 @@ async def test_the_text_of_a_token_is_in_the_first_answer_only_and_nowhere_else(
     assert first["text"] not in str(await IdempotencyKey.all().values())
 
 
-def test_every_mutation_that_makes_or_starts_something_takes_a_key() -> None:
+def test_every_creating_mutation_accepts_a_key() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
-    making = {name for name in mutations.fields if name.endswith(("Create", "Launch"))}
+    creating = {name for name in mutations.fields if name.endswith(("Create", "Launch"))}
 
-    assert making == {name for name, field in mutations.fields.items() if heeds(field)}
-    assert len(making) >= 9
-    assert all("Takes `@idempotent`" in str(mutations.fields[name].description) for name in making)
+    assert creating == {name for name, field in mutations.fields.items() if accepts_idempotency_key(field)}
+    assert len(creating) >= 9
+    assert all("Accepts `@idempotent`" in str(mutations.fields[name].description) for name in creating)
 
 
-async def test_a_collaboration_is_founded_once(served: Served) -> None:
-    lab = (await served.ask("olive", FOUND))["data"]["organizationCreate"]["organization"]["id"]
+async def test_collaboration_is_created_once(served: Served) -> None:
+    lab = (await served.ask("olive", CREATE_ORGANIZATION))["data"]["organizationCreate"]["organization"]["id"]
     await IdempotencyKey.all().delete()
 
-    first, second = [await served.ask("olive", TOGETHER, ids=[lab]) for _ in range(2)]
+    first, second = [await served.ask("olive", CREATE_COLLABORATION, ids=[lab]) for _ in range(2)]
 
     assert first["data"]["collaborationCreate"]["errors"] == []
     assert first["data"] == second["data"]
     assert await Collaboration.all().count() == 1
 
 
-async def test_the_other_mutations_that_make_something_take_keys(served: Served) -> None:
-    for query in (UPLOAD, FOUND, REGISTER, ROLE):
+async def test_other_creating_mutations_accept_keys(served: Served) -> None:
+    for query in (UPLOAD, CREATE_ORGANIZATION, REGISTER, ROLE):
         first, second = [await served.ask("olive", query) for _ in range(2)]
         (payload,) = first["data"].values()
         assert payload["errors"] == [], payload
@@ -200,7 +205,7 @@ async def test_the_other_mutations_that_make_something_take_keys(served: Served)
     assert await User.filter(username="zoe").count() == 1
 
 
-async def test_no_password_is_kept_with_the_key(served: Served) -> None:
+async def test_no_password_is_stored_with_the_key(served: Served) -> None:
     await served.ask("olive", REGISTER)
 
     assert "swordfish" not in str(await IdempotencyKey.all().values())
@@ -213,15 +218,15 @@ async def test_no_password_is_kept_with_the_key(served: Served) -> None:
         'mutation { sessionStop(id: "x") @idempotent(key: "k") { errors { code } } }',
     ],
 )
-async def test_where_a_key_would_not_be_heeded_it_is_refused(quick: Served, query: str) -> None:
-    answer = await quick.ask("ada", query)
+async def test_key_on_other_field_is_refused(sqlite_api: Served, query: str) -> None:
+    answer = await sqlite_api.ask("ada", query)
 
     assert answer["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
-    assert "does not take @idempotent" in answer["errors"][0]["message"]
+    assert "does not accept @idempotent" in answer["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129])
-async def test_a_key_has_a_length(quick: Served, key: str) -> None:
-    answer = await _create(quick, "Viewer", key)
+async def test_key_length_is_limited(sqlite_api: Served, key: str) -> None:
+    answer = await _create(sqlite_api, "Viewer", key)
 
     assert [error["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]

@@ -1,4 +1,4 @@
-"""Two thousand malformed requests: each gets an answer in time, and none is an accident."""
+"""Two thousand malformed requests: each gets a response in time, and none causes an internal error."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from schema.graphql.errors import Code
+from schema.graphql.errors import ErrorCode
 from tests.schema.malformed import Malformed
 from tests.schema.served import Served
 
@@ -20,7 +20,7 @@ REQUESTS, SOCKETS, RAW = 1_500, 400, 100
 AT_ONCE = 16
 SECONDS = 5.0
 MAY_CLOSE_WITH = {1000, 1003, 1007, 1009, 4400, 4401, 4403, 4408, 4409, 4429}
-PATIENCE = 0.05
+WAIT_SECONDS = 0.05
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def changes() -> dict[str, object]:
 
 
 @pytest.fixture
-def no_accident(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing may be logged as an error."""
+def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Assert that nothing is logged as an error."""
     with caplog.at_level(logging.ERROR):
         yield
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def _each(count: int, act: object) -> Counter[object]:
-    """Do something `count` times, a few at once, and count the outcomes."""
+    """Run `act` `count` times with limited concurrency, and count the outcomes."""
     turns, outcomes = asyncio.Semaphore(AT_ONCE), Counter[object]()
 
     async def one(number: int) -> None:
@@ -48,31 +48,31 @@ async def _each(count: int, act: object) -> Counter[object]:
     return outcomes
 
 
-async def test_over_http_every_malformed_request_is_answered(quick: Served, no_accident: None) -> None:
+async def test_malformed_http_request_gets_a_response(sqlite_api: Served, no_logged_errors: None) -> None:
     async with httpx2.AsyncClient(trust_env=False, timeout=SECONDS) as client:
 
         async def ask(number: int) -> int:
             wanted = Malformed(SEED + number).request()
-            wanted["headers"] |= quick.headers("ada" if number % 3 else None)
-            answer = await client.request(url=quick.url, **wanted)
+            wanted["headers"] |= sqlite_api.headers("ada" if number % 3 else None)
+            answer = await client.request(url=sqlite_api.url, **wanted)
             assert answer.status_code < 500, (number, answer.text)
             if wanted["method"] != "HEAD" and not answer.headers["content-type"].startswith("text/event-stream"):
                 codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
-                assert codes <= set(Code) - {Code.INTERNAL}, (number, answer.text)
+                assert codes <= set(ErrorCode) - {ErrorCode.INTERNAL}, (number, answer.text)
             return answer.status_code
 
         outcomes = await _each(REQUESTS, ask)
 
     assert {200, 400, 405, 406, 415} <= set(outcomes)
-    assert (await quick.post("ada", "{ viewer { username } }")).status_code == 200
+    assert (await sqlite_api.post("ada", "{ viewer { username } }")).status_code == 200
 
 
-async def test_on_a_websocket_every_malformed_message_is_answered_or_closes(quick: Served, no_accident: None) -> None:
-    async def speak(number: int) -> object:
-        headers = quick.headers("ada" if number % 3 else None)
+async def test_malformed_websocket_message_is_answered_or_closes(sqlite_api: Served, no_logged_errors: None) -> None:
+    async def send_frames(number: int) -> object:
+        headers = sqlite_api.headers("ada" if number % 3 else None)
         protocols = ["graphql-transport-ws"]
         async with connect(
-            quick.ws,
+            sqlite_api.ws,
             subprotocols=protocols,  # type: ignore[arg-type]
             additional_headers=headers,
             proxy=None,
@@ -81,27 +81,27 @@ async def test_on_a_websocket_every_malformed_message_is_answered_or_closes(quic
             with suppress(ConnectionClosed, TimeoutError):
                 for frame in Malformed(SEED - number).frames():
                     await socket.send(frame)
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(WAIT_SECONDS):
                     async for _ in socket:
                         pass
         assert socket.close_code in MAY_CLOSE_WITH, (number, socket.close_code, socket.close_reason)
         return socket.close_code
 
-    outcomes = await _each(SOCKETS, speak)
+    outcomes = await _each(SOCKETS, send_frames)
 
     assert {1000, 4400, 4401} <= set(outcomes)
 
 
-async def test_what_is_hardly_http_is_answered_or_cut(quick: Served, no_accident: None) -> None:
+async def test_invalid_http_is_answered_or_closed(sqlite_api: Served, no_logged_errors: None) -> None:
     async def send(number: int) -> object:
         source = Malformed(SEED * 2 + number)
-        reader, writer = await asyncio.open_connection("127.0.0.1", quick.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", sqlite_api.port)
         try:
             writer.write(_raw(source))
             writer.write_eof()
             answer = await reader.read(1 << 16)
         except ConnectionError:
-            return "cut"
+            return "closed"
         finally:
             writer.close()
             with suppress(ConnectionError):
@@ -111,11 +111,11 @@ async def test_what_is_hardly_http_is_answered_or_cut(quick: Served, no_accident
 
     await _each(RAW, send)
 
-    assert (await quick.post("ada", "{ viewer { username } }")).status_code == 200
+    assert (await sqlite_api.post("ada", "{ viewer { username } }")).status_code == 200
 
 
 def _raw(source: Malformed) -> bytes:
-    """Return a request whose head or length lies."""
+    """Return a request with a corrupt head or a wrong length."""
     body, pick = source.body(), source.random
     length = pick.choice((len(body), len(body) + 10, max(0, len(body) - 3), -1, "x", 10**20))
     head = (

@@ -1,4 +1,4 @@
-"""The matrix over GraphQL: for every role, lists, nodes, relations, changes and streams say what the policy says."""
+"""For every role, lists, nodes, relations, mutations and streams must match the policy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,19 +8,19 @@ from tortoise.queryset import QuerySet
 
 from core.database.connection import transaction
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import DEFAULT_ROLES, ObjectRole, Operation, Resource, UserRule
+from models.accounts.roles import DEFAULT_ROLES, ObjectRole, PermissionVerb, Resource, UserRule
 from models.permissions.actor import SERVICE
 from models.permissions.principal import Principal
-from models.permissions.rules import NOUN_OF
+from models.permissions.rules import OBJECT_ROLE_RESOURCE
 from models.policies.accounts import collaborations, grants, history, organizations, roles
 from models.policies.accounts import users as accounts_users
-from models.policies.authorization import ACTS, Action
+from models.policies.authorization import ACTION_RULES, Action
 from models.policies.data import dataoperations, datasessions, results, uploads
 from models.policies.sessions import images, regions, sessions, workstations
 from models.services.accounts import grants as grant_service
 from models.services.accounts import organizations as organization_service
 from models.services.accounts import users as account_service
-from schema.accounts.rules import type_of
+from schema.accounts.rules import graphql_type_name
 from schema.context import Context
 from schema.graphql.node import encode
 from schema.graphql.permissions import Requires, guard_of
@@ -28,7 +28,7 @@ from schema.root import schema
 from tests.schema.api import Api
 from tests.schema.every_mutation import CASES as MUTATIONS
 
-GRANTED = [role for role in ObjectRole if NOUN_OF[role] in grants.GRANTED]
+GRANTED = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in grants.GRANTABLE]
 PEOPLE = [*(f"role-{each}" for each in DEFAULT_ROLES), *(f"lab-{each}" for each in MemberRole), *GRANTED]
 WITH_PARTICULARS = {
     Action.USER_CREATE,
@@ -54,7 +54,7 @@ WITH_PARTICULARS = {
     Action.WORKSTATION_LOGO_SET,
     Action.IMAGE_MOVE,
 }
-"""What is given, to whom, or out of what, decides as well; tests/models/policies/test_delegation.py has that half."""
+"""Actions whose arguments matter too; see tests/models/policies/test_delegation.py."""
 IN_BULK = {
     "sessionsStop": Action.SESSION_STOP,
     "tokensRevoke": Action.TOKEN_REVOKE,
@@ -65,33 +65,33 @@ IN_BULK = {
     "operationsCancel": Action.OPERATION_CANCEL,
     "operationsDelete": Action.OPERATION_DELETE,
 }
-"""Mutations that do one action to many objects, each of which is judged alone."""
+"""Bulk mutations with their action. Each object is authorized separately."""
 REFUSALS = {"FORBIDDEN", "NOT_FOUND"}
 
 
 class RolledBackError(Exception):
-    """Ends a transaction so that nothing of it stays."""
+    """Rolls back a transaction."""
 
 
-async def person(api: Api, name: str) -> Principal:
-    """Make somebody with one role of the house, one in the lab, or one on the workstation; nothing else."""
+async def person_with_role(api: Api, name: str) -> Principal:
+    """Create a user with one role: of the installation, in the lab, or on one object."""
     role = name.removeprefix("role-") if name.startswith("role-") else "viewer"
-    home = api.cast.lab.id if name.startswith("role-") else None
+    home = api.people.lab.id if name.startswith("role-") else None
     user = await account_service.register(f"some-{name}", None, role=role, home_organization_id=home)
-    api.cast.users[name] = user
+    api.people.users[name] = user
     if name.startswith("lab-"):
         member = MemberRole(name.removeprefix("lab-"))
-        await organization_service.add_member(api.cast.lab, user, member, actor=SERVICE)
+        await organization_service.add_member(api.people.lab, user, member, actor=SERVICE)
     if name in GRANTED:
-        noun = NOUN_OF[ObjectRole(name)]
-        row = api.cast.workstation if noun is Resource.WORKSTATION else api.cast.datasession
-        await grant_service.give(row, ObjectRole(name), user_id=user.id, actor=SERVICE)
-    return await api.cast.principal(name)
+        noun = OBJECT_ROLE_RESOURCE[ObjectRole(name)]
+        row = api.people.workstation if noun is Resource.WORKSTATION else api.people.datasession
+        await grant_service.grant(row, ObjectRole(name), user_id=user.id, actor=SERVICE)
+    return await api.people.principal(name)
 
 
 async def ask(api: Api, principal: Principal, query: str, **variables: Any) -> tuple[Any, set[str]]:
-    """Return the value of the only root field, and the codes of all errors, those of many results among them."""
-    context = Context(principal=principal, house=api.kernel.house)
+    """Return the value of the only root field, and all error codes, including those of bulk results."""
+    context = Context(principal=principal, app_state=api.services.app_state)
     done = await schema.execute(query, variable_values=variables, context_value=context)
     codes = {str((error.extensions or {})["code"]) for error in done.errors or ()}
     value = next(iter((done.data or {None: None}).values()))
@@ -119,28 +119,26 @@ OTHERS: dict[str, Callable[[Principal], QuerySet[Any]]] = {
     "Token": accounts_users.readable_tokens,
 }
 PLAIN = {"regions"}
-"""Lists that are short by their nature, and no connections."""
+"""Short lists that are not connections."""
 
 
 @pytest.fixture
 async def someone(api: Api, request: pytest.FixtureRequest) -> Principal:
-    """Somebody with one role."""
-    return await person(api, request.param)
+    """A principal with one role."""
+    return await person_with_role(api, request.param)
 
 
-SOME = ["role-researcher", "role-collaboration_admin", "lab-admin", ObjectRole.WORKSTATION_EDITOR]
-EVERYBODY = [*(("sqlite", name) for name in PEOPLE), *(("postgres", name) for name in SOME)]
+POSTGRES_PEOPLE = ["role-researcher", "role-collaboration_admin", "lab-admin", ObjectRole.WORKSTATION_EDITOR]
+EVERYBODY = [*(("sqlite", name) for name in PEOPLE), *(("postgres", name) for name in POSTGRES_PEOPLE)]
 everybody = pytest.mark.parametrize(("database_url", "someone"), EVERYBODY, indirect=True)
 
 
 @everybody
-async def test_lists_and_nodes_show_what_the_policy_says_and_lists_are_refused_without_the_rule(
-    api: Api, someone: Principal
-) -> None:
+async def test_lists_and_nodes_follow_the_policy(api: Api, someone: Principal) -> None:
     for field, (kind, resource, readable) in LISTS.items():
         whole = "{ id }" if field in PLAIN else "(first: 100) { nodes { id } }"
         value, codes = await ask(api, someone, f"{{ {field} {whole} }}")
-        if not someone.may(resource, Operation.VIEW):
+        if not someone.has_permission(resource, PermissionVerb.VIEW):
             assert (value, codes) == (None, {"FORBIDDEN"}), field
         else:
             seen = {encode(kind, key) for key in await readable(someone).values_list("id", flat=True)}
@@ -166,7 +164,7 @@ RELATED: dict[str, Callable[[Principal], QuerySet[Any]]] = {
 
 
 @everybody
-async def test_a_relation_shows_no_more_than_the_object_itself(api: Api, someone: Principal) -> None:
+async def test_relation_reveals_no_hidden_object(api: Api, someone: Principal) -> None:
     query = """query($id: ID!) { node(id: $id) {
       ... on Workstation { creator { id } activeImage { id } }
       ... on Session { creator { id } image { id } region { id } }
@@ -178,10 +176,10 @@ async def test_a_relation_shows_no_more_than_the_object_itself(api: Api, someone
         for kind, readable in RELATED.items()
     }
     for kind, row in (
-        ("Workstation", api.cast.workstation),
-        ("Session", api.cast.session),
-        ("Datasession", api.cast.datasession),
-        ("DataOperation", api.cast.done),
+        ("Workstation", api.people.workstation),
+        ("Session", api.people.session),
+        ("Datasession", api.people.datasession),
+        ("DataOperation", api.people.done),
     ):
         node, _ = await ask(api, someone, query, id=encode(kind, row.id))
         for name, other in (node or {}).items():
@@ -189,42 +187,42 @@ async def test_a_relation_shows_no_more_than_the_object_itself(api: Api, someone
             assert other is None or other["id"] in seen[target], (kind, name)
 
 
-def camel(action: Action) -> str:
-    """Return the mutation's name of an action."""
+def mutation_name(action: Action) -> str:
+    """Return the mutation name of an action."""
     first, *rest = action.value.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
-def key_of(api: Api, action: Action) -> str | None:
-    """Return the id that an action is asked with; None for what makes something new."""
-    if ACTS[action].rows is None:
+def target_id(api: Api, action: Action) -> str | None:
+    """Return the ID of an action's target; None for actions that create an object."""
+    if ACTION_RULES[action].readable_rows is None:
         return None
     rows = {
-        Resource.USER: api.cast.users["stranger"],
-        Resource.ROLE: api.cast.roles["custom"],
-        Resource.ORGANIZATION: api.cast.lab,
-        Resource.COLLABORATION: api.cast.collaboration,
-        Resource.TOKEN: api.cast.token_row,
-        Resource.WORKSTATION: api.cast.workstation,
-        Resource.IMAGE: api.cast.older,
-        Resource.SESSION: api.cast.session,
-        Resource.DATASESSION: api.cast.datasession,
-        Resource.DATA_OPERATION: api.cast.operation,
-        Resource.RESULT: api.cast.result,
+        Resource.USER: api.people.users["stranger"],
+        Resource.ROLE: api.people.roles["custom"],
+        Resource.ORGANIZATION: api.people.lab,
+        Resource.COLLABORATION: api.people.collaboration,
+        Resource.TOKEN: api.people.token_row,
+        Resource.WORKSTATION: api.people.workstation,
+        Resource.IMAGE: api.people.older,
+        Resource.SESSION: api.people.session,
+        Resource.DATASESSION: api.people.datasession,
+        Resource.DATA_OPERATION: api.people.operation,
+        Resource.RESULT: api.people.result,
     }
-    return encode(type_of(ACTS[action].on), rows[ACTS[action].on].pk)
+    return encode(graphql_type_name(ACTION_RULES[action].resource), rows[ACTION_RULES[action].resource].pk)
 
 
 @everybody
-async def test_why_not_says_what_the_mutation_does(api: Api, someone: Principal) -> None:
+async def test_why_not_matches_the_mutation(api: Api, someone: Principal) -> None:
     query = "query($action: Action!, $id: ID) { whyNot(action: $action, id: $id) { isAllowed reason } }"
     for action in Action:
-        case = MUTATIONS[camel(action)]
-        verdict, codes = await ask(api, someone, query, action=action.name, id=key_of(api, action))
+        case = MUTATIONS[mutation_name(action)]
+        verdict, codes = await ask(api, someone, query, action=action.name, id=target_id(api, action))
         assert codes == set()
         assert verdict["isAllowed"] is (verdict["reason"] is None)
         with pytest.raises(RolledBackError):
-            await _tried(api, someone, case.query, dict(case.variables(api)))
+            await _attempt(api, someone, case.query, dict(case.variables(api)))
         refused = bool(ATTEMPTS.pop() & REFUSALS)
         if not verdict["isAllowed"]:
             assert refused, (action, verdict)
@@ -235,8 +233,8 @@ async def test_why_not_says_what_the_mutation_does(api: Api, someone: Principal)
 ATTEMPTS: list[set[str]] = []
 
 
-async def _tried(api: Api, principal: Principal, query: str, variables: dict[str, Any]) -> None:
-    """Try a change, note the codes of its errors, and take everything back."""
+async def _attempt(api: Api, principal: Principal, query: str, variables: dict[str, Any]) -> None:
+    """Run a mutation, record its error codes, and roll back."""
     async with transaction():
         ATTEMPTS.append((await ask(api, principal, query, **variables))[1])
         raise RolledBackError
@@ -251,13 +249,13 @@ FOLLOW = {
 
 
 @everybody
-async def test_a_stream_shows_what_may_be_seen_and_nothing_else(api: Api, someone: Principal) -> None:
-    name = next(name for name, user in api.cast.users.items() if user.id == someone.user_id)
+async def test_stream_follows_the_policy(api: Api, someone: Principal) -> None:
+    name = next(name for name, user in api.people.users.items() if user.id == someone.user_id)
     for what, readable, row in (
-        ("session", sessions.readable, api.cast.session),
-        ("image", images.readable, api.cast.image),
-        ("datasession", datasessions.readable, api.cast.datasession),
-        ("dataOperation", dataoperations.readable, api.cast.done),
+        ("session", sessions.readable, api.people.session),
+        ("image", images.readable, api.people.image),
+        ("datasession", datasessions.readable, api.people.datasession),
+        ("dataOperation", dataoperations.readable, api.people.done),
     ):
         seen = await readable(someone).filter(id=row.id).exists()
         async with api.follow(name, FOLLOW[what], id=encode(what[0].upper() + what[1:], row.id)) as stream:
@@ -265,30 +263,32 @@ async def test_a_stream_shows_what_may_be_seen_and_nothing_else(api: Api, someon
         assert (first is not None and not first.get("errors")) is seen, (what, first)
 
 
-def test_every_mutation_is_an_action_and_asks_for_its_permission() -> None:
+def test_every_mutation_requires_its_actions_permission() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
-    actions = {camel(action): ACTS[action] for action in Action} | {name: ACTS[one] for name, one in IN_BULK.items()}
+    actions = {mutation_name(action): ACTION_RULES[action] for action in Action} | {
+        name: ACTION_RULES[one] for name, one in IN_BULK.items()
+    }
 
     assert set(actions) == set(mutations.fields)
     for name, field in mutations.fields.items():
         guard = guard_of(field)
         assert isinstance(guard, Requires), name
         asked = (guard.resource, guard.operation)
-        assert asked in {tuple(actions[name].permission), (actions[name].on, Operation.VIEW)}, name
+        assert asked in {tuple(actions[name].permission), (actions[name].resource, PermissionVerb.VIEW)}, name
 
 
-async def test_a_direct_rule_counts_like_one_of_a_role(api: Api) -> None:
-    await UserRule.create(user=api.cast.users["stranger"], rule="session:view:global")
+async def test_direct_rule_equals_role_rule(api: Api) -> None:
+    await UserRule.create(user=api.people.users["stranger"], rule="session:view:global")
 
-    value, _ = await ask(api, await api.cast.principal("stranger"), "{ sessions { nodes { id } } }")
+    value, _ = await ask(api, await api.people.principal("stranger"), "{ sessions { nodes { id } } }")
 
     assert len(value["nodes"]) == 1
 
 
-async def test_refusals_and_sign_ins_are_found_in_the_history_by_actor_action_and_cause(api: Api) -> None:
+async def test_history_filters_refusals_and_sign_ins(api: Api) -> None:
     case = MUTATIONS["workstationUpdate"]
-    guest = await api.cast.principal("guest")
+    guest = await api.people.principal("guest")
     await ask(api, guest, case.query, **case.variables(api))
     where = {
         "actor": {"eq": encode("User", guest.user_id)},
@@ -298,7 +298,7 @@ async def test_refusals_and_sign_ins_are_found_in_the_history_by_actor_action_an
     }
 
     query = "query($w: HistoryWhere) { history(where: $w) { nodes { action cause actor { username } } } }"
-    value, _ = await ask(api, await api.cast.principal("operator"), query, w=where)
+    value, _ = await ask(api, await api.people.principal("operator"), query, w=where)
 
-    cause = "Only an editor of a workstation changes it."
+    cause = "Only an editor of a workstation can change it."
     assert value["nodes"] == [{"action": "workstation_update_refused", "cause": cause, "actor": {"username": "guest"}}]

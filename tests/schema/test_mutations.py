@@ -1,4 +1,4 @@
-"""Mutations over HTTP: done for who may, refused with the right code for all others, and nothing half done."""
+"""Mutations over HTTP succeed for allowed callers and are refused for all others without side effects."""
 
 import pytest
 
@@ -33,7 +33,7 @@ async def _count() -> dict[str, int]:
     return counts | {"Token": tokens, "HistoryEntry": counts["HistoryEntry"] - refusals}
 
 
-def test_no_mutation_is_forgotten() -> None:
+def test_every_mutation_has_a_case() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
 
@@ -41,7 +41,7 @@ def test_no_mutation_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_whoever_may_not_is_refused_and_changes_nothing_and_whoever_may_gets_it_done(api: Api, name: str) -> None:
+async def test_mutation_is_refused_or_succeeds(api: Api, name: str) -> None:
     case = CASES[name]
     variables = case.variables(api)
     for who in {who for who, _, _ in case.refused if who}:
@@ -57,7 +57,7 @@ async def test_whoever_may_not_is_refused_and_changes_nothing_and_whoever_may_ge
     assert wrong == []
     assert await _count() == before
 
-    answer = await api.ask(case.able, case.query, **variables)
+    answer = await api.ask(case.allowed, case.query, **variables)
 
     assert answer.code is None, answer.body
     payload = answer.data
@@ -66,7 +66,7 @@ async def test_whoever_may_not_is_refused_and_changes_nothing_and_whoever_may_ge
 
 
 @SQLITE
-async def test_a_token_that_revokes_itself_is_over_with_the_answer(api: Api) -> None:
+async def test_token_can_revoke_itself(api: Api) -> None:
     text = (await api.headers("owner"))["Authorization"].split("_")[2]
     key = api.id("Token", await Token.get(key=text))
     assert (await api.ask("owner", CASES["tokenRevoke"].query, id=key)).code is None
@@ -77,7 +77,7 @@ async def test_a_token_that_revokes_itself_is_over_with_the_answer(api: Api) -> 
 
 
 @SQLITE
-async def test_a_new_token_is_used_at_once_and_holds_what_was_asked_for(api: Api) -> None:
+async def test_new_token_works_with_its_scopes(api: Api) -> None:
     made = (await api.ask("owner", CASES["tokenCreate"].query, scopes=["workstation:view:own"])).data
     api.tokens["script"] = made["text"]
 
@@ -87,7 +87,7 @@ async def test_a_new_token_is_used_at_once_and_holds_what_was_asked_for(api: Api
 
 
 @SQLITE
-async def test_a_narrow_token_makes_no_wider_one(api: Api) -> None:
+async def test_narrow_token_cannot_create_wider_token(api: Api) -> None:
     made = (await api.ask("owner", CASES["tokenCreate"].query, scopes=["token:create:own", "token:view:own"])).data
     api.tokens["script"] = made["text"]
 
@@ -97,7 +97,7 @@ async def test_a_narrow_token_makes_no_wider_one(api: Api) -> None:
 
 
 @SQLITE
-async def test_launching_twice_gives_the_same_session(api: Api) -> None:
+async def test_second_launch_returns_the_same_session(api: Api) -> None:
     query, variables = CASES["sessionLaunch"].query, CASES["sessionLaunch"].variables(api)
 
     first = (await api.ask("editor", query, **variables)).data
@@ -108,10 +108,10 @@ async def test_launching_twice_gives_the_same_session(api: Api) -> None:
 
 
 @SQLITE
-async def test_an_image_that_cannot_be_launched_says_so(api: Api) -> None:
+async def test_unusable_image_cannot_be_launched(api: Api) -> None:
     query, variables = CASES["sessionLaunch"].query, CASES["sessionLaunch"].variables(api)
-    broken = {"imageId": api.id("Image", api.cast.broken)}
-    older = {"imageId": api.id("Image", api.cast.older)}
+    broken = {"imageId": api.id("Image", api.people.broken)}
+    older = {"imageId": api.id("Image", api.people.older)}
 
     assert (await api.ask("owner", query, **variables, input=broken)).code == "CONFLICT"
     assert (await api.ask("guest", query, **variables, input=older)).code == "NOT_FOUND"
@@ -121,40 +121,40 @@ async def test_an_image_that_cannot_be_launched_says_so(api: Api) -> None:
 
 
 @SQLITE
-async def test_an_upload_becomes_one_image_only(api: Api) -> None:
+async def test_upload_becomes_only_one_image(api: Api) -> None:
     query, variables = CASES["imageCreate"].query, CASES["imageCreate"].variables(api)
     await api.ask("owner", query, **variables)
 
     again = await api.ask("owner", query, **variables)
 
     assert (again.code, again.path) == ("BAD_USER_INPUT", ["uploadId"])
-    assert (await Upload.get(id=api.cast.upload.id)).state is UploadState.USED
+    assert (await Upload.get(id=api.people.upload.id)).state is UploadState.USED
 
 
 @SQLITE
-async def test_only_a_ready_image_becomes_the_active_one(api: Api) -> None:
+async def test_only_ready_image_becomes_active(api: Api) -> None:
     query = CASES["imageMakeDesired"].query
 
-    assert (await api.ask("owner", query, id=api.id("Image", api.cast.broken))).code == "CONFLICT"
-    assert (await api.ask("guest", query, id=api.id("Image", api.cast.image))).code == "FORBIDDEN"
-    await api.ask("owner", query, id=api.id("Image", api.cast.older))
+    assert (await api.ask("owner", query, id=api.id("Image", api.people.broken))).code == "CONFLICT"
+    assert (await api.ask("guest", query, id=api.id("Image", api.people.image))).code == "FORBIDDEN"
+    await api.ask("owner", query, id=api.id("Image", api.people.older))
 
     desired = await Image.filter(is_desired=True, state=ImageState.READY).values_list("id", flat=True)
-    assert desired == [api.cast.older.id]
+    assert desired == [api.people.older.id]
 
 
 @SQLITE
-async def test_of_two_who_change_what_both_have_seen_the_second_reads_again(api: Api) -> None:
+async def test_concurrent_update_with_old_version_conflicts(api: Api) -> None:
     query, variables = CASES["workstationUpdate"].query, CASES["workstationUpdate"].variables(api)
     first = await api.ask("owner", query, **variables, title="One", version=1)
     second = await api.ask("editor", query, **variables, title="Two", version=1)
 
     assert (first.code, second.code) == (None, "CONFLICT")
-    assert (await Workstation.get(id=api.cast.workstation.id)).title == "One"
+    assert (await Workstation.get(id=api.people.workstation.id)).title == "One"
 
 
 @SQLITE
-async def test_a_researcher_who_is_made_an_editor_edits(api: Api) -> None:
+async def test_researcher_made_editor_can_edit(api: Api) -> None:
     shared = CASES["workstationUserAdd"]
     await api.ask("owner", shared.query, **shared.variables(api))
 
@@ -164,30 +164,30 @@ async def test_a_researcher_who_is_made_an_editor_edits(api: Api) -> None:
 
 
 @SQLITE
-async def test_what_was_shared_is_taken_back(api: Api) -> None:
+async def test_sharing_can_be_revoked(api: Api) -> None:
     removal = CASES["workstationUserRemove"].query
-    workstation = api.id("Workstation", api.cast.workstation)
+    workstation = api.id("Workstation", api.people.workstation)
     await api.ask("owner", removal, id=workstation, username="guest")
 
     launch = CASES["sessionLaunch"]
     assert (await api.ask("guest", launch.query, **launch.variables(api))).code == "NOT_FOUND"
-    assert (await api.ask("guest", CASES["sessionStop"].query, id=api.id("Session", api.cast.session))).code is None
+    assert (await api.ask("guest", CASES["sessionStop"].query, id=api.id("Session", api.people.session))).code is None
 
 
 @SQLITE
-async def test_the_creator_stops_a_session_and_cannot_enter_it_any_more(api: Api) -> None:
-    session = api.id("Session", api.cast.session)
+async def test_stopped_session_cannot_be_opened(api: Api) -> None:
+    session = api.id("Session", api.people.session)
     stopped = (await api.ask("guest", CASES["sessionStop"].query, id=session)).data
     assert stopped["session"]["state"] == "STOPPING"
     assert (await api.ask("guest", CASES["sessionStop"].query, id=session)).code is None
 
-    await Session.filter(id=api.cast.session.id).update(state=SessionState.STOPPED)
+    await Session.filter(id=api.people.session.id).update(state=SessionState.STOPPED)
 
     assert (await api.ask("guest", CASES["sessionOpen"].query, id=session)).code == "CONFLICT"
 
 
 @SQLITE
-async def test_every_refusal_is_one_sentence_with_a_trace(api: Api) -> None:
+async def test_refusal_has_sentence_and_trace_id(api: Api) -> None:
     answer = await api.ask(None, CASES["sessionStop"].query, **CASES["sessionStop"].variables(api))
 
     (error,) = answer.body["errors"]

@@ -1,4 +1,4 @@
-"""Reads: each sees what it may, by list, by id and by slug alike, and strange input is a clear refusal."""
+"""Tests of reads by list, ID and slug, with authorization and invalid input."""
 
 from models.sessions.images import Image
 from models.sessions.sessions import Session
@@ -7,24 +7,24 @@ from tests.schema.api import Api
 
 NODE = "query($id: ID!) { node(id: $id) { id __typename } }"
 SEEN: dict[str, set[str]] = {
-    "Workstation": {"operator", "owner", "editor", "guest", "desk"},
-    "Image": {"operator", "owner", "editor", "guest", "desk"},
-    "Session": {"operator", "guest", "desk"},
+    "Workstation": {"operator", "owner", "editor", "guest", "container"},
+    "Image": {"operator", "owner", "editor", "guest", "container"},
+    "Session": {"operator", "guest", "container"},
     "Upload": {"owner"},
     "Organization": {"operator", "member", "admin"},
 }
 
 
-async def test_a_node_is_there_for_those_who_may_see_it_and_for_nobody_else(api: Api) -> None:
+async def test_node_is_null_for_unauthorized_caller(api: Api) -> None:
     things = {
-        "Workstation": api.cast.workstation,
-        "Image": api.cast.image,
-        "Session": api.cast.session,
-        "Upload": api.cast.upload,
-        "Organization": api.cast.lab,
+        "Workstation": api.people.workstation,
+        "Image": api.people.image,
+        "Session": api.people.session,
+        "Upload": api.people.upload,
+        "Organization": api.people.lab,
     }
     seen: dict[str, set[str]] = {kind: set() for kind in things}
-    for name in (*api.cast.users, "desk"):
+    for name in (*api.people.users, "container"):
         for kind, thing in things.items():
             answer = await api.ask(name, NODE, id=api.id(kind, thing))
             if answer.data is not None:
@@ -33,12 +33,12 @@ async def test_a_node_is_there_for_those_who_may_see_it_and_for_nobody_else(api:
     assert seen == SEEN
 
 
-async def test_an_id_of_nothing_is_null(api: Api) -> None:
+async def test_unknown_id_is_null(api: Api) -> None:
     for text in ("", "x", "V29ya3N0YXRpb246", "V29ya3N0YXRpb246LTE", "§", "x" * 5000, encode("Nothing", 1)):
         assert (await api.ask("operator", NODE, id=text)).data is None, text
 
 
-async def test_an_id_beyond_every_table_is_null(api: Api) -> None:
+async def test_out_of_range_id_is_null(api: Api) -> None:
     for kind in (
         "Workstation",
         "Session",
@@ -55,18 +55,18 @@ async def test_an_id_beyond_every_table_is_null(api: Api) -> None:
             assert answer.data is None, (kind, number)
 
 
-async def test_a_workstation_is_found_by_its_slug_by_those_who_see_it(api: Api) -> None:
+async def test_workstation_is_found_by_slug(api: Api) -> None:
     query = "query($slug: String!) { workstation(slug: $slug) { title activeImage { id } } }"
     for name, found in (("guest", True), ("stranger", False)):
-        answer = await api.ask(name, query, slug=api.cast.workstation.slug)
+        answer = await api.ask(name, query, slug=api.people.workstation.slug)
         assert (answer.data is not None) is found
     for slug in ("", "%", "nothing", "x" * 5000):
         answer = await api.ask("operator", query, slug=slug)
         assert answer.code in {None, "BAD_USER_INPUT"}, slug
 
 
-async def test_the_logs_are_for_the_creator_and_operators(api: Api) -> None:
-    await Session.filter(id=api.cast.session.id).update(logs="a secret")
+async def test_logs_are_visible_to_creator_and_operators(api: Api) -> None:
+    await Session.filter(id=api.people.session.id).update(logs="a secret")
     query = "{ sessions { nodes { logs } } }"
 
     for name in ("guest", "operator"):
@@ -74,14 +74,14 @@ async def test_the_logs_are_for_the_creator_and_operators(api: Api) -> None:
     assert (await api.ask("stranger", query)).data["nodes"] == []
 
 
-async def test_nobody_asks_for_nothing_but_who_they_are(api: Api) -> None:
+async def test_anonymous_caller_can_only_read_viewer(api: Api) -> None:
     assert (await api.ask(None, "{ viewer { username } }")).data is None
     for query in ("{ sessions { totalCount } }", "{ users { totalCount } }", "{ history { totalCount } }"):
         answer = await api.ask(None, query)
         assert answer.code == "UNAUTHENTICATED", query
 
 
-async def test_filters_and_orders_of_sessions(api: Api) -> None:
+async def test_sessions_are_filtered_and_ordered(api: Api) -> None:
     query = """query($where: SessionWhere) {
       sessions(where: $where, orderBy: [{field: EXPIRES_AT, direction: ASC}]) { totalCount nodes { state } }
     }"""
@@ -93,18 +93,18 @@ async def test_filters_and_orders_of_sessions(api: Api) -> None:
     assert (running.data["totalCount"], failed.data["totalCount"]) == (1, 0)
 
 
-async def test_a_history_of_things_that_have_none_is_empty(api: Api) -> None:
+async def test_history_of_object_without_entries_is_empty(api: Api) -> None:
     query = "query($of: ID) { history(of: $of) { totalCount } }"
 
-    assert (await api.ask("operator", query, of=api.id("Session", api.cast.session))).data["totalCount"] >= 1
+    assert (await api.ask("operator", query, of=api.id("Session", api.people.session))).data["totalCount"] >= 1
     for kind in ("HistoryEntry", "Membership", "Nothing"):
         answer = await api.ask("operator", query, of=encode(kind, 1))
         assert answer.code in {None, "NOT_FOUND"}, (kind, answer.body)
     assert (await api.ask("operator", query, of="no id")).code == "NOT_FOUND"
 
 
-async def test_the_image_of_a_session_is_shown_when_it_is_no_longer_the_active_one(api: Api) -> None:
-    await Image.filter(id=api.cast.image.id).update(is_desired=False)
+async def test_session_shows_its_inactive_image(api: Api) -> None:
+    await Image.filter(id=api.people.image.id).update(is_desired=False)
 
     answer = await api.ask("guest", "{ sessions { nodes { image { id isDesired } workstationUrl } } }")
 

@@ -1,4 +1,4 @@
-"""Rate limits at the running API: told always, and refused with 429 over each transport."""
+"""Rate limits of the served API: reported in each response, and refused with 429 on each transport."""
 
 import json
 
@@ -21,8 +21,8 @@ async def _use_up(served: Served, name: str | None) -> None:
         assert (await served.post(name, QUERY)).status_code == 200
 
 
-async def test_every_answer_tells_the_cost_and_what_is_left(quick: Served) -> None:
-    answer = await quick.ask("ada", "{ workstations(first: 50) { nodes { title } } }")
+async def test_response_shows_cost_and_remaining_budget(sqlite_api: Served) -> None:
+    answer = await sqlite_api.ask("ada", "{ workstations(first: 50) { nodes { title } } }")
 
     cost = answer["extensions"]["cost"]
     assert (cost["limit"], cost["throttle"]["limit"]) == (10_000, 500)
@@ -32,23 +32,23 @@ async def test_every_answer_tells_the_cost_and_what_is_left(quick: Served) -> No
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json", "text/event-stream"])
-async def test_an_empty_bucket_is_429_with_the_time_to_wait(quick: Served, accept: str) -> None:
-    await _use_up(quick, "ada")
+async def test_exhausted_limit_is_429_with_retry_after(sqlite_api: Served, accept: str) -> None:
+    await _use_up(sqlite_api, "ada")
 
     async with httpx2.AsyncClient(trust_env=False) as client:
-        headers = {**quick.headers("ada"), "accept": accept}
-        refused = await client.post(quick.url, json={"query": QUERY}, headers=headers)
+        headers = {**sqlite_api.headers("ada"), "accept": accept}
+        refused = await client.post(sqlite_api.url, json={"query": QUERY}, headers=headers)
 
     assert refused.status_code == 429
     assert 10 <= int(refused.headers["retry-after"]) <= 21
     assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
-async def test_an_operation_on_a_websocket_is_refused_and_the_socket_stays(quick: Served) -> None:
-    await _use_up(quick, "ada")
+async def test_rate_limited_websocket_stays_open(sqlite_api: Served) -> None:
+    await _use_up(sqlite_api, "ada")
 
-    async with connect(quick.ws, subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
-        await socket.send(json.dumps({"type": "connection_init", "payload": _payload(quick)}))
+    async with connect(sqlite_api.ws, subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
+        await socket.send(json.dumps({"type": "connection_init", "payload": _payload(sqlite_api)}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
         for number in ("1", "2"):
             await socket.send(json.dumps({"type": "subscribe", "id": number, "payload": {"query": QUERY}}))
@@ -61,38 +61,38 @@ def _payload(served: Served) -> dict[str, str]:
     return {"Authorization": served.headers("ada")["authorization"]}
 
 
-async def test_points_run_out_as_well_as_requests(quick: Served) -> None:
+async def test_points_are_limited_too(sqlite_api: Served) -> None:
     query = "{ workstations(first: 100) { nodes { title images(first: 3) { nodes { id } } } } }"
 
-    answers = [await quick.post("ada", query) for _ in range(2)]
+    answers = [await sqlite_api.post("ada", query) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 429]
     assert "500 points a minute" in answers[1].json()["errors"][0]["message"]
 
 
-async def test_nobodys_limit_is_anothers(quick: Served) -> None:
-    await _use_up(quick, "ada")
+async def test_limits_are_separate_per_caller(sqlite_api: Served) -> None:
+    await _use_up(sqlite_api, "ada")
 
-    assert (await quick.post("eve", QUERY)).status_code == 200
-    assert (await quick.post(None, QUERY)).status_code == 200
+    assert (await sqlite_api.post("eve", QUERY)).status_code == 200
+    assert (await sqlite_api.post(None, QUERY)).status_code == 200
 
 
-async def test_what_cannot_be_parsed_counts_as_a_request(quick: Served) -> None:
+async def test_unparsable_request_counts_as_request(sqlite_api: Served) -> None:
     for _ in range(3):
-        await quick.post("ada", "{")
+        await sqlite_api.post("ada", "{")
 
-    assert (await quick.post("ada", "{")).status_code == 429
-    assert (await quick.post("ada", QUERY)).status_code == 429
+    assert (await sqlite_api.post("ada", "{")).status_code == 429
+    assert (await sqlite_api.post("ada", QUERY)).status_code == 429
 
 
 class TestWithoutLimits:
-    """The operator said 0."""
+    """The settings disable the limits."""
 
     @pytest.fixture
     def changes(self) -> dict[str, object]:
         return {"requests_per_minute": 0}
 
-    async def test_everybody_goes_on(self, quick: Served) -> None:
-        answers = [await quick.ask("ada", QUERY) for _ in range(5)]
+    async def test_disabled_limits_refuse_nothing(self, sqlite_api: Served) -> None:
+        answers = [await sqlite_api.ask("ada", QUERY) for _ in range(5)]
 
         assert all(answer["extensions"]["cost"]["throttle"] is None for answer in answers)

@@ -1,4 +1,4 @@
-"""The schema as a whole: every field guarded, everything described, and what is committed is what is served."""
+"""The whole schema: every field is guarded and described, and the committed SDL is current."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from graphql import GraphQLObjectType, build_schema, validate_schema
 
 from schema import app, example_queries
 from schema.graphql.errors import Payload, UserError
-from schema.graphql.permissions import guarded_non_null_fields, undeclared_fields, undescribed
+from schema.graphql.permissions import guarded_non_null_fields, undeclared_fields, undescribed_members
 from schema.graphql.sdl import print_sdl
 from schema.root import schema
 from tests.schema.api import Api
@@ -15,16 +15,16 @@ from tests.schema.api import Api
 COMMITTED = Path(app.__file__).parent / "schema.graphql"
 
 
-def test_every_field_says_who_may_read_it() -> None:
+def test_every_field_declares_its_permission() -> None:
     assert undeclared_fields(schema) == [], "Declare it with @requires or @public."
 
 
-def test_a_field_that_may_be_refused_is_nullable() -> None:
+def test_guarded_field_is_nullable() -> None:
     assert guarded_non_null_fields(schema) == [], "A refusal there would take its whole object away."
 
 
-def test_everything_is_described() -> None:
-    assert undescribed(schema) == [], "Add a description."
+def test_every_definition_has_a_description() -> None:
+    assert undescribed_members(schema) == [], "Add a description."
 
 
 def test_descriptions_are_sentences() -> None:
@@ -34,17 +34,17 @@ def test_descriptions_are_sentences() -> None:
     assert [name for name in bare if not name.startswith("__") and name not in {"JSON", "DateTime"}] == []
 
 
-def test_the_committed_text_is_the_schema() -> None:
+def test_committed_sdl_is_current() -> None:
     assert COMMITTED.read_text() == print_sdl(schema) == app.SDL, "Run: carrel schema > schema/schema.graphql"
 
 
-def test_the_text_is_a_valid_schema_to_everybody() -> None:
+def test_sdl_is_valid() -> None:
     built = build_schema(app.SDL)
 
     assert validate_schema(built) == []
 
 
-def test_every_mutation_answers_with_a_payload_that_has_errors() -> None:
+def test_every_mutation_payload_has_errors() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
     for name, field in mutations.fields.items():
@@ -54,13 +54,13 @@ def test_every_mutation_answers_with_a_payload_that_has_errors() -> None:
     assert Payload.__subclasses__()
 
 
-async def test_the_text_is_served(api: Api) -> None:
+async def test_sdl_is_served(api: Api) -> None:
     response = await api.http.get("/schema.graphql")
 
     assert (response.status_code, response.text) == (200, app.SDL)
 
 
 @pytest.mark.parametrize("tab", example_queries.TABS, ids=lambda tab: tab.name[:30])
-def test_every_tab_of_the_walk_has_a_name_and_says_what_to_fill_in(tab: example_queries.Tab) -> None:
+def test_every_tab_is_named_and_lists_its_variables(tab: example_queries.ExplorerTab) -> None:
     assert tab.query.strip()
     assert all(f"${name}" in tab.query for name in tab.variables)

@@ -1,4 +1,4 @@
-"""Two API processes over one database and one Redis: what happens in one is told in the other, and Redis may die."""
+"""Two API processes share a database and a Redis: events reach both, even across Redis outages."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from core.database import connection
-from core.database.connection import forget_statements
+from core.database.connection import clear_statement_cache
 from core.settings import Settings, load
 from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import SERVICE, Actor
@@ -28,11 +28,11 @@ from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session, SessionState
 from schema.graphql.node import decode, encode
-from tests.e2e.installation import await_answer, free_port, process
+from tests.e2e.installation import free_port, process, wait_for_status
 from tests.services.databases import copy_sqlite
-from tests.services.missing import needed
+from tests.services.missing import required_service
 from tests.services.postgres import Postgres
-from tests.services.redis import MortalRedis
+from tests.services.redis import KillableRedis
 
 FOLLOW = "subscription($id: ID!) { sessionUpdated(id: $id) { state } }"
 STOP = "mutation($id: ID!) { sessionStop(id: $id) { session { state } errors { message } } }"
@@ -43,12 +43,12 @@ RECONNECTED = 8.0
 
 @dataclass(frozen=True)
 class Apis:
-    """Two processes of `carrel serve`, and the Redis between them."""
+    """Two processes of `carrel serve` and their Redis."""
 
     one: str
     two: str
     settings: Settings
-    redis: MortalRedis
+    redis: KillableRedis
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -56,18 +56,18 @@ def apis(request: pytest.FixtureRequest) -> Iterator[Apis]:
     """The processes, over each kind of database."""
     with TemporaryDirectory(prefix="carrel-two-", ignore_cleanup_errors=True) as name, ExitStack() as stack:
         folder = Path(name)
-        with needed("Redis"):
-            redis = MortalRedis(folder)
+        with required_service("Redis"):
+            redis = KillableRedis(folder)
         redis.start()
         stack.callback(redis.kill)
         url = _database(request, folder)
-        ours = load(data_dir=folder, database_url=url, redis_url=redis.address, health_port=0)
-        asyncio.run(_furnish(ours))
+        api_settings = load(data_dir=folder, database_url=url, redis_url=redis.address, health_port=0)
+        asyncio.run(_create_user(api_settings))
         addresses = [f"http://127.0.0.1:{free_port()}" for _ in range(2)]
         for number, address in enumerate(addresses):
-            running = stack.enter_context(process(ours, "serve", name=f"api-{number}", CARREL_API_URL=address))
-            await_answer(running, f"{address}/health", 200)
-        yield Apis(*addresses, ours, redis)
+            running = stack.enter_context(process(api_settings, "serve", name=f"api-{number}", CARREL_API_URL=address))
+            wait_for_status(running, f"{address}/health", 200)
+        yield Apis(*addresses, api_settings, redis)
 
 
 def _database(request: pytest.FixtureRequest, folder: Path) -> str:
@@ -77,9 +77,9 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> str:
     return asyncio.run(postgres.create(f"two_{uuid4().hex[:8]}", request.getfixturevalue("postgres_template")))
 
 
-async def _furnish(settings: Settings) -> None:
-    """Let there be ada."""
-    forget_statements()
+async def _create_user(settings: Settings) -> None:
+    """Create the user ada."""
+    clear_statement_cache()
     await connection.connect(settings)
     await sync_default_roles()
     await users.register("ada", None, role="builder")
@@ -88,8 +88,8 @@ async def _furnish(settings: Settings) -> None:
 
 @pytest.fixture
 async def ada(apis: Apis) -> AsyncIterator[User]:
-    """Somebody with an account, as the database knows them; this process sends nothing to Redis."""
-    forget_statements()
+    """The user ada. The test process sends nothing to Redis."""
+    clear_statement_cache()
     await connection.connect(apis.settings)
     yield await User.get(username="ada")
     await connection.disconnect()
@@ -101,8 +101,8 @@ async def _token(user: User, lifetime: timedelta | None = None, kind: TokenKind 
 
 
 async def _session(user: User, apis: Apis, title: str) -> str:
-    """Queue a session; no worker runs, so it stays in line."""
-    actor = Actor.of(await authentication.principal_for(user))
+    """Queue a session. Without a worker it other_socket queued."""
+    actor = Actor.from_principal(await authentication.principal_for_user(user))
     workstation = await workstations.create(title, actor=actor)
     image = await Image.create(workstation=workstation, state=ImageState.READY, is_desired=True, reference="x:1")
     region = await Region.get(name="local")
@@ -120,23 +120,23 @@ async def _ask(api: str, token: str, query: str, **variables: Any) -> Any:
 
 
 @asynccontextmanager
-async def following(api: str, token: str, *ids: str) -> AsyncIterator[ClientConnection]:
-    """Follow sessions over one socket, each under its own id; the present states have come when it is open."""
+async def subscribed(api: str, token: str, *ids: str) -> AsyncIterator[ClientConnection]:
+    """Stream sessions over one socket. The current states were received when it is open."""
     url = f"ws{api.removeprefix('http')}/graphql"
     async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
-        await _say(socket, type="connection_init", payload={"Authorization": f"Bearer {token}"})
-        assert (await _hear(socket))["type"] == "connection_ack"
+        await _send(socket, type="connection_init", payload={"Authorization": f"Bearer {token}"})
+        assert (await _receive(socket))["type"] == "connection_ack"
         for each in ids:
-            await _say(socket, type="subscribe", id=each, payload={"query": FOLLOW, "variables": {"id": each}})
-            assert _state(await _hear(socket)) == "QUEUED"
+            await _send(socket, type="subscribe", id=each, payload={"query": FOLLOW, "variables": {"id": each}})
+            assert _state(await _receive(socket)) == "QUEUED"
         yield socket
 
 
-async def _say(socket: ClientConnection, **message: Any) -> None:
+async def _send(socket: ClientConnection, **message: Any) -> None:
     await socket.send(json.dumps(message))
 
 
-async def _hear(socket: ClientConnection, within: float = 5.0) -> dict[str, Any]:
+async def _receive(socket: ClientConnection, within: float = 5.0) -> dict[str, Any]:
     async with asyncio.timeout(within):
         while (message := json.loads(await socket.recv()))["type"] in {"ping", "pong"}:
             pass
@@ -158,29 +158,29 @@ async def _close_code(socket: ClientConnection, within: float) -> int | None:
             return socket.close_code
 
 
-async def test_what_is_done_in_one_process_is_told_in_the_other_at_once(apis: Apis, ada: User) -> None:
+async def test_change_reaches_streams_of_other_process(apis: Apis, ada: User) -> None:
     _, token = await _token(ada)
     session = await _session(ada, apis, "One")
-    async with following(apis.one, token, session) as socket:
+    async with subscribed(apis.one, token, session) as socket:
         await _ask(apis.two, token, STOP, id=session)
 
-        assert _state(await _hear(socket, AT_ONCE)) == "STOPPED"
-        assert (await _hear(socket, AT_ONCE))["type"] == "complete"
+        assert _state(await _receive(socket, AT_ONCE)) == "STOPPED"
+        assert (await _receive(socket, AT_ONCE))["type"] == "complete"
 
 
-async def test_a_token_that_is_revoked_in_one_process_closes_the_sockets_of_the_other(apis: Apis, ada: User) -> None:
+async def test_revocation_closes_sockets_of_other_process(apis: Apis, ada: User) -> None:
     key, token = await _token(ada)
     _, other = await _token(ada)
     session = await _session(ada, apis, "One")
-    async with following(apis.one, token, session) as socket, following(apis.one, other, session) as stays:
+    async with subscribed(apis.one, token, session) as socket, subscribed(apis.one, other, session) as other_socket:
         await _ask(apis.two, other, REVOKE, id=key)
 
         assert await _close_code(socket, AT_ONCE) == 4403
         await _ask(apis.two, other, STOP, id=session)
-        assert _state(await _hear(stays, AT_ONCE)) == "STOPPED"
+        assert _state(await _receive(other_socket, AT_ONCE)) == "STOPPED"
 
 
-async def test_signing_out_in_one_process_closes_the_sockets_of_the_other(apis: Apis, ada: User) -> None:
+async def test_sign_out_closes_sockets_of_other_process(apis: Apis, ada: User) -> None:
     _, text = await _token(ada, kind=TokenKind.BROWSER)
     headers = {"Cookie": f"carrel-browser={text}", "Origin": apis.one}
     url = f"ws{apis.one.removeprefix('http')}/graphql"
@@ -190,8 +190,8 @@ async def test_signing_out_in_one_process_closes_the_sockets_of_the_other(apis: 
         additional_headers=headers,
         proxy=None,
     ) as socket:
-        await _say(socket, type="connection_init")
-        assert (await _hear(socket))["type"] == "connection_ack"
+        await _send(socket, type="connection_init")
+        assert (await _receive(socket))["type"] == "connection_ack"
         async with httpx2.AsyncClient(trust_env=False, timeout=10, cookies={"carrel-browser": text}) as browser:
             answer = await browser.post(f"{apis.two}/sign-out", headers={"Origin": apis.two, "X-Carrel-CSRF": "1"})
             assert answer.status_code in {200, 303}, answer.text
@@ -200,38 +200,38 @@ async def test_signing_out_in_one_process_closes_the_sockets_of_the_other(apis: 
     assert (await Token.filter(user=ada, kind=TokenKind.BROWSER).first()).revoked_at  # type: ignore[union-attr]
 
 
-async def test_a_token_that_expires_closes_its_sockets(apis: Apis, ada: User) -> None:
+async def test_expired_token_closes_its_sockets(apis: Apis, ada: User) -> None:
     session = await _session(ada, apis, "One")
     _, token = await _token(ada, timedelta(seconds=2))
-    async with following(apis.one, token, session) as socket:
+    async with subscribed(apis.one, token, session) as socket:
         assert await _close_code(socket, 2 + AT_ONCE) == 4403
 
 
-async def test_while_redis_is_dead_work_goes_on_and_afterwards_no_state_is_lost(apis: Apis, ada: User) -> None:
+async def test_redis_outage_loses_no_state(apis: Apis, ada: User) -> None:
     _, token = await _token(ada)
     first, second = [await _session(ada, apis, title) for title in ("One", "Two")]
-    async with following(apis.one, token, first, second) as socket:
+    async with subscribed(apis.one, token, first, second) as socket:
         apis.redis.kill()
         await _ask(apis.two, token, STOP, id=first)
         assert (await Session.get(id=decode(first)[1])).state is SessionState.STOPPED
 
         apis.redis.start()
 
-        message = await _hear(socket, RECONNECTED)
+        message = await _receive(socket, RECONNECTED)
         assert (message["id"], _state(message)) == (first, "STOPPED")
-        assert (await _hear(socket))["type"] == "complete"
+        assert (await _receive(socket))["type"] == "complete"
         await _ask(apis.two, token, STOP, id=second)
-        told = [_state(await _hear(socket, RECONNECTED))]
-        if told == ["QUEUED"]:  # The second has moved up to the place of the first.
-            told.append(_state(await _hear(socket, RECONNECTED)))
-        assert told[-1] == "STOPPED"
+        states = [_state(await _receive(socket, RECONNECTED))]
+        if states == ["QUEUED"]:  # The second moved up in the queue.
+            states.append(_state(await _receive(socket, RECONNECTED)))
+        assert states[-1] == "STOPPED"
 
 
-async def test_a_redis_that_comes_back_twice_is_no_more_than_a_pause(apis: Apis, ada: User) -> None:
+async def test_repeated_redis_restart_only_delays_events(apis: Apis, ada: User) -> None:
     _, token = await _token(ada)
     key, doomed = await _token(ada)
     session = await _session(ada, apis, "One")
-    async with following(apis.one, doomed, session) as socket:
+    async with subscribed(apis.one, doomed, session) as socket:
         for _ in range(2):
             apis.redis.kill()
             apis.redis.start()

@@ -1,4 +1,4 @@
-"""The number of SQL statements does not grow with the number of rows, for any connection of the schema."""
+"""The number of SQL statements does not grow with the number of rows, for every connection."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from core.clock import now
 from models.accounts.collaborations import Collaboration, Participant
 from models.accounts.organizations import MemberRole, Membership, Organization
 from models.accounts.users import User
-from models.data.dataoperations import DataOperation, Need
+from models.data.dataoperations import DataOperation, OperationDependency
 from models.data.datasessions import Datasession
 from models.data.results import Result
 from models.data.uploads import Upload
@@ -68,17 +68,17 @@ def _query(kind: str, field: str, api: Api) -> str:
         return f"{{ {page} }}"
     if kind in ROOTS:
         return f"{{ {ROOTS[kind]} {{ {page} }} }}"
-    key = encode(kind, getattr(api.cast, {"Organization": "lab"}.get(kind, kind.lower())).pk)
+    key = encode(kind, getattr(api.people, {"Organization": "lab"}.get(kind, kind.lower())).pk)
     return f'{{ node(id: "{key}") {{ ... on {kind} {{ {page} }} }} }}'
 
 
 def _list_of(kind: str) -> str:
-    """Return the root field that lists objects of the type; LookupError when there is none."""
+    """Return the root field that lists objects of the type; LookupError if there is none."""
     for name, field in schema._schema.query_type.fields.items():  # type: ignore[union-attr]
         named: Any = get_named_type(field.type)
         if "nodes" in getattr(named, "fields", {}) and get_named_type(named.fields["nodes"].type).name == kind:
             return name
-    raise LookupError(f"No root field lists {kind}; teach this test how its connections are reached for many at once.")
+    raise LookupError(f"No root field lists {kind}; extend this test.")
 
 
 def _nested(kind: str, field: str) -> str:
@@ -91,20 +91,20 @@ NESTED = [(kind, field) for kind, field in _connections() if kind not in {"Query
 
 
 async def _fill(api: Api, count: int, at: int) -> None:
-    """Add `count` of everything, each with a creator, an image and a region of its own."""
+    """Add `count` of every object, each with its own creator, image and region."""
     for number in range(at, at + count):
         user = await User.create(username=f"user-{number}")
-        await Membership.create(user=user, organization=api.cast.lab, role=MemberRole.MEMBER)
+        await Membership.create(user=user, organization=api.people.lab, role=MemberRole.MEMBER)
         lab = await Organization.create(name=f"Lab {number}", slug=f"lab-{number}")
         together = await Collaboration.create(name=f"Together {number}")
         await Participant.create(collaboration=together, organization=lab)
-        await Participant.create(collaboration=api.cast.collaboration, organization=lab)
-        operator = api.cast.users["operator"]
+        await Participant.create(collaboration=api.people.collaboration, organization=lab)
+        operator = api.people.users["operator"]
         await Upload.create(creator=operator, filename="a", storage_key=f"key-{number}", expires_at=now())
         await Membership.create(user=user, organization=lab, role=MemberRole.ADMIN)
         place = await Workstation.create(title=f"Place {number}", slug=f"place-{number}", creator=user)
         image = await Image.create(workstation=place, creator=user, state=ImageState.READY, is_desired=True)
-        await Image.create(workstation=api.cast.workstation, creator=user, state=ImageState.READY)
+        await Image.create(workstation=api.people.workstation, creator=user, state=ImageState.READY)
         region = await Region.create(name=f"region-{number}")
         for state in (SessionState.QUEUED, SessionState.RUNNING):
             await Session.create(
@@ -117,30 +117,30 @@ async def _fill(api: Api, count: int, at: int) -> None:
                 expires_at=now(),
             )
         await _compute(api, user, number)
-        await api.cast.token("operator")
+        await api.people.token("operator")
 
 
 async def _compute(api: Api, user: User, number: int) -> None:
-    """Add a data session with an operation, and one to the cast's, each with a result and with needs."""
-    datasession = await Datasession.create(name=f"Data {number}", creator=user, organization=api.cast.lab)
-    for place in (datasession, api.cast.datasession):
+    """Add an operation with a result and a dependency to a new and to the sample data session."""
+    datasession = await Datasession.create(name=f"Data {number}", creator=user, organization=api.people.lab)
+    for place in (datasession, api.people.datasession):
         key = f"{place.id}-{number}"
-        result = await Result.create(key=key, slot=key, maker=1, files=api.cast.result.files)
+        result = await Result.create(key=key, slot=key, maker=1, files=api.people.result.files)
         operation = await DataOperation.create(
             datasession=place, creator=user, name="Median", code_version="1", result=result
         )
-        await Need.create(operation=operation, needed=api.cast.operation)
+        await OperationDependency.create(operation=operation, needed=api.people.operation)
 
 
-def test_every_connection_can_be_asked_for() -> None:
-    known = {"Query", "Viewer", "Organization", "Workstation", "Collaboration", "Datasession"}
+def test_every_connection_is_queried() -> None:
+    handled = {"Query", "Viewer", "Organization", "Workstation", "Collaboration", "Datasession"}
 
-    assert {kind for kind, _ in _connections()} <= known, "Teach this test where the new connection's parent is."
+    assert {kind for kind, _ in _connections()} <= handled, "Add the parent of the new connection to this test."
     assert len(_connections()) >= 7
 
 
 async def _statements(api: Api, query: str) -> int:
-    """Return how many statements the answer takes once the caller is known, which is looked up again every second."""
+    """Return the number of statements of a query once the caller is cached."""
     counts = []
     for _ in range(3):
         with counting() as counter:
@@ -151,7 +151,7 @@ async def _statements(api: Api, query: str) -> int:
 
 
 @pytest.mark.parametrize("changes", [{"requests_per_minute": 100_000, "points_per_minute": 10_000_000}])
-async def test_thirty_rows_take_as_many_statements_as_three(api: Api, changes: dict[str, object]) -> None:
+async def test_statements_do_not_grow_with_rows(api: Api, changes: dict[str, object]) -> None:
     queries = {f"{kind}.{field}": _query(kind, field, api) for kind, field in _connections()}
     queries |= {f"{kind}s.{field}": _nested(kind, field) for kind, field in NESTED}
     found: dict[str, list[int]] = {name: [] for name in queries}
@@ -166,7 +166,7 @@ async def test_thirty_rows_take_as_many_statements_as_three(api: Api, changes: d
 
 
 @pytest.mark.parametrize("changes", [{"requests_per_minute": 100_000, "points_per_minute": 10_000_000}])
-async def test_connections_in_a_list_show_what_each_shows_alone(api: Api, changes: dict[str, object]) -> None:
+async def test_nested_connections_match_single_reads(api: Api, changes: dict[str, object]) -> None:
     await _fill(api, 5, 0)
     for kind, field in NESTED:
         page = f"{field}(last: 2) {{ totalCount edges {{ cursor }} pageInfo {{ hasPreviousPage startCursor }} }}"

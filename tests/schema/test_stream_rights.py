@@ -1,4 +1,4 @@
-"""A stream has the rights of each moment, and not those of the moment when it began."""
+"""A stream uses the current permissions for each event."""
 
 from contextlib import aclosing
 from datetime import timedelta
@@ -18,28 +18,28 @@ from tests.schema.steps import queued_session
 FOLLOW = "subscription($id: ID!) { sessionUpdated(id: $id) { state region { name } } }"
 
 
-async def _tell(served: Served, user: User) -> None:
-    """Say that something about the user changed, as whoever changes it does."""
-    await served.kernel.bus.publish([f"user:{user.id}"])
+async def _publish_user_change(served: Served, user: User) -> None:
+    """Publish that the user changed."""
+    await served.services.bus.publish([f"user:{user.id}"])
 
 
 def _codes(answer: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in answer.get("errors", ())]
 
 
-async def test_a_role_that_is_taken_away_ends_the_stream(served: Served) -> None:
+async def test_revoked_role_ends_the_stream(served: Served) -> None:
     session, ada = await queued_session(served), served.users["ada"]
     async with aclosing(served.follow("ada", FOLLOW, id=encode("Session", session.id))) as answers:  # type: ignore[type-var]
         assert (await anext(answers))["data"]["sessionUpdated"]["state"] == "QUEUED"
 
         await RoleHolder.filter(user_id=ada.id).delete()
-        await _tell(served, ada)
+        await _publish_user_change(served, ada)
 
         rest = [answer async for answer in answers]
     assert [_codes(answer) for answer in rest] == [["FORBIDDEN"]]
 
 
-async def test_fields_of_an_event_need_the_rights_of_its_moment(served: Served) -> None:
+async def test_event_fields_use_current_permissions(served: Served) -> None:
     session, ada = await queued_session(served), served.users["ada"]
     rules = frozenset({Rule.parse("session:view:own")})
     narrow = await roles.create("watcher", rules, description="", organization_id=None, actor=SERVICE)
@@ -54,25 +54,25 @@ async def test_fields_of_an_event_need_the_rights_of_its_moment(served: Served) 
     assert _codes(last) == ["FORBIDDEN"]
 
 
-async def test_who_saw_all_sessions_and_no_longer_does_loses_those_of_others(served: Served) -> None:
+async def test_lost_global_scope_hides_sessions_of_others(served: Served) -> None:
     session, olive = await queued_session(served, "ada"), served.users["olive"]
     researcher = await Role.get(name="researcher")
     async with aclosing(served.follow("olive", FOLLOW, id=encode("Session", session.id))) as answers:  # type: ignore[type-var]
         await anext(answers)
 
         await RoleHolder.filter(user_id=olive.id).update(role_id=researcher.id)
-        await _tell(served, olive)
+        await _publish_user_change(served, olive)
 
         assert [answer async for answer in answers] == []
 
 
-async def test_a_token_that_ended_ends_the_stream(served: Served) -> None:
+async def test_ended_token_ends_the_stream(served: Served) -> None:
     session, ada = await queued_session(served), served.users["ada"]
     async with aclosing(served.follow("ada", FOLLOW, id=encode("Session", session.id))) as answers:  # type: ignore[type-var]
         await anext(answers)
 
         await Token.filter(user_id=ada.id).update(expires_at=now() - timedelta(seconds=1))
-        await _tell(served, ada)
+        await _publish_user_change(served, ada)
 
         rest = [answer async for answer in answers]
     assert [_codes(answer) for answer in rest] in ([], [["UNAUTHENTICATED"]])

@@ -1,8 +1,8 @@
-"""The mutations of workstations and their images: who may, and for whom and for what they are refused."""
+"""Cases of the mutations of workstations and images; see tests/schema/mutations.py."""
 
 from tests.schema.api import Api
 from tests.schema.mutations import (
-    BAD,
+    BAD_INPUT,
     CONFLICT,
     FORBIDDEN,
     HUGE_ID,
@@ -20,7 +20,7 @@ def _nothing(_: Api) -> Variables:
 
 
 def _workstation(api: Api) -> Variables:
-    return {"id": api.id("Workstation", api.cast.workstation)}
+    return {"id": api.id("Workstation", api.people.workstation)}
 
 
 def _shared(api: Api) -> Variables:
@@ -28,19 +28,19 @@ def _shared(api: Api) -> Variables:
 
 
 def _image(api: Api) -> Variables:
-    return {"id": api.id("Image", api.cast.older)}
+    return {"id": api.id("Image", api.people.older)}
 
 
 def _import(api: Api) -> Variables:
     return {
-        "workstation": api.id("Workstation", api.cast.workstation),
-        "upload": api.id("Upload", api.cast.upload),
+        "workstation": api.id("Workstation", api.people.workstation),
+        "upload": api.id("Upload", api.people.upload),
         "port": 8080,
     }
 
 
 def _logo(api: Api) -> Variables:
-    return {**_workstation(api), "upload": api.id("Upload", api.cast.picture)}
+    return {**_workstation(api), "upload": api.id("Upload", api.people.picture)}
 
 
 WORKSTATION_CASES = {
@@ -55,11 +55,11 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("stranger", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
-            ("owner", {"title": " "}, BAD),
-            ("owner", {"title": "x" * 129}, BAD),
-            ("owner", {"title": NUL}, BAD),
-            ("owner", {"description": NUL}, BAD),
+            ("container", {}, FORBIDDEN),
+            ("owner", {"title": " "}, BAD_INPUT),
+            ("owner", {"title": "x" * 129}, BAD_INPUT),
+            ("owner", {"title": NUL}, BAD_INPUT),
+            ("owner", {"description": NUL}, BAD_INPUT),
         ),
     ),
     "workstationUpdate": Case(
@@ -73,13 +73,13 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
             ("owner", HUGE_ID, NOT_FOUND),
-            ("owner", {"title": " "}, BAD),
-            ("owner", {"title": "x" * 129}, BAD),
-            ("owner", {"title": NUL}, BAD),
+            ("owner", {"title": " "}, BAD_INPUT),
+            ("owner", {"title": "x" * 129}, BAD_INPUT),
+            ("owner", {"title": NUL}, BAD_INPUT),
             ("owner", {"version": 99}, CONFLICT),
             ("owner", {"version": 2**31 - 1}, CONFLICT),
         ),
@@ -95,7 +95,7 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("editor", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
@@ -111,7 +111,7 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
         ),
@@ -127,11 +127,11 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
-            ("owner", {"username": "nobody"}, BAD),
-            ("owner", {"username": NUL}, BAD),
+            ("owner", {"username": "nobody"}, BAD_INPUT),
+            ("owner", {"username": NUL}, BAD_INPUT),
         ),
     ),
     "workstationUserRemove": Case(
@@ -144,7 +144,7 @@ WORKSTATION_CASES = {
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
-            ("owner", {"username": "nobody"}, BAD),
+            ("owner", {"username": "nobody"}, BAD_INPUT),
         ),
     ),
     "imageCreate": Case(
@@ -160,21 +160,21 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, FORBIDDEN),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("editor", {}, NOT_FOUND),
             ("owner", {"workstation": "no id"}, NOT_FOUND),
             ("owner", {"upload": "no id"}, NOT_FOUND),
-            ("owner", {"port": 0}, BAD),
-            ("owner", {"port": 65_536}, BAD),
-            ("owner", {"websocket": -1}, BAD),
-            ("owner", {"path": "/absolute"}, BAD),
-            ("owner", {"path": "a b"}, BAD),
-            ("owner", {"path": "a\r\nX: y"}, BAD),
-            ("owner", {"path": "a\n"}, BAD),
-            ("owner", {"path": NUL}, BAD),
-            ("owner", {"path": "x" * 257}, BAD),
-            ("owner", {"region": "elsewhere"}, BAD),
+            ("owner", {"port": 0}, BAD_INPUT),
+            ("owner", {"port": 65_536}, BAD_INPUT),
+            ("owner", {"websocket": -1}, BAD_INPUT),
+            ("owner", {"path": "/absolute"}, BAD_INPUT),
+            ("owner", {"path": "a b"}, BAD_INPUT),
+            ("owner", {"path": "a\r\nX: y"}, BAD_INPUT),
+            ("owner", {"path": "a\n"}, BAD_INPUT),
+            ("owner", {"path": NUL}, BAD_INPUT),
+            ("owner", {"path": "x" * 257}, BAD_INPUT),
+            ("owner", {"region": "elsewhere"}, BAD_INPUT),
         ),
     ),
     "imageUpdate": Case(
@@ -187,14 +187,14 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, NOT_FOUND),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
-            ("owner", {"port": 0}, BAD),
-            ("owner", {"port": 9000}, BAD),
-            ("owner", {"websocket": 65_536}, BAD),
-            ("owner", {"path": "/absolute"}, BAD),
-            ("owner", {"comment": NUL}, BAD),
+            ("owner", {"port": 0}, BAD_INPUT),
+            ("owner", {"port": 9000}, BAD_INPUT),
+            ("owner", {"websocket": 65_536}, BAD_INPUT),
+            ("owner", {"path": "/absolute"}, BAD_INPUT),
+            ("owner", {"comment": NUL}, BAD_INPUT),
         ),
     ),
     "imageMove": Case(
@@ -204,11 +204,11 @@ WORKSTATION_CASES = {
           }
         }""",
         "owner",
-        lambda api: {**_image(api), "to": api.id("Workstation", api.cast.annex)},
+        lambda api: {**_image(api), "to": api.id("Workstation", api.people.annex)},
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, NOT_FOUND),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("editor", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
@@ -223,7 +223,7 @@ WORKSTATION_CASES = {
         (
             (None, {}, UNAUTHENTICATED),
             ("guest", {}, NOT_FOUND),
-            ("desk", {}, FORBIDDEN),
+            ("container", {}, FORBIDDEN),
             ("stranger", {}, NOT_FOUND),
             ("owner", NO_ID, NOT_FOUND),
         ),

@@ -1,1 +1,1 @@
-"""Tests of what `make` runs."""
+"""Tests of the scripts of `make`."""

@@ -1,15 +1,15 @@
-"""Installing says what it does and what it cannot do."""
+"""The installation prints progress and failures only."""
 
 import subprocess
 import sys
 
 import pytest
 
-from scripts import settings_table, system
+from scripts import bootstrap, settings_table, system
 from tests.tree import ROOT
 
 
-def test_what_is_missing_is_said_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_program_is_reported_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     missing = system.Need("tests in a browser", ("chromium",), lambda: False)
 
     code = system.report([missing])
@@ -21,7 +21,7 @@ def test_what_is_missing_is_said_in_one_sentence(capsys: pytest.CaptureFixture[s
     )
 
 
-def test_a_service_named_by_the_operator_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_service_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
 
     assert system.configured("REDIS_URL", lambda: False)()
@@ -36,12 +36,12 @@ def test_an_unknown_argument_is_misuse(script: str) -> None:
     assert done.stderr.startswith("There is no ")
 
 
-def test_a_readme_without_the_markers_is_told_which_lines_to_add() -> None:
+def test_missing_markers_are_named() -> None:
     with pytest.raises(ValueError, match="settings: begin"):
         settings_table.with_table("# Carrel\n")
 
 
-def test_the_table_replaces_what_stood_between_the_markers() -> None:
+def test_table_replaces_text_between_markers() -> None:
     text = f"before {settings_table.BEGIN} old {settings_table.END} after"
 
     made = settings_table.with_table(text)
@@ -50,3 +50,19 @@ def test_the_table_replaces_what_stood_between_the_markers() -> None:
     assert made.startswith("before ")
     assert made.endswith(" after")
     assert settings_table.with_table(made) == made
+
+
+NOISE = "import sys; print('a warning', file=sys.stderr); sys.exit(int(sys.argv[1]))"
+
+
+def test_successful_install_shows_no_warnings(capfd: pytest.CaptureFixture[str]) -> None:
+    bootstrap.run_quietly(sys.executable, "-c", NOISE, 0)
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_failed_install_shows_its_output(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        bootstrap.run_quietly(sys.executable, "-c", NOISE, 3)
+
+    assert "a warning" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""What may not change in the schema without notice."""
+"""Incompatible changes of the schema are refused without a deprecation."""
 
 import subprocess
 from datetime import date
@@ -85,7 +85,7 @@ def _refused(*changes: tuple[str, str]) -> list[str]:
         ("colour: String @public @deprecated", "color: String @public @deprecated", "Book.colour"),
     ],
 )
-def test_what_clients_rely_on_is_refused(before: str, after: str, where: str) -> None:
+def test_breaking_change_is_refused(before: str, after: str, where: str) -> None:
     assert where in _refused((before, after))
 
 
@@ -100,11 +100,11 @@ def test_what_clients_rely_on_is_refused(before: str, after: str, where: str) ->
         ("title: String @public", "title: String @requires(resource: BOOK, operation: VIEW)"),
     ],
 )
-def test_what_only_adds_or_guards_more_passes(before: str, after: str) -> None:
+def test_additions_and_stricter_guards_pass(before: str, after: str) -> None:
     assert _refused((before, after)) == []
 
 
-def test_what_was_deprecated_goes_when_its_day_has_come_and_takes_its_type_along() -> None:
+def test_deprecated_field_and_type_can_be_removed() -> None:
     shelf = '  """Its shelf."""\n  shelf: Shelf @public @deprecated(reason: "Use title. Removal: 2026-11-22.")\n'
     desk = '  """A desk."""\n  DESK @deprecated(reason: "Use BOOK. Removal: 2026-11-01.")\n'
     shelves = OLD[OLD.index('"""A shelf."""') : OLD.index('"""Reads."""')]
@@ -112,7 +112,7 @@ def test_what_was_deprecated_goes_when_its_day_has_come_and_takes_its_type_along
     assert _refused((shelf, ""), (desk, ""), (shelves, "")) == []
 
 
-def test_a_type_that_is_still_used_may_not_go() -> None:
+def test_used_type_cannot_be_removed() -> None:
     new = OLD.replace("Shelf", "Rack")
 
     assert "Shelf" not in {change.where for change in refused(OLD, new, TODAY)}
@@ -126,7 +126,7 @@ def test_a_new_value_is_announced_and_passes() -> None:
     assert announced(OLD, new) == ["Enum value Deed.LEND was added."]
 
 
-def test_what_is_accepted_says_why(tmp_path: Path) -> None:
+def test_accepted_change_has_a_reason(tmp_path: Path) -> None:
     file = tmp_path / "accepted.txt"
     file.write_text("# comment\nBook.title  nobody used it\nBook.text\n")
 
@@ -135,7 +135,7 @@ def test_what_is_accepted_says_why(tmp_path: Path) -> None:
 
 
 class TestPublished:
-    """Which schema is the one that clients know."""
+    """The published schema that a change is compared with."""
 
     @pytest.fixture
     def repository(self, tmp_path: Path) -> Path:
@@ -149,15 +149,15 @@ class TestPublished:
     def test_without_a_history_there_is_none(self, tmp_path: Path) -> None:
         assert published(tmp_path, NAME) is None
 
-    def test_on_main_a_change_in_hand_is_compared_with_the_last_commit(self, repository: Path) -> None:
+    def test_uncommitted_change_is_compared_with_last_commit(self, repository: Path) -> None:
         _write(repository, "three")
 
         assert published(repository, NAME) == "two"
 
-    def test_on_main_a_commit_is_compared_with_the_one_before(self, repository: Path) -> None:
+    def test_commit_on_main_is_compared_with_previous(self, repository: Path) -> None:
         assert published(repository, NAME) == "one"
 
-    def test_a_branch_is_compared_with_where_it_left_main(self, repository: Path) -> None:
+    def test_branch_is_compared_with_its_fork_point(self, repository: Path) -> None:
         _git(repository, "checkout", "--quiet", "-b", "work")
         for number in ("three", "four"):
             _write(repository, number)

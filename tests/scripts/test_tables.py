@@ -1,4 +1,4 @@
-"""The check of migrations fills any database and sees what is lost."""
+"""The migration check fills any database and detects lost data."""
 
 import pytest
 from tortoise.connection import get_connection
@@ -19,14 +19,14 @@ async def test_every_table_can_be_filled(database: Settings) -> None:
     assert {name: count for name, count in counts.items() if count < ROWS} == {}
 
 
-async def test_the_columns_of_an_index_are_seen_in_their_order(database: Settings) -> None:
+async def test_index_columns_are_ordered(database: Settings) -> None:
     client = get_connection("default")
     await client.execute_script("CREATE TABLE pair (a integer, b integer); CREATE INDEX pair_b_a ON pair (b, a)")
 
     assert ("pair", "b,a", False) in await read_indexes(client)
 
 
-def test_parents_stand_before_their_children() -> None:
+def test_parents_come_before_children() -> None:
     child = Column(
         "child", "parent_id", "integer", required=True, primary_key=False, has_default=False, parent="parent"
     )
@@ -34,7 +34,7 @@ def test_parents_stand_before_their_children() -> None:
     assert parents_first({"child": [child], "parent": []}) == ["parent", "child"]
 
 
-def test_two_tables_that_need_one_another_are_refused() -> None:
+def test_cyclic_tables_are_refused() -> None:
     def column(table: str, parent: str) -> Column:
         return Column(table, "other", "integer", required=True, primary_key=False, has_default=False, parent=parent)
 

@@ -1,1 +1,1 @@
-"""Real services for tests: started privately, stopped at the end, and said plainly when they cannot be had."""
+"""Real services for tests: started privately, stopped at the end, and reported if they are missing."""

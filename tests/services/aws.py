@@ -1,4 +1,4 @@
-"""A server that speaks for AWS on this machine: queues, buckets, stacks; it keeps nothing."""
+"""A local server of the AWS API: queues, buckets and stacks, in memory."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class Aws:
     url: str
 
     def sqs(self, action: str, **asked: Any) -> dict[str, Any]:
-        """Ask the queue service."""
+        """Call the queue service."""
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"AmazonSQS.{action}",
@@ -34,22 +34,22 @@ class Aws:
         }
         request = urllib.request.Request(self.url, json.dumps(asked).encode(), headers)  # noqa: S310 - our own
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            told: dict[str, Any] = json.loads(answer.read() or b"{}")
-        return told
+            reply: dict[str, Any] = json.loads(answer.read() or b"{}")
+        return reply
 
     def queue(self, name: str) -> str:
-        """Make a queue, and return the address by which it is known here."""
+        """Create a queue and return its address."""
         return str(self.sqs("CreateQueue", QueueName=name)["QueueUrl"])
 
     def received(self, queue_url: str) -> list[dict[str, Any]]:
-        """Return the messages that can be received now, and delete them."""
+        """Receive and delete all available messages."""
         found = self.sqs("ReceiveMessage", QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
             self.sqs("DeleteMessage", QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return list(found)
 
     def bucket(self, name: str) -> str:
-        """Make a bucket, and return the address of a storage in it."""
+        """Create a bucket and return the address of an object store in it."""
         request = urllib.request.Request(f"{self.url}/{name}", method="PUT")  # noqa: S310
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
         return f"s3://{name}?endpoint={self.url}&region=us-east-1"
@@ -57,7 +57,7 @@ class Aws:
 
 @contextmanager
 def aws_server() -> Iterator[Aws]:
-    """Run the server for the duration."""
+    """Run the server until the context ends."""
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

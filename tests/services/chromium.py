@@ -1,8 +1,8 @@
-"""The browser that this system has, for Playwright to drive."""
+"""The browser of this system, for Playwright."""
 
 import shutil
 
-from tests.services.missing import Missing
+from tests.services.missing import MissingService
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking")
@@ -13,4 +13,4 @@ def executable() -> str:
     for name in NAMES:
         if found := shutil.which(name):
             return found
-    raise Missing("no browser was found; install chromium.")
+    raise MissingService("no browser was found; install chromium.")

@@ -1,4 +1,4 @@
-"""Fresh migrated databases of both kinds, each a copy of a template that was migrated once."""
+"""Fresh migrated databases of both kinds, copied from a template that is migrated once."""
 
 import asyncio
 import shutil
@@ -12,14 +12,14 @@ TEMPLATE = "carrel_template"
 
 
 def migrated_sqlite(folder: Path) -> Path:
-    """Return a SQLite file that was migrated to the newest state and closed."""
+    """Return a closed SQLite file with all migrations."""
     file = folder / "template.sqlite3"
     _migrate(folder, f"sqlite://{file}")
     return file
 
 
 def migrated_postgres(server: Postgres, folder: Path) -> str:
-    """Return the name of a database that was migrated to the newest state; nobody is connected to it."""
+    """Return the name of a database with all migrations and without connections."""
     _migrate(folder, asyncio.run(server.create(TEMPLATE)))
     return TEMPLATE
 

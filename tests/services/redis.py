@@ -1,4 +1,4 @@
-"""A real Redis of the tests' own, and one that can be killed."""
+"""A real Redis for tests, and one that tests can kill."""
 
 import asyncio
 import os
@@ -11,15 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.errors import Unavailable
-from core.redis.server import RedisServer, binary
-from tests.services.missing import Missing
+from core.redis.server import RedisServer, find_binary
+from tests.services.missing import MissingService
 
 START_SECONDS = 10.0
 
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Run the product's own private server for the duration; yield its address."""
+    """Run Carrel's private Redis until the context ends; yield its address."""
     with TemporaryDirectory(prefix="carrel-redis-") as folder:
         server = RedisServer(Path(folder))
         try:
@@ -32,19 +32,19 @@ async def _start(server: RedisServer) -> str:
     try:
         return await server.start()
     except Unavailable as error:
-        raise Missing(error.message) from error
+        raise MissingService(error.message) from error
 
 
-class MortalRedis:
-    """A Redis that a test kills without warning and starts again at the same address; it keeps nothing."""
+class KillableRedis:
+    """A Redis that a test can kill and start again at the same address, without persistence."""
 
     START_SECONDS = 10.0
 
     def __init__(self, folder: Path) -> None:
-        """Listen on a socket in `folder`; Missing when there is no server on this machine."""
-        server = binary()
+        """Listen on a socket in `folder`; MissingService if no server is installed."""
+        server = find_binary()
         if server is None:
-            raise Missing("install redis-server")
+            raise MissingService("install redis-server")
         self._socket = folder / "redis"
         options = {"port": "0", "unixsocket": str(self._socket), "dir": str(folder), "save": "", "appendonly": "no"}
         self._command = [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
@@ -52,11 +52,11 @@ class MortalRedis:
 
     @property
     def address(self) -> str:
-        """Where it is, also while it is dead."""
+        """The address, also while it is killed."""
         return f"unix://{self._socket}"
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
+        """Start it and wait until it responds."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + self.START_SECONDS
         while not self._socket.exists():
@@ -65,7 +65,7 @@ class MortalRedis:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """Kill it, so that every connection breaks at once; harmless when it is dead."""
+        """Kill it, which breaks every connection; does nothing if it is not running."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -75,10 +75,10 @@ class MortalRedis:
 
 @contextmanager
 def redis_on_a_port() -> Iterator[str]:
-    """Run a server that is reached over the network of this machine, as functions reach theirs; yield its address."""
-    server = binary()
+    """Run a server on a TCP port, as functions use it; yield its address."""
+    server = find_binary()
     if server is None:
-        raise Missing("No Redis was found; install redis-server.")
+        raise MissingService("No Redis was found; install redis-server.")
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         port = int(opened.getsockname()[1])
@@ -99,4 +99,4 @@ def _await_port(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.01)
-    raise Missing(f"Redis did not come up on port {port}.")
+    raise MissingService(f"Redis did not come up on port {port}.")

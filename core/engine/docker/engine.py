@@ -1,4 +1,4 @@
-"""A container engine that speaks Docker's API: Docker, or Podman's socket."""
+"""The container engine over the Docker API: Docker, or Podman's socket."""
 
 import asyncio
 import math
@@ -21,10 +21,10 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 class DockerEngine:
-    """The engine at `url`, whose containers' ports are published on `address`.
+    """The engine at `url`, which publishes its containers' ports on `address`.
 
-    A TLS endpoint needs `certificates`, a folder with `ca.pem`, `cert.pem` and `key.pem`.
-    After `silence_seconds` without an event the engine must answer a ping.
+    A TLS endpoint needs `certificates`, a folder with `ca.pem`, `cert.pem` and `key.pem`. After `silence_seconds`
+    without an event the engine must answer a ping.
     """
 
     def __init__(
@@ -45,20 +45,20 @@ class DockerEngine:
         await self._client.call(lambda: self._client.api(PING_SECONDS).ping())
 
     async def architecture(self) -> str:
-        """Return the processor architecture, in the names that images use."""
+        """Return the processor architecture as images name it."""
         machine = str((await self._client.call(lambda: self._client.api().info()))["Architecture"])
         return MACHINES.get(machine, machine)
 
     async def ensure(self, spec: ContainerSpec) -> Container:
-        """Return the one container of that name, created and started, with its ports."""
+        """Return the container of that name, created and started, with its ports."""
         try:
-            return await self._client.call_to_its_end(self._ensure, spec)
+            return await self._client.call_shielded(self._ensure, spec)
         except EngineRefused as error:
             if "network" not in error.message:
                 raise
-        # The network that we remember may have been pruned since.
-        self._networks.forget(spec.network)
-        return await self._client.call_to_its_end(self._ensure, spec)
+        # The cached network may have been pruned since.
+        self._networks.drop_cached(spec.network)
+        return await self._client.call_shielded(self._ensure, spec)
 
     async def inspect(self, name: str) -> Container | None:
         """Return the container as it is now, or None."""
@@ -73,7 +73,7 @@ class DockerEngine:
         return [container for container in found if container]
 
     async def stop(self, name: str, grace_seconds: float) -> None:
-        """Ask the container to end, kill it after `grace_seconds`."""
+        """Stop the container; kill it after `grace_seconds`."""
         await self._client.call(unless_missing, lambda: self._client.api().stop(name, timeout=math.ceil(grace_seconds)))
 
     async def remove(self, name: str) -> None:
@@ -82,13 +82,13 @@ class DockerEngine:
 
     async def logs(self, name: str, tail: int) -> str:
         """Return the last lines of both streams."""
-        said = await self._client.call(
+        output = await self._client.call(
             unless_missing, lambda: self._client.api().logs(name, timestamps=True, tail=tail, stream=False)
         )
-        return (said or b"").decode(errors="replace")
+        return (output or b"").decode(errors="replace")
 
     def events(self, labels: Mapping[str, str], since: datetime | None) -> AsyncIterator[EngineEvent]:
-        """Yield what happens to containers with these labels."""
+        """Yield the events of containers with these labels."""
         return follow(self._client, labels, since, self._silence_seconds)
 
     async def load(self, archive: AsyncIterator[bytes]) -> str:
@@ -105,7 +105,7 @@ class DockerEngine:
         return docker_spec.image(attributes) if attributes else None
 
     async def images(self) -> Sequence[EngineImage]:
-        """Return every image that the engine holds."""
+        """Return every image of the engine."""
         rows = await self._client.call(lambda: self._client.api().images())
         found = await asyncio.gather(*(self.image(row["Id"]) for row in rows))
         return [image for image in found if image]
@@ -120,32 +120,32 @@ class DockerEngine:
         """Build the folder as `tag` and return the image's id."""
         loop = asyncio.get_running_loop()
 
-        def said(line: str) -> None:
+        def forward_line(line: str) -> None:
             loop.call_soon_threadsafe(on_line, line)
 
-        return await self._client.stream(docker_images.build, self._client, context, tag, said)
+        return await self._client.stream(docker_images.build, self._client, context, tag, forward_line)
 
     async def ensure_network(self, name: str) -> str:
-        """Return the host's address on the bridge `name`, made when missing."""
+        """Return the host's address on the bridge `name`, created when missing."""
         return await self._client.call(self._networks.ensure, name)
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         self._client.close()
 
     def _ensure(self, spec: ContainerSpec) -> Container:
         api = self._client.api()
-        network, gateway = self._networks.place(spec.name, spec.network)
+        network, gateway = self._networks.assign_bridge(spec.name, spec.network)
         try:
             return docker_containers.ensure(api, replace(spec, network=network), self._address, gateway)
         except (EngineRefused, Conflict):
             if docker_containers.inspect(api, spec.name) is None:
-                self._networks.leave(spec.name)
+                self._networks.release_bridge(spec.name)
             raise
 
     def _remove(self, name: str) -> None:
         docker_containers.remove(self._client.api(), name)
-        self._networks.leave(name)
+        self._networks.release_bridge(name)
 
     def _remove_image(self, name: str) -> None:
         unless_missing(lambda: self._client.api().remove_image(name))

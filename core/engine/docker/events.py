@@ -1,4 +1,4 @@
-"""The engine's event stream, which notices a silent engine and loses nothing over a reconnection."""
+"""The engine's event stream: it detects a silent engine and loses no event over a reconnection."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import requests
 import urllib3
 from docker.types import CancellableStream
 
-from core.engine.docker.client import PING_SECONDS, DockerClient, in_our_words
+from core.engine.docker.client import PING_SECONDS, DockerClient, translate_errors
 from core.engine.docker.spec import event
 from core.engine.protocol import EngineEvent
 from core.errors import EngineError
@@ -33,7 +33,7 @@ _SILENCE = (
 async def follow(
     client: DockerClient, labels: Mapping[str, str], since: datetime | None, silence: float
 ) -> AsyncIterator[EngineEvent]:
-    """Yield events from a thread of its own, until the consumer leaves or the engine is lost."""
+    """Yield events that a thread reads, until the consumer leaves or the engine is lost."""
     reader = EventReader(client, labels, since, silence)
     reader.start()
     try:
@@ -62,11 +62,11 @@ class EventReader:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         threading.Thread(target=self._run, name="engine-events", daemon=True).start()
 
     def stop(self) -> None:
-        """Wake the thread by ending its connection."""
+        """Stop the thread by closing its connection."""
         self._stopped.set()
         if self._stream:
             self._stream.close()
@@ -74,12 +74,12 @@ class EventReader:
     def _run(self) -> None:
         try:
             while not self._stopped.is_set():
-                in_our_words(self._read_until_silence)
+                translate_errors(self._read_until_silence)
         except EngineError as error:
             self._put(error)
 
     def _read_until_silence(self) -> None:
-        """Read one connection until it breaks or nothing came for a while; then the engine must answer a ping."""
+        """Read one connection until it breaks or is silent for a while; then the engine must answer a ping."""
         api = self._client.api()
         try:
             with closing(self._open(api)) as response:
@@ -97,13 +97,14 @@ class EventReader:
         )
         response.raise_for_status()
         if self._since is None:
-            # By the engine's own clock, so that what happens before the first event is replayed after a silence.
+            # By the engine's clock: a reconnection before the first event then replays what it missed.
             self._since = str(int(parsedate_to_datetime(response.headers["Date"]).timestamp()))
         return response
 
     def _read(self, lines: Iterator[bytes]) -> None:
         for line in lines:
             message = json.loads(line)
+            # The next connection continues after this event.
             self._since = _just_after(message["timeNano"])
             if found := event(message):
                 self._put(found)

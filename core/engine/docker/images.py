@@ -1,4 +1,4 @@
-"""Loading and building images through the Docker SDK."""
+"""Loads and builds images through the Docker SDK."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _CHUNK_SECONDS = 120
 
 
 class ArchiveFeed:
-    """Hands an asynchronous stream to a thread, chunk by chunk, and remembers why it broke."""
+    """Passes the chunks of an asynchronous stream to a thread, and stores the error that broke it."""
 
     def __init__(self, archive: AsyncIterator[bytes]) -> None:
         self._archive = archive
@@ -26,7 +26,7 @@ class ArchiveFeed:
         self.error: BaseException | None = None
 
     def stop(self) -> None:
-        """Break the stream off; the thread's request fails."""
+        """Abort the stream; the thread's request fails."""
         self._stopped = True
 
     def __iter__(self) -> Iterator[bytes]:
@@ -40,32 +40,32 @@ class ArchiveFeed:
                 return
             if chunk:
                 yield chunk
-        raise ConnectionAbortedError("The load was given up.")
+        raise ConnectionAbortedError("The load was cancelled.")
 
     async def _next(self) -> bytes | None:
         return await anext(self._archive, None)
 
 
 def load(client: DockerClient, feed: ArchiveFeed) -> str:
-    """Send the archive, and return the id of the image that the engine says it loaded."""
-    said = ""
+    """Send the archive and return the id of the image that the engine loaded."""
+    output = ""
     try:
         for message in client.api(STREAM_SECONDS).load_image(feed):
-            said += _line(message)
+            output += _line(message)
     except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
         if feed.error is not None:
             raise feed.error from error
-        # An engine that dislikes the archive hangs up in the middle; one that is lost answers no ping.
+        # An engine closes the connection on a bad archive; a lost engine does not answer a ping.
         client.api(PING_SECONDS).ping()
         raise EngineRefused("The engine could not load the archive; it is not what `docker save` writes.") from error
-    found = _LOADED.findall(said)
-    if not found:
+    loaded = _LOADED.findall(output)
+    if not loaded:
         raise EngineRefused("The engine loaded no image from the archive; it is not what `docker save` writes.")
-    return str(client.api().inspect_image(found[-1])["Id"])
+    return str(client.api().inspect_image(loaded[-1])["Id"])
 
 
 def build(client: DockerClient, context: Path, tag: str, on_line: Callable[[str], None]) -> str:
-    """Build, pass on what the engine says, return the image's id."""
+    """Build the image, pass on the output lines, and return the image's id."""
     api = client.api(STREAM_SECONDS)
     for message in api.build(path=str(context), tag=tag, rm=True, forcerm=True, decode=True, timeout=STREAM_SECONDS):
         for line in _line(message).splitlines():

@@ -1,4 +1,4 @@
-"""Bridges on which containers cannot reach one another."""
+"""Bridge networks whose containers cannot reach one another."""
 
 import threading
 from typing import Any
@@ -15,9 +15,10 @@ _LIBPOD = "/v4.0.0/libpod/networks/create"
 
 
 class DockerNetworks:
-    """Docker keeps containers apart on one bridge; Podman only keeps bridges apart: there each container has its own.
+    """Creates isolated bridges: one for all containers in Docker, one for each container in Podman.
 
-    All methods block: call them on the engine's threads.
+    Podman isolates bridges from each other, but not the containers on one bridge. All methods block: call them in the
+    engine's threads.
     """
 
     def __init__(self, client: DockerClient) -> None:
@@ -25,26 +26,27 @@ class DockerNetworks:
         self._lock = threading.Lock()
         self._gateways: dict[str, str] = {}
 
-    def place(self, name: str, network: str) -> tuple[str, str]:
-        """Return the bridge for the container `name` that is wished on `network`, and the host's address on it."""
+    def assign_bridge(self, name: str, network: str) -> tuple[str, str]:
+        """Return the bridge of the container `name` for `network`, and the host's address on it."""
         bridge = name if self._client.is_podman() else network
         return bridge, self.ensure(bridge)
 
     def ensure(self, name: str) -> str:
-        """Return the host's address on the bridge `name`, made when missing."""
+        """Return the host's address on the bridge `name`, created when missing."""
         with self._lock:
+            # In Podman each container has its own bridge, which may have been removed since.
             if name not in self._gateways or self._client.is_podman():
                 self._gateways[name] = self._ensure(name)
             return self._gateways[name]
 
-    def forget(self, name: str) -> None:
-        """Look at the engine again at the next `ensure`."""
+    def drop_cached(self, name: str) -> None:
+        """Drop the cached gateway, so that the next `ensure` asks the engine."""
         self._gateways.pop(name, None)
 
-    def leave(self, name: str) -> None:
-        """Remove what `place` made for the container `name` alone, once the container is gone."""
+    def release_bridge(self, name: str) -> None:
+        """Remove the container's own bridge after the container was removed."""
         if self._client.is_podman():
-            self.forget(name)
+            self.drop_cached(name)
             unless_missing(lambda: self._client.api().remove_network(name))
 
     def _ensure(self, name: str) -> str:
@@ -61,7 +63,7 @@ class DockerNetworks:
             else:
                 api.create_network(name, driver="bridge", options=ISOLATED, check_duplicate=True)
         except docker.errors.APIError:
-            # Another process may have made it just now.
+            # Another process may have created it just now.
             network = unless_missing(lambda: api.inspect_network(name))
             if network is None:
                 raise
@@ -70,8 +72,8 @@ class DockerNetworks:
 
 
 def _create_podman(api: Any, name: str) -> None:
-    """Ask in Podman's own words, since Docker's drop the option that isolates."""
-    wish = {"name": name, "driver": "bridge", "options": {"isolate": "true"}}
-    answer: requests.Response = api.post(f"{api.base_url}{_LIBPOD}", json=wish, timeout=api.timeout)
-    if not answer.ok:
-        raise docker.errors.APIError(answer.reason, answer, answer.text)
+    """Use Podman's own API, because its Docker API drops the option that isolates."""
+    body = {"name": name, "driver": "bridge", "options": {"isolate": "true"}}
+    response: requests.Response = api.post(f"{api.base_url}{_LIBPOD}", json=body, timeout=api.timeout)
+    if not response.ok:
+        raise docker.errors.APIError(response.reason, response, response.text)

@@ -1,4 +1,4 @@
-"""Between our words for containers and images and Docker's."""
+"""Translates between the protocol's containers, images and events and those of the Docker API."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Any
 from core.engine.protocol import (
     Address,
     Container,
+    ContainerLimits,
     ContainerSpec,
     ContainerState,
     EngineEvent,
     EngineImage,
     EventAction,
-    Limits,
 )
 
 HOST_NAME = "host.docker.internal"
@@ -37,7 +37,7 @@ _ACTIONS = {
 }
 
 
-def creation(api: Any, spec: ContainerSpec, address: str, gateway: str) -> dict[str, Any]:
+def create_arguments(api: Any, spec: ContainerSpec, address: str, gateway: str) -> dict[str, Any]:
     """Return the arguments of the SDK's `create_container` for a hardened container."""
     return {
         "name": spec.name,
@@ -52,6 +52,7 @@ def creation(api: Any, spec: ContainerSpec, address: str, gateway: str) -> dict[
             network_mode=spec.network,
             extra_hosts={HOST_NAME: gateway},
             mem_limit=spec.limits.memory_bytes,
+            # Equal to the memory limit: no additional swap.
             memswap_limit=spec.limits.memory_bytes,
             nano_cpus=_nano(spec.limits),
             pids_limit=spec.limits.pids,
@@ -64,39 +65,39 @@ def creation(api: Any, spec: ContainerSpec, address: str, gateway: str) -> dict[
     }
 
 
-def ignored_limits(attributes: Mapping[str, Any], limits: Limits) -> list[str]:
-    """Return the names of the limits that the engine did not take over."""
+def ignored_limits(attributes: Mapping[str, Any], limits: ContainerLimits) -> list[str]:
+    """Return the names of the limits that the engine did not apply."""
     host = attributes["HostConfig"]
     cpus = host.get("NanoCpus") or 1e9 * (host.get("CpuQuota") or 0) / (host.get("CpuPeriod") or 100_000)
-    taken = {
+    applied = {
         "memory": host.get("Memory") == limits.memory_bytes,
         "swap": host.get("MemorySwap") == limits.memory_bytes,
         "CPU": round(cpus) == _nano(limits),
         "process": host.get("PidsLimit") == limits.pids,
     }
-    return [name for name, done in taken.items() if not done]
+    return [name for name, is_applied in applied.items() if not is_applied]
 
 
 def container(attributes: Mapping[str, Any]) -> Container:
-    """Read what `inspect_container` says."""
+    """Return the container from the result of `inspect_container`."""
     state = attributes["State"]
-    where = _STATES.get(state["Status"], ContainerState.EXITED)
+    container_state = _STATES.get(state["Status"], ContainerState.EXITED)
     return Container(
         name=attributes["Name"].removeprefix("/"),
         id=attributes["Id"],
-        state=where,
+        state=container_state,
         image=attributes["Image"] if ":" in attributes["Image"] else f"sha256:{attributes['Image']}",
         labels=attributes["Config"].get("Labels") or {},
-        ports=_ports(attributes) if where is ContainerState.RUNNING else {},
-        exit_code=state["ExitCode"] if where is ContainerState.EXITED else None,
+        ports=_ports(attributes) if container_state is ContainerState.RUNNING else {},
+        exit_code=state["ExitCode"] if container_state is ContainerState.EXITED else None,
         oom_killed=bool(state.get("OOMKilled")),
-        started_at=moment(state.get("StartedAt")),
-        finished_at=moment(state.get("FinishedAt")) if where is ContainerState.EXITED else None,
+        started_at=parse_time(state.get("StartedAt")),
+        finished_at=parse_time(state.get("FinishedAt")) if container_state is ContainerState.EXITED else None,
     )
 
 
 def image(attributes: Mapping[str, Any]) -> EngineImage:
-    """Read what `inspect_image` says."""
+    """Return the image from the result of `inspect_image`."""
     settings = attributes.get("Config") or {}
     return EngineImage(
         id=attributes["Id"] if ":" in attributes["Id"] else f"sha256:{attributes['Id']}",
@@ -110,7 +111,7 @@ def image(attributes: Mapping[str, Any]) -> EngineImage:
 
 
 def event(message: Mapping[str, Any]) -> EngineEvent | None:
-    """Read one message of the event stream; None for what we do not follow."""
+    """Return the event of a message of the event stream; None for events that are not used."""
     action = _ACTIONS.get(message.get("Action") or message.get("status") or "")
     if action is None:
         return None
@@ -121,14 +122,14 @@ def event(message: Mapping[str, Any]) -> EngineEvent | None:
     return EngineEvent(attributes["name"], action, int(code) if ended else None, at)
 
 
-def moment(text: str | None) -> datetime | None:
-    """Read the engine's time, which has nanoseconds; its year 1 means never."""
+def parse_time(text: str | None) -> datetime | None:
+    """Parse the engine's time, which has nanoseconds; its year 1 means never."""
     if not text or text.startswith("0001-"):
         return None
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
 
 
-def _nano(limits: Limits) -> int:
+def _nano(limits: ContainerLimits) -> int:
     return round(limits.cpus * 1e9)
 
 

@@ -1,4 +1,4 @@
-"""What the fake engine reads from a `docker save` archive: just enough to name the image as a real engine would."""
+"""Reads the one image of a `docker save` archive, to give it the id that a real engine would."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ def digest(content: bytes) -> str:
 
 
 def read_archive(file: IO[bytes]) -> EngineImage:
-    """Return the one image in the archive, or refuse it in one sentence."""
+    """Return the image of the archive; EngineRefused when there is none."""
     file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode="r:*") as archive:

@@ -1,4 +1,4 @@
-"""What answers for a fake container: a local HTTP server that says 200, or never says anything."""
+"""The HTTP server of a fake container: it answers 200, or never."""
 
 import asyncio
 import json
@@ -9,33 +9,33 @@ from core.engine.protocol import Address
 
 
 class FakeServer:
-    """A listening port of this process; `silent` is asked at each request whether to leave it unanswered."""
+    """A listening port of this process; `never_answers` is called for each request."""
 
-    def __init__(self, silent: Callable[[], bool]) -> None:
-        self._silent = silent
+    def __init__(self, never_answers: Callable[[], bool]) -> None:
+        self._never_answers = never_answers
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._answering: set[asyncio.Task[None]] = set()
 
     async def start(self) -> Address:
-        """Listen on a free local port and say which."""
+        """Listen on a free local port and return its address."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         return Address(host, port)
 
     def stop(self) -> None:
-        """Refuse new connections and drop the open ones."""
+        """Refuse new connections and abort the open ones."""
         if self._server:
             self._server.close()
         for writer in self._open:
             writer.transport.abort()
 
-    async def ended(self) -> None:
-        """Return when nothing of a stopped server is left."""
+    async def wait_closed(self) -> None:
+        """Return when all connections of a stopped server are closed."""
         await asyncio.gather(*self._answering, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Note the connection before anything else can happen to it."""
+        """Register the connection before its task can run."""
         self._open.add(writer)
         task = asyncio.create_task(self._answer(reader, writer))
         self._answering.add(task)
@@ -53,7 +53,7 @@ class FakeServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        if self._silent():
+        if self._never_answers():
             await reader.read()
             return
         body = json.dumps({"request": head.split("\r\n", 1)[0]}).encode()

@@ -1,4 +1,4 @@
-"""The memory of the fake engine: one SQLite file, so that several processes can share one fake."""
+"""The state of the fake engine: one SQLite file, so that several processes can share it."""
 
 import fcntl
 import json
@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS images (id TEXT PRIMARY KEY, image TEXT);
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes out: SQLite does not wait when two of them change the journal's mode at once."""
+def _exclusive_lock(path: Path) -> Iterator[None]:
+    """Exclude other processes: SQLite does not wait when two of them change the journal mode at once."""
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -46,20 +46,20 @@ def _alone(path: Path) -> Iterator[None]:
 class FakeStore:
     """Containers, images and events of a fake engine; each call is one transaction, safe between processes.
 
-    Its containers keep their ports after they have exited, so that an engine can lie about them.
+    Containers keep their ports after they have exited, so that an engine can report them as running.
     """
 
     def __init__(self, path: Path) -> None:
-        """Keep everything in the SQLite file at `path`, made when missing."""
+        """Use the SQLite file at `path`, created when missing."""
         self._path = path
-        with _alone(path), closing(self._connect()) as connection:
+        with _exclusive_lock(path), closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_TABLES)
 
     def create(self, spec: ContainerSpec, ports: Mapping[int, Address]) -> bool:
         """Add the container as CREATED and count it; False when the name is taken."""
         with self._transaction() as connection:
-            made = connection.execute(
+            created = connection.execute(
                 "INSERT OR IGNORE INTO containers (name, id, image, labels, environment, ports, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -72,12 +72,12 @@ class FakeStore:
                     ContainerState.CREATED,
                 ),
             ).rowcount
-            if made:
+            if created:
                 connection.execute("INSERT INTO creates (name) VALUES (?)", (spec.name,))
-        return bool(made)
+        return bool(created)
 
     def start(self, name: str, dies_after: float | None, dies_with: int) -> None:
-        """Move a CREATED container to RUNNING; it exits with `dies_with` after `dies_after` seconds, or never."""
+        """Change a CREATED container to RUNNING; it exits with `dies_with` after `dies_after` seconds, or never."""
         at = now().timestamp()
         dies_at = None if dies_after is None else at + dies_after
         with self._transaction() as connection:
@@ -90,12 +90,12 @@ class FakeStore:
                 _record(connection, name, EventAction.START, None, at)
 
     def exit(self, name: str, exit_code: int, *, oom_killed: bool = False) -> None:
-        """End a running container; anything else stays as it is."""
+        """Exit a running container; other states stay unchanged."""
         with self._transaction() as connection:
             _exit(connection, name, exit_code, now().timestamp(), oom_killed=oom_killed)
 
     def remove(self, name: str) -> None:
-        """Forget the container, ending it first."""
+        """Delete the container, after its exit."""
         at = now().timestamp()
         with self._transaction() as connection:
             _exit(connection, name, 137, at)
@@ -104,61 +104,61 @@ class FakeStore:
                 connection.execute("DELETE FROM containers WHERE name = ?", (name,))
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """Return the containers that carry `labels`, in order of their names."""
+        """Return the containers that have `labels`, ordered by name."""
         with self._transaction() as connection:
-            _settle(connection)
+            _apply_due_exits(connection)
             rows = connection.execute("SELECT * FROM containers ORDER BY name").fetchall()
         return [_container(row) for row in rows if labels.items() <= json.loads(row["labels"]).items()]
 
     def container(self, name: str) -> Container | None:
         """Return one container."""
         with self._transaction() as connection:
-            _settle(connection)
+            _apply_due_exits(connection)
             row = connection.execute("SELECT * FROM containers WHERE name = ?", (name,)).fetchone()
         return _container(row) if row else None
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return the environment that the container was given."""
+        """Return the environment of the container."""
         with self._transaction() as connection:
             row = connection.execute("SELECT environment FROM containers WHERE name = ?", (name,)).fetchone()
         return dict(json.loads(row["environment"])) if row else {}
 
-    def creates(self) -> dict[str, int]:
-        """Return how many times a container of each name was created, removed ones too."""
+    def creation_counts(self) -> dict[str, int]:
+        """Return how many containers of each name were created, removed ones included."""
         with self._transaction() as connection:
             return dict(connection.execute("SELECT name, count(*) FROM creates GROUP BY name").fetchall())
 
     def write_log(self, name: str, text: str) -> None:
-        """Append lines to what the container has said."""
+        """Append lines to the container's log."""
         with self._transaction() as connection:
             line = text.rstrip("\n") + "\n"
             connection.execute("UPDATE containers SET logs = logs || ? WHERE name = ?", (line, name))
 
     def logs(self, name: str) -> list[str]:
-        """Return what the container has said, line by line."""
+        """Return the lines of the container's log."""
         with self._transaction() as connection:
             row = connection.execute("SELECT logs FROM containers WHERE name = ?", (name,)).fetchone()
         return row["logs"].splitlines() if row else []
 
     def last_event(self) -> int:
-        """Return the number of the latest event, to read on from there."""
+        """Return the number of the latest event."""
         with self._transaction() as connection:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
     def events(self, labels: Mapping[str, str], after: int, since: datetime | None) -> tuple[int, list[EngineEvent]]:
-        """Return the events numbered above `after` and not before `since`, and the number to read on from."""
+        """Return the events numbered above `after` and not before `since`, and the number of the last one read."""
         with self._transaction() as connection:
-            _settle(connection)
+            _apply_due_exits(connection)
             found = connection.execute(
                 "SELECT * FROM events WHERE seq > ? AND at >= ? ORDER BY seq",
                 (after, since.timestamp() if since else 0.0),
             )
             rows = found.fetchall()
-        mine = [_event(row) for row in rows if labels.items() <= json.loads(row["labels"]).items()]
-        return (rows[-1]["seq"] if rows else after), mine
+        matching = [_event(row) for row in rows if labels.items() <= json.loads(row["labels"]).items()]
+        return (rows[-1]["seq"] if rows else after), matching
 
     def add_image(self, image: EngineImage) -> None:
-        """Hold `image`, replacing one of the same id."""
+        """Add `image`, replacing one of the same id."""
         with self._transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO images VALUES (?, ?)", (image.id, json.dumps(asdict(image))))
 
@@ -169,13 +169,14 @@ class FakeStore:
         return [_image(json.loads(row["image"])) for row in rows]
 
     def remove_image(self, image_id: str) -> None:
-        """Forget the image."""
+        """Delete the image."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM images WHERE id = ?", (image_id,))
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=20, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        # A fake need not survive a power failure.
         connection.execute("PRAGMA synchronous=OFF")
         return connection
 
@@ -197,8 +198,8 @@ def _exit(connection: sqlite3.Connection, name: str, exit_code: int, at: float, 
         _record(connection, name, EventAction.DIE, exit_code, at)
 
 
-def _settle(connection: sqlite3.Connection) -> None:
-    """End the containers whose time has come; there is no clock that does it."""
+def _apply_due_exits(connection: sqlite3.Connection) -> None:
+    """Exit the containers whose time has come; each read calls it, because no timer runs."""
     due = connection.execute("SELECT name, dies_with, dies_at FROM containers WHERE dies_at <= ?", (now().timestamp(),))
     for row in due.fetchall():
         _exit(connection, row["name"], row["dies_with"], row["dies_at"])
@@ -223,8 +224,8 @@ def _container(row: sqlite3.Row) -> Container:
         ports=ports,
         exit_code=row["exit_code"],
         oom_killed=bool(row["oom_killed"]),
-        started_at=_moment(row["started_at"]),
-        finished_at=_moment(row["finished_at"]),
+        started_at=_to_datetime(row["started_at"]),
+        finished_at=_to_datetime(row["finished_at"]),
     )
 
 
@@ -238,5 +239,5 @@ def _image(fields: dict[str, object]) -> EngineImage:
     return EngineImage(**fields, tags=tuple(tags), exposed_ports=tuple(ports))  # type: ignore[arg-type]
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def _to_datetime(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

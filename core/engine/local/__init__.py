@@ -1,1 +1,1 @@
-"""Finding a container engine on this machine, or starting a private one."""
+"""Finds a container engine on this machine, or starts a private one."""

@@ -1,4 +1,4 @@
-"""The unix sockets that container engines listen on."""
+"""The unix sockets of container engines on this machine."""
 
 import http.client
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 _ANSWER_SECONDS = 3.0
 
 
-def usual_sockets() -> Iterator[Path]:
-    """Yield where Docker and Podman listen on ordinary machines, the system's own first."""
+def default_sockets() -> Iterator[Path]:
+    """Yield the default sockets of Docker and Podman, the system's first."""
     home, runtime = Path.home(), os.environ.get("XDG_RUNTIME_DIR")
     yield Path("/var/run/docker.sock")
     if runtime:
@@ -24,22 +24,22 @@ def usual_sockets() -> Iterator[Path]:
     yield home / ".local/share/containers/podman/machine/podman.sock"
 
 
-def answers(path: Path) -> bool:
-    """Say whether an engine answers on this unix socket."""
+def is_answering(path: Path) -> bool:
+    """Return whether an engine answers on this unix socket."""
     try:
-        return ask(path, "/_ping") == b"OK"
+        return http_get(path, "/_ping") == b"OK"
     except (OSError, http.client.HTTPException):
         return False
 
 
-def ask(path: Path, question: str) -> bytes:
-    """Return what the engine on this unix socket answers to a GET; OSError or HTTPException when it does not."""
+def http_get(path: Path, url: str) -> bytes:
+    """Return the body of a GET to the engine on this socket; OSError or HTTPException on failure."""
     connection = http.client.HTTPConnection("localhost", timeout=_ANSWER_SECONDS)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(_ANSWER_SECONDS)
         connection.sock.connect(str(path))
-        connection.request("GET", question)
+        connection.request("GET", url)
         return connection.getresponse().read()
     finally:
         connection.close()

@@ -1,1 +1,1 @@
-"""Waking functions that drain a queue: signed HTTP requests or SQS messages."""
+"""Wakes functions that drain a queue, by signed HTTP requests or SQS messages."""

@@ -1,4 +1,4 @@
-"""Sign a request to AWS: Signature Version 4, as its documentation describes it, for a POST with a body."""
+"""AWS Signature Version 4 for a POST request with a body; the SQS transport uses it instead of boto3."""
 
 import hmac
 import os
@@ -16,24 +16,24 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """Who signs; a `token` belongs to keys that expire."""
+class AwsCredentials:
+    """An AWS key pair; a `token` belongs to temporary keys."""
 
     key: str
     secret: str
     token: str | None = None
 
 
-def credentials() -> Credentials:
-    """Return those of the environment, which every function has; else those that botocore finds. It may block."""
+def find_credentials() -> AwsCredentials:
+    """Return the credentials of the environment, as on Lambda, else those that botocore finds. It may block."""
     key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if key and secret:
-        return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN"))
+        return AwsCredentials(key, secret, os.environ.get("AWS_SESSION_TOKEN"))
     found = _session().get_credentials() if find_spec("botocore") else None
     if found is None:
         raise Unavailable("There are no AWS credentials; set AWS_ACCESS_KEY_ID and its secret, or install boto3.")
     frozen = found.get_frozen_credentials()
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+    return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 
 @cache
@@ -44,22 +44,31 @@ def _session() -> Any:
 
 
 def signed_headers(
-    url: str, headers: dict[str, str], body: bytes, *, service: str, region: str, by: Credentials, at: datetime
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    *,
+    service: str,
+    region: str,
+    credentials: AwsCredentials,
+    at: datetime,
 ) -> dict[str, str]:
-    """Return the headers of a POST to `url` together with those that sign it; `at` is in UTC."""
+    """Return the headers of a POST to `url` together with its signature; `at` is in UTC."""
     parts = urlsplit(url)
-    moment = at.strftime("%Y%m%dT%H%M%SZ")
-    covered = {name.lower(): value for name, value in headers.items()} | {"host": parts.netloc, "x-amz-date": moment}
-    if by.token:
-        covered["x-amz-security-token"] = by.token
+    timestamp = at.strftime("%Y%m%dT%H%M%SZ")
+    covered = {name.lower(): value for name, value in headers.items()} | {"host": parts.netloc, "x-amz-date": timestamp}
+    if credentials.token:
+        covered["x-amz-security-token"] = credentials.token
     names = ";".join(sorted(covered))
     lines = "".join(f"{name}:{covered[name].strip()}\n" for name in sorted(covered))
     path = quote(parts.path or "/", safe="/~")
     request = "\n".join(["POST", path, parts.query, lines, names, sha256(body).hexdigest()])
-    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    text = "\n".join([ALGORITHM, moment, scope, sha256(request.encode()).hexdigest()])
-    signature = hmac.new(_key(by.secret, moment[:8], region, service), text.encode(), sha256).hexdigest()
-    covered["authorization"] = f"{ALGORITHM} Credential={by.key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    text = "\n".join([ALGORITHM, timestamp, scope, sha256(request.encode()).hexdigest()])
+    signature = hmac.new(_key(credentials.secret, timestamp[:8], region, service), text.encode(), sha256).hexdigest()
+    covered["authorization"] = (
+        f"{ALGORITHM} Credential={credentials.key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
     return covered
 
 

@@ -1,4 +1,4 @@
-"""What strikes a bell: a signed HTTP request to the function's own address, or a message to a queue of SQS."""
+"""The transports of wake-ups: a signed HTTP request to the function's URL, or a message to an SQS queue."""
 
 import asyncio
 import json
@@ -13,54 +13,53 @@ from redis.asyncio import Redis
 
 from core.clock import now
 from core.errors import BadInput, Unavailable
-from core.queue.functions.sigv4 import credentials, signed_headers
-from core.queue.functions.waker import HEADER, Bells, Clapper, known, sign
+from core.queue.functions.sigv4 import find_credentials, signed_headers
+from core.queue.functions.waker import SIGNATURE_HEADER, FunctionWaker, WakeTransport, is_valid_queue, sign
 from core.queue.names import QueueClass
 from core.settings import Settings
 
-REACH_SECONDS = 1.4
+CONNECT_SECONDS = 1.4
 REFUSAL_SECONDS = 0.1
-LONGEST_CALL = 900.0
+MAX_CALL_SECONDS = 900.0
 SQS = "sqs+"
 
 
-class HttpClapper:
-    """A POST to an address at which an adapter listens, signed with the secret that both know.
+class HttpWakeTransport:
+    """A signed POST to the URL of a function's HTTP adapter.
 
-    Such a host works while it is asked, and may stop a call whose caller has gone. So the connection stays open until
-    the answer comes, in a thread of its own, and the bell counts as rung once the request has left and was not refused
-    at once.
+    Such a host works only during a request, and may abort a call whose client has gone. The connection therefore stays
+    open in a thread until the response arrives. `send` returns once the request was sent and not refused at once.
     """
 
-    can_wait = False
+    can_delay = False
 
     def __init__(self, url: str, secret: str) -> None:
-        """Ring at `url`."""
+        """Send to `url`."""
         self._url, self._secret = url, secret
 
-    async def strike(self, said: bytes, delay: int) -> None:  # noqa: ARG002 - it cannot wait
+    async def send(self, body: bytes, delay: int) -> None:  # noqa: ARG002 - HTTP has no delay
         """Send the request; Unavailable when it cannot be sent or is refused."""
         loop = asyncio.get_running_loop()
         sent, answered = loop.create_future(), loop.create_future()
 
-        def tell(future: asyncio.Future[int], value: int | Exception) -> None:
-            with suppress(RuntimeError):  # Nobody listens any more: the loop has ended.
+        def settle(future: asyncio.Future[int], value: int | Exception) -> None:
+            with suppress(RuntimeError):  # The loop was closed.
                 loop.call_soon_threadsafe(_settle, future, value)
 
-        def ask() -> None:
+        def post() -> None:
             try:
-                tell(answered, self._post(said, lambda: tell(sent, 0)))
+                settle(answered, self._post(body, lambda: settle(sent, 0)))
             except (OSError, HTTPException) as error:
-                tell(sent, error)
-                tell(answered, error)
+                settle(sent, error)
+                settle(answered, error)
 
-        threading.Thread(target=ask, name="bell", daemon=True).start()
+        threading.Thread(target=post, name="wake-up", daemon=True).start()
         await self._await_refusal(sent, answered)
 
-    async def ask(self, said: bytes) -> None:
-        """Send the request and wait until the work is done; Unavailable when it was not."""
+    async def call(self, body: bytes) -> None:
+        """Send the request and wait for the work; Unavailable when it failed."""
         try:
-            self._check(await asyncio.to_thread(self._post, said, lambda: None))
+            self._check(await asyncio.to_thread(self._post, body, lambda: None))
         except (OSError, HTTPException) as error:
             raise Unavailable(f"{self._url} cannot be reached: {type(error).__name__}.") from error
 
@@ -75,50 +74,53 @@ class HttpClapper:
 
     def _check(self, status: int) -> None:
         if status >= 300:
-            raise Unavailable(f"{self._url} answered {status}.")
+            raise Unavailable(f"{self._url} responded with status {status}.")
 
     def _post(self, body: bytes, sent: Callable[[], None]) -> int:
-        connection = _connection(self._url, REACH_SECONDS)
+        connection = _connection(self._url, CONNECT_SECONDS)
         try:
             path = urlsplit(self._url).path or "/"
-            headers = {HEADER: sign(self._secret, body), "Content-Type": "application/json"}
+            headers = {SIGNATURE_HEADER: sign(self._secret, body), "Content-Type": "application/json"}
             connection.request("POST", path, body, headers)
             if connection.sock:
-                connection.sock.settimeout(LONGEST_CALL)
+                # The short timeout is for connecting only; the call itself may take minutes.
+                connection.sock.settimeout(MAX_CALL_SECONDS)
             sent()
             return connection.getresponse().status
         finally:
             connection.close()
 
 
-class SqsClapper:
-    """A message to a queue of SQS, whose event source starts the function."""
+class SqsWakeTransport:
+    """A message to an SQS queue, whose event source mapping calls the function."""
 
-    can_wait = True
+    can_delay = True
 
     def __init__(self, queue_url: str) -> None:
-        """Send to the queue with this address."""
+        """Send to the SQS queue with this URL."""
         parts = urlsplit(queue_url)
         self._queue_url, self._endpoint = queue_url, f"{parts.scheme}://{parts.netloc}/"
         self._region = _region(parts.hostname or "")
 
-    async def strike(self, said: bytes, delay: int) -> None:
-        """Send the message; Unavailable when it was not taken."""
-        await asyncio.to_thread(self._send, said, delay)
+    async def send(self, body: bytes, delay: int) -> None:
+        """Send the message; Unavailable when SQS did not accept it."""
+        await asyncio.to_thread(self._send_message, body, delay)
 
-    def _send(self, text: bytes, delay: int) -> None:
-        asked = {"QueueUrl": self._queue_url, "MessageBody": text.decode(), "DelaySeconds": delay}
-        body = json.dumps(asked).encode()
+    def _send_message(self, text: bytes, delay: int) -> None:
+        arguments = {"QueueUrl": self._queue_url, "MessageBody": text.decode(), "DelaySeconds": delay}
+        body = json.dumps(arguments).encode()
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
         signed = signed_headers(
-            self._endpoint, headers, body, service="sqs", region=self._region, by=credentials(), at=now()
+            self._endpoint, headers, body, service="sqs", region=self._region, credentials=find_credentials(), at=now()
         )
-        connection = _connection(self._endpoint, REACH_SECONDS)
+        connection = _connection(self._endpoint, CONNECT_SECONDS)
         try:
             connection.request("POST", "/", body, signed)
-            answer = connection.getresponse()
-            if answer.status != 200:
-                raise Unavailable(f"SQS answered {answer.status}: {answer.read(200).decode(errors='replace')}")
+            response = connection.getresponse()
+            if response.status != 200:
+                raise Unavailable(
+                    f"SQS responded with status {response.status}: {response.read(200).decode(errors='replace')}"
+                )
         except (OSError, HTTPException) as error:
             raise Unavailable(f"SQS cannot be reached: {type(error).__name__}") from error
         finally:
@@ -136,7 +138,7 @@ def _settle(future: asyncio.Future[int], value: int | Exception) -> None:
         return
     if isinstance(value, Exception):
         future.set_exception(value)
-        future.exception()  # It may be that nobody asks any more.
+        future.exception()  # Retrieve it: the caller may have been cancelled.
     else:
         future.set_result(value)
 
@@ -148,29 +150,31 @@ def _region(host: str) -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def open_bells(settings: Settings, redis: Redis) -> Bells:
-    """Return the bells that are configured; BadInput says which of them cannot be."""
-    secret = settings.bell_secret.get_secret_value() if settings.bell_secret else ""
-    return Bells(redis, clappers_of(settings.bells, secret))
+def open_function_waker(settings: Settings, redis: Redis) -> FunctionWaker:
+    """Return the waker for the configured functions; BadInput when a URL or the secret is not valid."""
+    secret = settings.function_secret.get_secret_value() if settings.function_secret else ""
+    return FunctionWaker(redis, open_transports(settings.function_urls, secret))
 
 
-def clappers_of(bells: Mapping[str, str], secret: str) -> dict[str, Clapper]:
-    """Return what strikes each bell, by its name."""
-    return {name: _clapper(name, url, secret) for name, url in bells.items()}
+def open_transports(function_urls: Mapping[str, str], secret: str) -> dict[str, WakeTransport]:
+    """Return the transport of each queue class, by its name."""
+    return {name: _open_transport(name, url, secret) for name, url in function_urls.items()}
 
 
-def _clapper(name: str, url: str, secret: str) -> Clapper:
-    if not known(name):
-        there = ", ".join(QueueClass)
+def _open_transport(name: str, url: str, secret: str) -> WakeTransport:
+    if not is_valid_queue(name):
+        classes = ", ".join(QueueClass)
         raise BadInput(
-            f"CARREL_BELLS: there is no queue {name!r}; there are {there}, and region:sessions for one region."
+            f"CARREL_FUNCTION_URLS: there is no queue {name!r}; there are {classes},"
+            " and region:sessions for one region."
         )
     if url.startswith(SQS):
-        return SqsClapper(url.removeprefix(SQS))
+        return SqsWakeTransport(url.removeprefix(SQS))
     if urlsplit(url).scheme not in {"http", "https"}:
         raise BadInput(
-            f"CARREL_BELLS: {url!r} is no bell; write https://host/path, or sqs+https://… for a queue of SQS."
+            f"CARREL_FUNCTION_URLS: {url!r} is not a function's URL; write https://host/path,"
+            " or sqs+https://… for an SQS queue."
         )
     if not secret:
-        raise BadInput("CARREL_BELL_SECRET: a bell by HTTP is signed; set the secret that the function knows too.")
-    return HttpClapper(url, secret)
+        raise BadInput("CARREL_FUNCTION_SECRET: wake-ups by HTTP are signed; set the secret that the function has.")
+    return HttpWakeTransport(url, secret)

@@ -1,9 +1,8 @@
-"""The bell: it wakes whoever drains a queue as a function, after the jobs are there; it never carries work.
+"""Wakes the functions that drain queues, after the jobs were enqueued; the outbox dispatcher uses it.
 
-One token in Redis says that a wake-up is on its way, and keeps a thousand jobs from ringing a thousand times. The
-drain deletes it before its first look at the queue: a job that was there by then is seen, one that comes later rings
-anew. A bell that could not be rung gives its token back: the next job rings, and at the latest the schedule finds the
-work.
+A wake-up carries no work. A key in Redis marks one as pending, so a thousand jobs cause one wake-up. The drain deletes
+the key before its first look at the queue: it sees every job enqueued before, and a later job wakes it again. A
+wake-up that failed deletes its key: the next job tries again, and the schedule of the function finds the rest.
 """
 
 import asyncio
@@ -19,100 +18,104 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from core.queue.names import QueueClass, class_of
+from core.queue.names import QueueClass, parse_queue
 
 log = logging.getLogger(__name__)
 
-TOKEN_SECONDS = 30
-RING_SECONDS = 1.5
+WAKEUP_TTL_SECONDS = 30
+SEND_SECONDS = 1.5
 SKEW_SECONDS = 300
-LONGEST_DELAY = 900
-"""SQS keeps a message back for at most a quarter of an hour; what is due later is found by the schedule."""
-HEADER = "X-Carrel-Bell"
+MAX_DELAY_SECONDS = 900
+"""The longest delay of SQS; jobs that are due later are found by the function's schedule."""
+SIGNATURE_HEADER = "X-Carrel-Signature"
 
 
-class Clapper(Protocol):
-    """What strikes a bell: a request that makes the platform start a function."""
+class WakeTransport(Protocol):
+    """The request that makes a platform start a function."""
 
-    can_wait: bool
-    """Whether it can be told to strike later."""
+    can_delay: bool
+    """Whether it supports a delay."""
 
-    async def strike(self, said: bytes, delay: int) -> None:
-        """Have a function called with what is `said`, `delay` seconds from now; raise when that could not be asked."""
+    async def send(self, body: bytes, delay: int) -> None:
+        """Request a call of the function with `body` in `delay` seconds; raise when the request failed."""
         ...
 
 
-class Bells:
-    """The bells of an installation, by sort of queue or, where regions differ, by `region:sort`; others are silent."""
+class FunctionWaker:
+    """Wakes functions by queue class or, where regions differ, by `region:class`; other queues have no function."""
 
-    def __init__(self, redis: Redis, clappers: Mapping[str, Clapper]) -> None:
-        """Keep tokens in `redis`."""
-        self._redis, self._clappers = redis, clappers
+    def __init__(self, redis: Redis, transports: Mapping[str, WakeTransport]) -> None:
+        """Mark pending wake-ups in `redis`."""
+        self._redis, self._transports = redis, transports
 
-    async def ring(self, queue: str, due_at: datetime | None = None) -> bool:
-        """Wake the drain of `queue`, now or when a job is due; False when nobody need be woken or nobody could be."""
-        clapper = self._clapper(queue)
-        if clapper is None:
+    async def wake(self, queue: str, due_at: datetime | None = None) -> bool:
+        """Wake the drain of `queue`, now or at `due_at`; False when no wake-up was sent, or none is needed."""
+        transport = self._transport_of(queue)
+        if transport is None:
             return False
         due = None if due_at is None else math.ceil(due_at.timestamp())
         delay = 0 if due is None else max(0, math.ceil(due - time.time()))
-        if delay and (not clapper.can_wait or delay > LONGEST_DELAY):
+        if delay and (not transport.can_delay or delay > MAX_DELAY_SECONDS):
             return False
-        token = token_of(queue) if delay == 0 else f"{token_of(queue)}:{due}"
-        if not await self._redis.set(token, b"1", nx=True, ex=TOKEN_SECONDS + delay):
+        # A key for each due second: a delayed wake-up must not suppress an immediate one.
+        key = wakeup_key(queue) if delay == 0 else f"{wakeup_key(queue)}:{due}"
+        if not await self._redis.set(key, b"1", nx=True, ex=WAKEUP_TTL_SECONDS + delay):
             return False
-        return await self._strike(clapper, queue, delay, token)
+        return await self._send(transport, queue, delay, key)
 
-    async def _strike(self, clapper: Clapper, queue: str, delay: int, token: str) -> bool:
+    async def _send(self, transport: WakeTransport, queue: str, delay: int, key: str) -> bool:
         try:
-            async with asyncio.timeout(RING_SECONDS):
-                await clapper.strike(message(queue), delay)
+            async with asyncio.timeout(SEND_SECONDS):
+                await transport.send(wakeup_message(queue), delay)
         except BaseException as error:
-            await asyncio.shield(self._redis.delete(token))
+            # Shielded: a cancelled caller must not leave the key, which would suppress wake-ups until it expires.
+            await asyncio.shield(self._redis.delete(key))
             if not isinstance(error, Exception):
                 raise
-            log.warning("bell: nobody was woken for %s (%s); its schedule will find the work", queue, error)
+            log.warning(
+                "functions: the wake-up for %s failed (%s); the schedule of the function finds its jobs", queue, error
+            )
             return False
         return True
 
-    def _clapper(self, queue: str) -> Clapper | None:
-        region, kind = class_of(queue)
-        return self._clappers.get(f"{region}:{kind}") or self._clappers.get(kind)
+    def _transport_of(self, queue: str) -> WakeTransport | None:
+        region, kind = parse_queue(queue)
+        return self._transports.get(f"{region}:{kind}") or self._transports.get(kind)
 
 
-def token_of(queue: str) -> str:
-    """Return the key that says that a wake-up for the queue is on its way."""
-    return f"carrel:bell:{queue}"
+def wakeup_key(queue: str) -> str:
+    """Return the Redis key of a pending wake-up of the queue."""
+    return f"carrel:wakeup:{queue}"
 
 
-async def heard(redis: Redis, queue: str) -> None:
-    """Take note of a wake-up; to be called before the first look at the queue, never after it."""
-    await redis.delete(token_of(queue))
+async def acknowledge_wakeup(redis: Redis, queue: str) -> None:
+    """Acknowledge a wake-up. Call it before the first look at the queue, never after."""
+    await redis.delete(wakeup_key(queue))
 
 
-def known(kind: str) -> bool:
-    """Say whether a bell may be hung under this name."""
-    return kind.rpartition(":")[2] in set(QueueClass)
+def is_valid_queue(name: str) -> bool:
+    """Return whether this is a queue class, or `region:class`."""
+    return name.rpartition(":")[2] in set(QueueClass)
 
 
-def message(queue: str) -> bytes:
-    """Return what a bell says."""
+def wakeup_message(queue: str) -> bytes:
+    """Return the body of a wake-up."""
     return json.dumps({"queue": queue}).encode()
 
 
 def sign(secret: str, body: bytes, at: int | None = None) -> str:
-    """Return the signature of a bell's body, with the time that it covers."""
+    """Return the signature header of a body; it covers the time as well."""
     moment = int(time.time()) if at is None else at
     return f"{moment}.{_digest(secret, moment, body)}"
 
 
 def is_signed(secret: str, header: str | None, body: bytes) -> bool:
-    """Say whether the body was signed with the secret within five minutes of now; compared in constant time."""
+    """Return whether the body was signed with the secret, at most SKEW_SECONDS ago; compared in constant time."""
     at, _, digest = (header or "").partition(".")
     if not secret or not (at.isascii() and at.isdigit() and len(at) < 12):
         return False
-    good = hmac.compare_digest(_digest(secret, int(at), body).encode(), digest.encode())
-    return good and abs(time.time() - int(at)) <= SKEW_SECONDS
+    matches = hmac.compare_digest(_digest(secret, int(at), body).encode(), digest.encode())
+    return matches and abs(time.time() - int(at)) <= SKEW_SECONDS
 
 
 def _digest(secret: str, at: int, body: bytes) -> str:

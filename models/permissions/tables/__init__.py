@@ -1,9 +1,10 @@
-"""Every noun that permissions speak of: its rules, who holds them, and its object roles; each domain has its table.
+"""The rules, roles and object roles of every resource, with one table for each domain.
 
-docs/decisions/0006-adding-a-noun.md shows how. Scopes are written O own, R organization, C collaboration, G global.
+docs/decisions/0006-one-permission-table-per-noun.md shows how to add a resource.
+Scope letters: O own, R organization, C collaboration, G global.
 """
 
-from models.permissions.enums import Noun
+from models.permissions.enums import ResourcePermissions
 from models.permissions.resources import ObjectRole, Resource
 from models.permissions.tables.accounts import ACCOUNTS
 from models.permissions.tables.data import DATA
@@ -11,6 +12,6 @@ from models.permissions.tables.federation import FEDERATION
 from models.permissions.tables.sessions import SESSIONS
 from models.permissions.tables.studies import STUDIES, STUDY_PERMISSIONS
 
-__all__ = ["NOUNS", "STUDY_PERMISSIONS", "ObjectRole", "Resource"]
+__all__ = ["RESOURCE_PERMISSIONS", "STUDY_PERMISSIONS", "ObjectRole", "Resource"]
 
-NOUNS: dict[Resource, Noun] = {**ACCOUNTS, **SESSIONS, **FEDERATION, **STUDIES, **DATA}
+RESOURCE_PERMISSIONS: dict[Resource, ResourcePermissions] = {**ACCOUNTS, **SESSIONS, **FEDERATION, **STUDIES, **DATA}

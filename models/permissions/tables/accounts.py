@@ -1,24 +1,24 @@
-"""People, their organizations, their credentials and roles, and what happened."""
+"""Permissions on users, organizations, tokens, roles and history."""
 
-from models.permissions.enums import MemberRole, Noun
+from models.permissions.enums import MemberRole, ResourcePermissions
 from models.permissions.resources import Resource
 
 GUEST, READONLY, MEMBER, ADMIN = MemberRole
-ACCOUNTS: dict[Resource, Noun] = {
-    Resource.USER: Noun(
+ACCOUNTS: dict[Resource, ResourcePermissions] = {
+    Resource.USER: ResourcePermissions(
         description="A person with an account.",
         rules="view:ORCG edit:ORCG create:RCG delete:ORCG",
         roles={
             "researcher": "view:O edit:O",
-            "desk": "view:O",
+            "session": "view:O",
             "root": "view:RCG edit:ORCG create:RCG delete:ORCG",
             "viewer": "view:R edit:O delete:O",
             "organization_admin": "create:R edit:R delete:R",
             "collaboration_admin": "view:C create:C edit:C",
         },
     ),
-    Resource.ORGANIZATION: Noun(
-        description="A group of people who work together: an institute, a lab.",
+    Resource.ORGANIZATION: ResourcePermissions(
+        description="A group of people who work together, for example an institute or a lab.",
         rules="view:ORCG edit:RCG create:G delete:G",
         roles={
             "researcher": "view:O",
@@ -29,20 +29,20 @@ ACCOUNTS: dict[Resource, Noun] = {
             "node": "view:RC edit:R",
             "container": "view:RC",
         },
-        members={GUEST: "view", READONLY: "view", MEMBER: "view", ADMIN: "view edit"},
+        member_roles={GUEST: "view", READONLY: "view", MEMBER: "view", ADMIN: "view edit"},
     ),
-    Resource.MEMBERSHIP: Noun(
-        description="Who belongs to an organization, and as what.",
+    Resource.MEMBERSHIP: ResourcePermissions(
+        description="A user's membership in an organization, with a member role.",
         rules="view:RG edit:RG",
-        members={MEMBER: "view", ADMIN: "view edit"},
+        member_roles={MEMBER: "view", ADMIN: "view edit"},
     ),
-    Resource.TOKEN: Noun(
-        description="A credential of a person for programs.",
+    Resource.TOKEN: ResourcePermissions(
+        description="A user's credential for programs.",
         rules="view:OG create:O delete:OG",
         roles={"researcher": "view:O create:O delete:O"},
     ),
-    Resource.ROLE: Noun(
-        description="A named set of rules, and the rules that users hold.",
+    Resource.ROLE: ResourcePermissions(
+        description="A named set of rules, and the rules that users have.",
         rules="view:ORCG edit:RCG create:RCG delete:RCG",
         roles={
             "researcher": "view:O",
@@ -52,8 +52,8 @@ ACCOUNTS: dict[Resource, Noun] = {
             "collaboration_admin": "view:C",
         },
     ),
-    Resource.HISTORY: Noun(
-        description="What happened, who did it and why.",
+    Resource.HISTORY: ResourcePermissions(
+        description="A record of changes, with the actor and the cause.",
         rules="view:OG",
         roles={"researcher": "view:O"},
     ),

@@ -1,10 +1,10 @@
-"""Collaborations, and work that travels to their nodes."""
+"""Permissions on collaborations, and on the tasks that run on their nodes."""
 
-from models.permissions.enums import Noun
+from models.permissions.enums import ResourcePermissions
 from models.permissions.resources import Resource
 
-FEDERATION: dict[Resource, Noun] = {
-    Resource.COLLABORATION: Noun(
+FEDERATION: dict[Resource, ResourcePermissions] = {
+    Resource.COLLABORATION: ResourcePermissions(
         description="Organizations that compute together.",
         rules="view:RG edit:CG create:G delete:CG",
         roles={
@@ -15,8 +15,8 @@ FEDERATION: dict[Resource, Noun] = {
             "container": "view:R",
         },
     ),
-    Resource.FEDERATION_STUDY: Noun(
-        description="Some of a collaboration's organizations, for one question.",
+    Resource.FEDERATION_STUDY: ResourcePermissions(
+        description="Organizations of a collaboration that work on one question.",
         rules="view:RCG edit:RCG create:CG delete:RCG",
         roles={
             "root": "view:RCG edit:RCG create:CG delete:RCG",
@@ -26,8 +26,8 @@ FEDERATION: dict[Resource, Noun] = {
             "container": "view:R",
         },
     ),
-    Resource.NODE: Noun(
-        description="The agent of an organization, beside its data.",
+    Resource.NODE: ResourcePermissions(
+        description="The agent of an organization, next to its data.",
         rules="view:RCG edit:RCG create:RCG delete:RCG",
         roles={
             "root": "view:RCG edit:RCG create:RCG delete:RCG",
@@ -38,8 +38,8 @@ FEDERATION: dict[Resource, Noun] = {
             "container": "view:R",
         },
     ),
-    Resource.TASK: Noun(
-        description="A computation that is sent to where the data is.",
+    Resource.TASK: ResourcePermissions(
+        description="A computation that is sent to the organizations' data.",
         rules="view:ORCG create:CG delete:ORCG",
         roles={
             "root": "view:ORCG create:CG delete:ORCG",
@@ -49,18 +49,18 @@ FEDERATION: dict[Resource, Noun] = {
             "container": "view:C",
         },
     ),
-    Resource.RUN: Noun(
+    Resource.RUN: ResourcePermissions(
         description="A task's part at one organization, and its result.",
         rules="view:ORCG",
         roles={"root": "view:ORCG", "viewer": "view:C", "node": "view:C", "container": "view:C"},
     ),
-    Resource.PORT: Noun(
+    Resource.PORT: ResourcePermissions(
         description="A port that a run's container listens on.",
         rules="view:RG",
         roles={"root": "view:RG", "viewer": "view:R", "node": "view:R", "container": "view:R"},
     ),
-    Resource.EVENT: Noun(
-        description="What nodes and people tell one another while tasks run.",
+    Resource.EVENT: ResourcePermissions(
+        description="A message between nodes and users about a running task.",
         rules="send:RCG receive:RCG",
         roles={
             "root": "send:RCG receive:RCG",

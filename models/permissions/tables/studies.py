@@ -1,6 +1,6 @@
-"""Studies, their roles as permissions on one object, and what participants give."""
+"""Permissions on studies and on the responses of participants."""
 
-from models.permissions.enums import MemberRole, Noun
+from models.permissions.enums import MemberRole, ResourcePermissions
 from models.permissions.resources import ObjectRole, Resource
 
 GUEST, READONLY, MEMBER, ADMIN = MemberRole
@@ -19,22 +19,22 @@ STUDY_PERMISSIONS = {
     "DP": ("preview_response:delete", "delete_study__responses(is_preview=True)"),
     "AR": ("study_approval:edit", "edit_study__<APPROVAL>"),
 }
-"""The letters of the study matrix, the permission that each is here, and its code name where it comes from.
+"""The letters of the study matrix, with the permission of each and its code name in the reference system.
 
-A grant holds it on one study (own), a member role in all studies of an organization, the twin `edit_lab__study__…`
-(organization), a site's role in all studies (global)."""
+A grant applies to one study (own). A member role applies to all studies of an organization, like the reference's
+`edit_lab__study__…` (organization). A site's role applies to all studies (global)."""
 
 
 def _study(letters: str) -> str:
     return " ".join(STUDY_PERMISSIONS[each][0] for each in letters.split())
 
 
-STUDIES: dict[Resource, Noun] = {
-    Resource.STUDY: Noun(
+STUDIES: dict[Resource, ResourcePermissions] = {
+    Resource.STUDY: ResourcePermissions(
         description="A study that people take part in from home.",
         rules="view:ORG edit:ORG create:RG",
-        members={GUEST: "create", READONLY: "view", MEMBER: "create view", ADMIN: "create view edit"},
-        objects={
+        member_roles={GUEST: "create", READONLY: "view", MEMBER: "create view", ADMIN: "create view edit"},
+        object_roles={
             ObjectRole.STUDY_PREVIEW: _study("RD RP CP"),
             ObjectRole.STUDY_DESIGN: _study("RD RP CP DP WD"),
             ObjectRole.STUDY_ANALYSIS: _study("RD RP CP DP RR"),
@@ -43,29 +43,39 @@ STUDIES: dict[Resource, Noun] = {
             ObjectRole.STUDY_MANAGER: _study("RD RP CP DP WD CS MR"),
             ObjectRole.STUDY_ADMIN: _study("RD RP CP DP WD CS MR RR CC EF CT CL"),
         },
-        shared_with="study_role:edit",
-        keeper=ObjectRole.STUDY_ADMIN,
+        sharing_permission="study_role:edit",
+        last_holder_role=ObjectRole.STUDY_ADMIN,
     ),
-    Resource.STUDY_STATUS: Noun(
-        description="Where a study stands in its workflow.", rules="edit:ORG", members={ADMIN: "edit"}
+    Resource.STUDY_STATUS: ResourcePermissions(
+        description="The state of a study in its workflow.", rules="edit:ORG", member_roles={ADMIN: "edit"}
     ),
-    Resource.STUDY_ROLE: Noun(
-        description="Who holds which role on a study.", rules="edit:ORG", members={ADMIN: "edit"}
+    Resource.STUDY_ROLE: ResourcePermissions(
+        description="The roles of users on a study.", rules="edit:ORG", member_roles={ADMIN: "edit"}
     ),
-    Resource.STUDY_ORGANIZATION: Noun(description="The organization that a study belongs to.", rules="edit:ORG"),
-    Resource.STUDY_APPROVAL: Noun(description="The verdict of the site's reviewers on a study.", rules="edit:G"),
-    Resource.RESPONSE: Noun(description="What participants answered.", rules="view:ORG"),
-    Resource.PREVIEW_RESPONSE: Noun(
-        description="What was answered while previewing a study.",
+    Resource.STUDY_ORGANIZATION: ResourcePermissions(
+        description="The organization that a study belongs to.", rules="edit:ORG"
+    ),
+    Resource.STUDY_APPROVAL: ResourcePermissions(
+        description="The decision of the site's reviewers on a study.", rules="edit:G"
+    ),
+    Resource.RESPONSE: ResourcePermissions(description="A participant's answers.", rules="view:ORG"),
+    Resource.PREVIEW_RESPONSE: ResourcePermissions(
+        description="Answers given in the preview of a study.",
         rules="view:ORG delete:ORG",
-        members={READONLY: "view", MEMBER: "view", ADMIN: "view delete"},
+        member_roles={READONLY: "view", MEMBER: "view", ADMIN: "view delete"},
     ),
-    Resource.CONSENT_RULING: Noun(description="Whether a participant's consent is valid.", rules="edit:ORG"),
-    Resource.PREVIEW_CONSENT_RULING: Noun(
+    Resource.CONSENT_RULING: ResourcePermissions(
+        description="Whether a participant's consent is valid.", rules="edit:ORG"
+    ),
+    Resource.PREVIEW_CONSENT_RULING: ResourcePermissions(
         description="A ruling on the consent of a preview.",
         rules="edit:ORG",
-        members={MEMBER: "edit", ADMIN: "edit"},
+        member_roles={MEMBER: "edit", ADMIN: "edit"},
     ),
-    Resource.PARTICIPANT_MESSAGE: Noun(description="A letter to a study's participants.", rules="edit:ORG"),
-    Resource.RESPONSE_FEEDBACK: Noun(description="A word to a participant about a response.", rules="edit:ORG"),
+    Resource.PARTICIPANT_MESSAGE: ResourcePermissions(
+        description="A message to the participants of a study.", rules="edit:ORG"
+    ),
+    Resource.RESPONSE_FEEDBACK: ResourcePermissions(
+        description="Feedback to a participant about a response.", rules="edit:ORG"
+    ),
 }

@@ -1,1 +1,1 @@
-"""Policies of accounts."""
+"""Policies of users, tokens, organizations, collaborations, roles, grants and history."""

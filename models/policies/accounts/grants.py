@@ -1,4 +1,4 @@
-"""Who sees grants, and who gives and takes them."""
+"""Policies of grants."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,42 +6,45 @@ from typing import Any
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Grant, Operation, Resource
+from models.accounts.roles import Grant, PermissionVerb, Resource
 from models.permissions.principal import Principal
-from models.permissions.rules import shared_with
+from models.permissions.rules import sharing_permission
 from models.permissions.tables import ObjectRole
 from models.policies.data.datasessions import DATASESSIONS
-from models.policies.delegation import OWN, can_give_on
-from models.policies.row_access import Reach, among
+from models.policies.delegation import CANNOT_CHANGE_OWN, can_grant_role
+from models.policies.row_access import RowAccess, column_in
 from models.policies.sessions.workstations import WORKSTATIONS
-from models.policies.verdicts import Verdict
+from models.policies.verdicts import PolicyDecision
 
-GRANTED: Mapping[Resource, Reach[Any]] = {
+GRANTABLE: Mapping[Resource, RowAccess[Any]] = {
     Resource.WORKSTATION: WORKSTATIONS,
     Resource.DATASESSION: DATASESSIONS,
 }
-"""The nouns on whose objects roles are granted; one with object roles in its table stands here as soon as it exists."""
+"""The resources whose objects can be shared. A resource with object roles is added here with its model."""
 
 
 def readable(principal: Principal) -> QuerySet[Grant]:
-    """Return the grants that the principal holds or may give, itself or through its organizations."""
-    if not principal.may(Resource.ROLE, Operation.VIEW):
+    """Return the grants to the principal or its organizations, and those on objects that it can share."""
+    if not principal.has_permission(Resource.ROLE, PermissionVerb.VIEW):
         return Grant.filter(id__in=[])
-    seen = Q(user_id=principal.user_id) | among("organization_id", principal.organization_ids)
-    for resource, reach in GRANTED.items():
-        permission = shared_with(resource)
+    visible = Q(user_id=principal.user_id) | column_in("organization_id", principal.organization_ids)
+    for resource, row_access in GRANTABLE.items():
+        permission = sharing_permission(resource)
         if permission is not None:
-            rows = reach.rows(principal, permission.operation, permission.resource)
-            seen |= Q(resource=resource, object_id__in=Subquery(rows.values("id")))
-    return Grant.filter(seen)
+            rows = row_access.rows(principal, permission.verb, permission.resource)
+            visible |= Q(resource=resource, object_id__in=Subquery(rows.values("id")))
+    return Grant.filter(visible)
 
 
-async def can_give(
+async def can_grant(
     principal: Principal, resource: Resource, row: Any, role: ObjectRole, user_id: int | None
-) -> Verdict:
-    """Can the principal give the user, or an organization if there is none, the role on the object, or take it?"""
-    permission = shared_with(resource)
-    reach = GRANTED[resource]
-    if permission is None or not await reach.covers(principal, permission.operation, row, permission.resource):
-        return f"Only who may {permission.operation if permission else 'share'} it shares it."
-    return OWN if user_id == principal.user_id else await can_give_on(principal, reach, row, role)
+) -> PolicyDecision:
+    """Return whether the principal can grant the role on the object to the user, or revoke it.
+
+    `user_id` is None for a grant to an organization.
+    """
+    permission = sharing_permission(resource)
+    row_access = GRANTABLE[resource]
+    if permission is None or not await row_access.allows(principal, permission.verb, row, permission.resource):
+        return f"Only users who can {permission.verb if permission else 'share'} it can share it."
+    return CANNOT_CHANGE_OWN if user_id == principal.user_id else await can_grant_role(principal, row_access, row, role)

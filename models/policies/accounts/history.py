@@ -1,15 +1,15 @@
-"""Who reads the history."""
+"""Policy of the history."""
 
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 from models.accounts.history import HistoryEntry
-from models.accounts.roles import Operation, Permission, Resource
+from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal
 from models.policies.accounts import collaborations, organizations
 from models.policies.data import dataoperations
 from models.policies.data.datasessions import DATASESSIONS
-from models.policies.row_access import Mine, Reach, Related
+from models.policies.row_access import OwnedBy, RowAccess, SqlCondition
 from models.policies.sessions import sessions, workstations
 
 
@@ -22,7 +22,7 @@ def _of_edited_workstations(principal: Principal, _permission: Permission) -> Q:
 
 
 def _of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
-    managed = organizations.MEMBERS.rows(principal, Operation.EDIT)
+    managed = organizations.MEMBERS.rows(principal, PermissionVerb.EDIT)
     return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
 
 
@@ -32,7 +32,7 @@ def _of_edited_collaborations(principal: Principal, _permission: Permission) -> 
 
 
 def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
-    edited = DATASESSIONS.rows(principal, Operation.EDIT).values("id")
+    edited = DATASESSIONS.rows(principal, PermissionVerb.EDIT).values("id")
     operations = dataoperations.editable(principal)
     results = operations.filter(result_id__isnull=False).values("result_id")
     return (
@@ -46,21 +46,21 @@ def _of_itself(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.USER, object_id=principal.user_id)
 
 
-HISTORY = Reach(
+HISTORY = RowAccess(
     HistoryEntry,
     Resource.HISTORY,
     own=(
-        Mine("actor_id"),
-        Related(_of_itself),
-        Related(_of_own_sessions),
-        Related(_of_edited_workstations),
-        Related(_of_managed_organizations),
-        Related(_of_edited_collaborations),
-        Related(_of_edited_datasessions),
+        OwnedBy("actor_id"),
+        SqlCondition(_of_itself),
+        SqlCondition(_of_own_sessions),
+        SqlCondition(_of_edited_workstations),
+        SqlCondition(_of_managed_organizations),
+        SqlCondition(_of_edited_collaborations),
+        SqlCondition(_of_edited_datasessions),
     ),
 )
 
 
 def readable(principal: Principal) -> QuerySet[HistoryEntry]:
-    """Return everything for who may see all; else what the principal did and what befell it and its own objects."""
-    return HISTORY.rows(principal, Operation.VIEW)
+    """Return all entries if the rule is global, else those by the principal and those on its own objects."""
+    return HISTORY.rows(principal, PermissionVerb.VIEW)

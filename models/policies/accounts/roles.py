@@ -1,100 +1,120 @@
-"""Who sees roles and what users hold, and who changes them."""
+"""Policies of roles, role holders and direct rules."""
 
 from collections.abc import Iterable
 
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Permission, Resource, Role, RoleHolder, Rule, Scope, UserRule
+from models.accounts.roles import Permission, PermissionVerb, Resource, Role, RoleHolder, Rule, Scope, UserRule
 from models.accounts.users import User
 from models.permissions.principal import Principal
-from models.permissions.rules import known
+from models.permissions.rules import parse_known_rules
 from models.policies.accounts import users as accounts_users
-from models.policies.delegation import OWN, missing
-from models.policies.row_access import Fact, Mine, Of, Only, Reach, Related, held_for, is_held_for
-from models.policies.verdicts import Verdict
+from models.policies.delegation import CANNOT_CHANGE_OWN, missing_rule
+from models.policies.row_access import (
+    ColumnEquals,
+    ForVerb,
+    InOrganization,
+    OwnedBy,
+    RowAccess,
+    SqlCondition,
+    has_permission_for,
+    in_permitted_organization,
+)
+from models.policies.verdicts import PolicyDecision
 
 
-def _held(principal: Principal, _permission: Permission) -> Q:
+def _assigned_roles(principal: Principal, _permission: Permission) -> Q:
     return Q(id__in=Subquery(RoleHolder.filter(user_id=principal.user_id).values("role_id")))
 
 
-def _at_home(principal: Principal, permission: Permission) -> Q:
-    users = User.filter(held_for("home_organization_id", principal, permission))
+def _of_residents(principal: Principal, permission: Permission) -> Q:
+    users = User.filter(in_permitted_organization("home_organization_id", principal, permission))
     return Q(user_id__in=Subquery(users.values("id")))
 
 
-ROLES = Reach(
+ROLES = RowAccess(
     Role,
     Resource.ROLE,
-    own=(Only(Operation.VIEW, Related(_held)), Only(Operation.VIEW, Fact("organization_id", None))),
-    organization=(Of("organization_id"),),
+    own=(
+        ForVerb(PermissionVerb.VIEW, SqlCondition(_assigned_roles)),
+        ForVerb(PermissionVerb.VIEW, ColumnEquals("organization_id", None)),
+    ),
+    organization=(InOrganization("organization_id"),),
 )
-"""The roles of the whole house are seen by all who see roles, and changed by those alone who reach everything."""
-HOLDERS = Reach(RoleHolder, Resource.ROLE, own=(Mine("user_id"),), organization=(Related(_at_home),))
-USER_RULES = Reach(UserRule, Resource.ROLE, own=(Mine("user_id"),), organization=(Related(_at_home),))
+"""Roles without an organization are visible to all who can see roles. Changing one takes a global rule."""
+HOLDERS = RowAccess(RoleHolder, Resource.ROLE, own=(OwnedBy("user_id"),), organization=(SqlCondition(_of_residents),))
+USER_RULES = RowAccess(UserRule, Resource.ROLE, own=(OwnedBy("user_id"),), organization=(SqlCondition(_of_residents),))
 
 
 def readable(principal: Principal) -> QuerySet[Role]:
-    """Return the roles of the house, those the principal holds, and those of organizations where it sees roles."""
-    return ROLES.rows(principal, Operation.VIEW)
+    """Return the global roles, the principal's own roles, and those of organizations where it can see roles."""
+    return ROLES.rows(principal, PermissionVerb.VIEW)
 
 
 def readable_holders(principal: Principal) -> QuerySet[RoleHolder]:
-    """Return who holds which role: the principal itself, and users at home where it sees roles."""
-    return HOLDERS.rows(principal, Operation.VIEW)
+    """Return the role holders: the principal, and users whose home organization lets it see roles."""
+    return HOLDERS.rows(principal, PermissionVerb.VIEW)
 
 
 def readable_rules(principal: Principal) -> QuerySet[UserRule]:
-    """Return the rules that users hold directly: the principal itself, and users at home where it sees roles."""
-    return USER_RULES.rows(principal, Operation.VIEW)
+    """Return the direct rules of the principal, and of users whose home organization lets it see roles."""
+    return USER_RULES.rows(principal, PermissionVerb.VIEW)
 
 
-async def can_create(principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()) -> Verdict:
-    """Can the principal make a role with these rules, of the organization or, without one, of the whole house?"""
-    permission = Permission(Resource.ROLE, Operation.CREATE)
-    if not principal.reaches(*permission, Scope.GLOBAL):
+async def can_create(
+    principal: Principal, organization_id: int | None = None, rules: Iterable[Rule] = ()
+) -> PolicyDecision:
+    """Return whether the principal can create a role with these rules, for the organization or a global one."""
+    permission = Permission(Resource.ROLE, PermissionVerb.CREATE)
+    if not principal.has_scope(*permission, Scope.GLOBAL):
         if organization_id is None:
-            return "Only an operator makes roles of the whole house; name your organization."
-        if not await is_held_for(organization_id, principal, permission):
-            return "You may not make roles in this organization."
-    return await missing(principal, rules, organization_id) or True
+            return "Only an operator can create global roles; name your organization."
+        if not await has_permission_for(organization_id, principal, permission):
+            return "You may not create roles in this organization."
+    return await missing_rule(principal, rules, organization_id) or True
 
 
-async def can_update(principal: Principal, role: Role, rules: Iterable[Rule] | None = None) -> Verdict:
-    """Can the principal change the role, to these rules? It must hold what is added and what is removed."""
-    verdict = await _can_change(principal, role, Operation.EDIT)
-    changed = frozenset() if rules is None else known(role.rules) ^ frozenset(rules)
-    return verdict if verdict is not True else await missing(principal, changed, role.organization_id) or True
+async def can_update(principal: Principal, role: Role, rules: Iterable[Rule] | None = None) -> PolicyDecision:
+    """Return whether the principal can change the role to these rules. It must have all added and removed rules."""
+    decision = await _can_change(principal, role, PermissionVerb.EDIT)
+    changed = frozenset() if rules is None else parse_known_rules(role.rules) ^ frozenset(rules)
+    return decision if decision is not True else await missing_rule(principal, changed, role.organization_id) or True
 
 
-async def can_delete(principal: Principal, role: Role) -> Verdict:
-    """Can the principal remove the role? It must hold all of it, since it takes it from all who hold it."""
-    verdict = await _can_change(principal, role, Operation.DELETE)
-    return verdict if verdict is not True else await missing(principal, known(role.rules), role.organization_id) or True
+async def can_delete(principal: Principal, role: Role) -> PolicyDecision:
+    """Return whether the principal can delete the role. It must have all its rules, since the holders lose them."""
+    decision = await _can_change(principal, role, PermissionVerb.DELETE)
+    return (
+        decision
+        if decision is not True
+        else await missing_rule(principal, parse_known_rules(role.rules), role.organization_id) or True
+    )
 
 
-async def _can_change(principal: Principal, role: Role, operation: Operation) -> Verdict:
+async def _can_change(principal: Principal, role: Role, verb: PermissionVerb) -> PolicyDecision:
     if role.is_default:
-        return "The default roles are defined in code; make a role of your own."
-    if not await ROLES.covers(principal, operation, role):
-        return "Only who may edit the roles of its organization changes a role."
-    held = await RoleHolder.filter(role_id=role.id, user_id=principal.user_id).exists()
-    return OWN if held else True
+        return "The default roles are defined in code; create a role of your own."
+    if not await ROLES.allows(principal, verb, role):
+        return "Only users who can edit the roles of its organization can change a role."
+    is_own = await RoleHolder.filter(role_id=role.id, user_id=principal.user_id).exists()
+    return CANNOT_CHANGE_OWN if is_own else True
 
 
-async def can_give(principal: Principal, user: User, role: Role) -> Verdict:
-    """Can the principal let the user hold the role, or take it away?"""
-    place = role.organization_id or user.home_organization_id
-    return await can_change(principal, user, known(role.rules), place)
+async def can_assign(principal: Principal, user: User, role: Role) -> PolicyDecision:
+    """Return whether the principal can assign the role to the user, or unassign it."""
+    organization_id = role.organization_id or user.home_organization_id
+    return await can_change_rules(principal, user, parse_known_rules(role.rules), organization_id)
 
 
-async def can_give_rule(principal: Principal, user: User, rule: Rule) -> Verdict:
-    """Can the principal let the user hold the rule, or take it away?"""
-    return await can_change(principal, user, [rule], user.home_organization_id)
+async def can_assign_rule(principal: Principal, user: User, rule: Rule) -> PolicyDecision:
+    """Return whether the principal can assign the rule to the user, or unassign it."""
+    return await can_change_rules(principal, user, [rule], user.home_organization_id)
 
 
-async def can_change(principal: Principal, user: User, rules: Iterable[Rule], place: int | None) -> Verdict:
-    """Can the principal give or take these rules, which the user holds in `place`?"""
-    verdict = await accounts_users.can_change_rights(principal, user)
-    return verdict if verdict is not True else await missing(principal, rules, place) or True
+async def can_change_rules(
+    principal: Principal, user: User, rules: Iterable[Rule], organization_id: int | None
+) -> PolicyDecision:
+    """Return whether the principal can give the user these rules for the organization, or revoke them."""
+    decision = await accounts_users.can_change_permissions(principal, user)
+    return decision if decision is not True else await missing_rule(principal, rules, organization_id) or True

@@ -1,1 +1,1 @@
-"""Policies of data sessions."""
+"""Policies of uploads, data sessions, operations and results."""

@@ -1,23 +1,26 @@
-"""Who sees and brings uploads."""
+"""Policies of uploads."""
 
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.data.uploads import Upload
 from models.permissions.principal import Principal, PrincipalKind
-from models.policies.row_access import Mine, Reach
-from models.policies.verdicts import Verdict
+from models.policies.row_access import OwnedBy, RowAccess
+from models.policies.verdicts import PolicyDecision
 
-UPLOADS = Reach(Upload, Resource.UPLOAD, own=(Mine("creator_id"),), desk=())
+UPLOADS = RowAccess(Upload, Resource.UPLOAD, own=(OwnedBy("creator_id"),), session_token=())
 
 
 def readable(principal: Principal) -> QuerySet[Upload]:
-    """Return the principal's own uploads; nobody sees another's."""
-    return UPLOADS.rows(principal, Operation.VIEW)
+    """Return the principal's own uploads. Uploads of other users are never visible."""
+    return UPLOADS.rows(principal, PermissionVerb.VIEW)
 
 
-def can_create(principal: Principal) -> Verdict:
-    """Can the principal bring files?"""
+def can_create(principal: Principal) -> PolicyDecision:
+    """Return whether the principal can upload files."""
     if principal.kind is not PrincipalKind.USER:
-        return "Only a person uploads files."
-    return principal.may(Resource.UPLOAD, Operation.CREATE) or "Your credential may not upload files."
+        return "Only a user can upload files."
+    return (
+        principal.has_permission(Resource.UPLOAD, PermissionVerb.CREATE)
+        or "Your credential does not allow uploading files."
+    )

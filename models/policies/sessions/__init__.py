@@ -1,1 +1,1 @@
-"""Policies of workstations and sessions."""
+"""Policies of regions, workstations, images and sessions."""

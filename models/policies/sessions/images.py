@@ -1,13 +1,13 @@
-"""Who sees images and decides over them."""
+"""Policies of images."""
 
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Permission, Resource
+from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal
-from models.policies.row_access import Only, Reach, Related
+from models.policies.row_access import ForVerb, RowAccess, SqlCondition
 from models.policies.sessions import workstations
-from models.policies.verdicts import Verdict
+from models.policies.verdicts import PolicyDecision
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session
 
@@ -25,24 +25,28 @@ def _used(principal: Principal, _permission: Permission) -> Q:
     return Q(id__in=Subquery(Session.filter(creator_id=principal.user_id).values("image_id")))
 
 
-def _of_the_desk(principal: Principal, _permission: Permission) -> Q:
+def _of_session_token(principal: Principal, _permission: Permission) -> Q:
     return Q(id__in=Subquery(Session.filter(id=principal.session_id).values("image_id")))
 
 
-IMAGES = Reach(
+IMAGES = RowAccess(
     Image,
     Resource.IMAGE,
-    own=(Related(_edited), Only(Operation.VIEW, Related(_desired)), Only(Operation.VIEW, Related(_used))),
-    desk=(Only(Operation.VIEW, Related(_of_the_desk)),),
+    own=(
+        SqlCondition(_edited),
+        ForVerb(PermissionVerb.VIEW, SqlCondition(_desired)),
+        ForVerb(PermissionVerb.VIEW, SqlCondition(_used)),
+    ),
+    session_token=(ForVerb(PermissionVerb.VIEW, SqlCondition(_of_session_token)),),
 )
 
 
 def readable(principal: Principal) -> QuerySet[Image]:
     """Return all images, or those of workstations that the principal edits, and the desired ones of those it sees."""
-    return IMAGES.rows(principal, Operation.VIEW)
+    return IMAGES.rows(principal, PermissionVerb.VIEW)
 
 
-async def can_edit(principal: Principal, image: Image) -> Verdict:
-    """Can the principal say what becomes of the image?"""
-    allowed = await IMAGES.covers(principal, Operation.EDIT, image)
-    return allowed or "Only an editor of a workstation decides over its images."
+async def can_edit(principal: Principal, image: Image) -> PolicyDecision:
+    """Return whether the principal can change the image."""
+    allowed = await IMAGES.allows(principal, PermissionVerb.EDIT, image)
+    return allowed or "Only an editor of a workstation can change its images."

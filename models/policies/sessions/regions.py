@@ -1,15 +1,15 @@
-"""Who sees regions."""
+"""Policy of regions."""
 
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Resource
+from models.accounts.roles import PermissionVerb, Resource
 from models.permissions.principal import Principal
-from models.policies.row_access import Reach
+from models.policies.row_access import RowAccess
 from models.sessions.regions import Region
 
-REGIONS = Reach(Region, Resource.REGION)
+REGIONS = RowAccess(Region, Resource.REGION)
 
 
 def readable(principal: Principal) -> QuerySet[Region]:
-    """Return every region for who may see regions."""
-    return REGIONS.rows(principal, Operation.VIEW)
+    """Return all regions if the principal can see regions."""
+    return REGIONS.rows(principal, PermissionVerb.VIEW)

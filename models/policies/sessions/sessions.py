@@ -1,65 +1,70 @@
-"""Who sees, launches and ends sessions."""
+"""Policies of sessions."""
 
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Permission, Resource
+from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal, PrincipalKind
-from models.policies.row_access import Mine, Only, Reach, Related
-from models.policies.verdicts import Verdict
+from models.policies.row_access import ForVerb, OwnedBy, RowAccess, SqlCondition
+from models.policies.verdicts import PolicyDecision
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
 
 
-def _of_the_desk(principal: Principal, _permission: Permission) -> Q:
+def _of_session_token(principal: Principal, _permission: Permission) -> Q:
     return Q(id=principal.session_id)
 
 
-SESSIONS = Reach(
+SESSIONS = RowAccess(
     Session,
     Resource.SESSION,
-    own=(Mine("creator_id"),),
-    desk=(Only(Operation.VIEW, Related(_of_the_desk)),),
+    own=(OwnedBy("creator_id"),),
+    session_token=(ForVerb(PermissionVerb.VIEW, SqlCondition(_of_session_token)),),
 )
 
 
 def readable(principal: Principal) -> QuerySet[Session]:
-    """Return all sessions for who may see all, else the principal's own; a desk sees its own session."""
-    return SESSIONS.rows(principal, Operation.VIEW)
+    """Return all sessions, or the principal's own. A session token sees its own session."""
+    return SESSIONS.rows(principal, PermissionVerb.VIEW)
 
 
-def can_launch(principal: Principal, _workstation: Workstation | None = None) -> Verdict:
-    """Can the principal launch sessions of the workstations that it sees?"""
+def can_launch(principal: Principal, _workstation: Workstation | None = None) -> PolicyDecision:
+    """Return whether the principal can launch sessions of the workstations that it can see."""
     if principal.kind is not PrincipalKind.USER:
-        return "Only a person launches sessions."
-    return principal.may(Resource.SESSION, Operation.CREATE) or "Your credential may not launch sessions."
+        return "Only a user can launch sessions."
+    return (
+        principal.has_permission(Resource.SESSION, PermissionVerb.CREATE)
+        or "Your credential does not allow launching sessions."
+    )
 
 
-def can_connect(principal: Principal, session: Session) -> Verdict:
-    """Can the principal work in the session's container? Nobody but its creator can."""
+def can_connect(principal: Principal, session: Session) -> PolicyDecision:
+    """Return whether the principal can open the session's container. Only its creator can."""
     if principal.kind is not PrincipalKind.USER:
-        return "Only a person enters a session."
-    if not principal.may(Resource.SESSION, Operation.EDIT):
-        return "Your credential may not work in sessions."
-    return session.creator_id == principal.user_id or "Only its creator works in a session."
+        return "Only a user can open a session."
+    if not principal.has_permission(Resource.SESSION, PermissionVerb.EDIT):
+        return "Your credential does not allow opening sessions."
+    return session.creator_id == principal.user_id or "Only its creator can open a session."
 
 
-def can_stop(principal: Principal, session: Session) -> Verdict:
-    """Can the principal stop the session?"""
-    allowed = SESSIONS.spans(principal, Operation.EDIT, session)
-    return allowed or "Only its creator or an operator stops a session."
+def can_stop(principal: Principal, session: Session) -> PolicyDecision:
+    """Return whether the principal can stop the session."""
+    allowed = SESSIONS.allows_without_query(principal, PermissionVerb.EDIT, session)
+    return allowed or "Only its creator or an operator can stop a session."
 
 
-def can_keep_alive(principal: Principal, session: Session) -> Verdict:
-    """Can the principal let the session live longer? Its creator can, and its own container."""
-    if principal.kind is PrincipalKind.DESK:
-        return principal.session_id == session.id or "A container keeps only its own session alive."
-    if not principal.may(Resource.SESSION, Operation.EDIT):
-        return "Your credential may not change sessions."
-    return session.creator_id == principal.user_id or "Only its creator keeps a session alive."
+def can_keep_alive(principal: Principal, session: Session) -> PolicyDecision:
+    """Return whether the principal can extend the session. Its creator can, and its own container."""
+    if principal.kind is PrincipalKind.SESSION:
+        return principal.session_id == session.id or "A container can keep only its own session alive."
+    if not principal.has_permission(Resource.SESSION, PermissionVerb.EDIT):
+        return "Your credential does not allow changing sessions."
+    return session.creator_id == principal.user_id or "Only its creator can keep a session alive."
 
 
-def can_see_logs(principal: Principal, session: Session) -> Verdict:
-    """Can the principal read what the session's container printed?"""
-    allowed = session.creator_id == principal.user_id or SESSIONS.spans(principal, Operation.EDIT, session)
-    return allowed or "Only its creator or an operator reads a session's logs."
+def can_see_logs(principal: Principal, session: Session) -> PolicyDecision:
+    """Return whether the principal can read the logs of the session's container."""
+    allowed = session.creator_id == principal.user_id or SESSIONS.allows_without_query(
+        principal, PermissionVerb.EDIT, session
+    )
+    return allowed or "Only its creator or an operator can read a session's logs."

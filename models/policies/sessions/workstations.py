@@ -1,59 +1,62 @@
-"""Who sees, launches and edits workstations."""
+"""Policies of workstations."""
 
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models.accounts.roles import Operation, Permission, Resource
+from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal, PrincipalKind
-from models.policies.row_access import Fact, Granted, Mine, Only, Reach, Related
-from models.policies.verdicts import Verdict
+from models.policies.row_access import ColumnEquals, ForVerb, HasGrant, OwnedBy, RowAccess, SqlCondition
+from models.policies.verdicts import PolicyDecision
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
 
 
-def _of_the_desk(principal: Principal, _permission: Permission) -> Q:
+def _of_session_token(principal: Principal, _permission: Permission) -> Q:
     return Q(id__in=Subquery(Session.filter(id=principal.session_id).values("image__workstation_id")))
 
 
-WORKSTATIONS = Reach(
+WORKSTATIONS = RowAccess(
     Workstation,
     Resource.WORKSTATION,
     own=(
-        Only(Operation.VIEW, Fact("is_public", value=True)),
-        Only(Operation.VIEW, Mine("creator_id")),
-        Granted(Resource.WORKSTATION),
+        ForVerb(PermissionVerb.VIEW, ColumnEquals("is_public", value=True)),
+        ForVerb(PermissionVerb.VIEW, OwnedBy("creator_id")),
+        HasGrant(Resource.WORKSTATION),
     ),
-    desk=(Only(Operation.VIEW, Related(_of_the_desk)),),
+    session_token=(ForVerb(PermissionVerb.VIEW, SqlCondition(_of_session_token)),),
 )
 
 
 def readable(principal: Principal) -> QuerySet[Workstation]:
     """Return all workstations, or the public ones, the principal's own, and those granted to it.
 
-    A desk sees the workstation that it is a session of.
+    A session token sees the workstation of its session.
     """
-    return WORKSTATIONS.rows(principal, Operation.VIEW)
+    return WORKSTATIONS.rows(principal, PermissionVerb.VIEW)
 
 
 def editable(principal: Principal) -> QuerySet[Workstation]:
-    """Return the workstations that the principal may edit."""
-    return WORKSTATIONS.rows(principal, Operation.EDIT)
+    """Return the workstations that the principal can edit."""
+    return WORKSTATIONS.rows(principal, PermissionVerb.EDIT)
 
 
-def can_create(principal: Principal) -> Verdict:
-    """Can the principal make a workstation?"""
+def can_create(principal: Principal) -> PolicyDecision:
+    """Return whether the principal can create workstations."""
     if principal.kind is not PrincipalKind.USER:
-        return "Only a person makes workstations."
-    return principal.may(Resource.WORKSTATION, Operation.CREATE) or "Only a builder or an operator makes workstations."
+        return "Only a user can create workstations."
+    return (
+        principal.has_permission(Resource.WORKSTATION, PermissionVerb.CREATE)
+        or "Only a builder or an operator can create workstations."
+    )
 
 
-async def can_edit(principal: Principal, workstation: Workstation) -> Verdict:
-    """Can the principal edit the workstation and bring images for it?"""
-    allowed = await WORKSTATIONS.covers(principal, Operation.EDIT, workstation)
-    return allowed or "Only an editor of a workstation changes it."
+async def can_edit(principal: Principal, workstation: Workstation) -> PolicyDecision:
+    """Return whether the principal can edit the workstation and import images for it."""
+    allowed = await WORKSTATIONS.allows(principal, PermissionVerb.EDIT, workstation)
+    return allowed or "Only an editor of a workstation can change it."
 
 
-async def can_share(principal: Principal, workstation: Workstation) -> Verdict:
-    """Can the principal give and take roles on the workstation?"""
-    allowed = await WORKSTATIONS.covers(principal, Operation.EDIT, workstation)
-    return allowed or "Only an editor of a workstation shares it."
+async def can_share(principal: Principal, workstation: Workstation) -> PolicyDecision:
+    """Return whether the principal can grant and revoke roles on the workstation."""
+    allowed = await WORKSTATIONS.allows(principal, PermissionVerb.EDIT, workstation)
+    return allowed or "Only an editor of a workstation can share it."

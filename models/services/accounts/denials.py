@@ -1,4 +1,4 @@
-"""Write refusals into the history: once in a while for the same person and thing, so that nobody floods it."""
+"""Records refusals in the history, limited in rate for each actor and subject so that the table cannot be flooded."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,19 +22,19 @@ FIELD_REFUSED = "field_refused"
 
 @dataclass(frozen=True)
 class Denial:
-    """One refusal; those of one actor with the same `what` are one for as long as `once_in` lasts."""
+    """A refusal. For one actor and `subject`, at most one is recorded in each `interval`."""
 
     resource: Resource
     action: str
-    what: str
+    subject: str
     cause: str
-    once_in: timedelta
+    interval: timedelta
     object_id: int = 0
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
 async def record(actor: Actor, action: Action, resource: Resource, object_id: int, reason: str) -> None:
-    """Record that somebody was refused to act, with the reason, once a minute; after the open transaction if any."""
+    """Record a refused action with its reason, at most once a minute, after the open transaction if there is one."""
     refused = f"{action}_refused"
     await _write(actor, [Denial(resource, refused, f"{action}:{resource}:{object_id}", reason, MINUTE, object_id)])
 
@@ -42,12 +42,12 @@ async def record(actor: Actor, action: Action, resource: Resource, object_id: in
 async def record_fields(
     principal: Principal | None, address: str | None, refused: Mapping[str, tuple[Permission, str]]
 ) -> None:
-    """Record which fields were refused to a caller, by their permissions and why, each field once an hour.
+    """Record refused fields with the missing permission and the reason, each at most once an hour.
 
-    All callers without a name are one here, lest somebody with many addresses fill the history: the address is that
-    of the first of the hour.
+    All anonymous callers count as one actor, so that many addresses cannot fill the history. The entry has the address
+    of the first caller.
     """
-    actor = Actor.of(principal) if principal else ANONYMOUS
+    actor = Actor.from_principal(principal) if principal else ANONYMOUS
     origin = {"address": address} if principal is None and address else {}
     await _write(
         actor,
@@ -55,28 +55,28 @@ async def record_fields(
             Denial(
                 permission.resource,
                 FIELD_REFUSED,
-                f"field:{where}",
+                f"field:{field_name}",
                 reason,
                 HOUR,
-                detail={"field": where, "permission": str(permission), **origin},
+                detail={"field": field_name, "permission": str(permission), **origin},
             )
-            for where, (permission, reason) in refused.items()
+            for field_name, (permission, reason) in refused.items()
         ],
     )
 
 
 async def record_sign_in(user_id: int | None, reason: str) -> None:
-    """Record a sign-in that was refused before a password was looked at: of a locked account, or with an unknown name.
+    """Record a sign-in that was refused without a password check: for a locked account or an unknown user name.
 
-    It is once a minute for each account, and for all unknown names together; the name is not kept, since it may be a
-    password in the wrong place.
+    Recorded at most once a minute for each account, and for all unknown names together. The name is not stored, since
+    it may be a password typed into the wrong field.
     """
     actor, key = SERVICE if user_id else ANONYMOUS, user_id or 0
     await _write(actor, [Denial(Resource.USER, "sign_in_refused", f"sign_in:{key}", reason, MINUTE, key)])
 
 
 async def _write(actor: Actor, denials: Sequence[Denial]) -> None:
-    """Write what is new; a history that cannot be written changes nothing about the refusal."""
+    # A failed write must not turn the refusal into an internal error.
 
     async def write() -> None:
         try:
@@ -85,11 +85,11 @@ async def _write(actor: Actor, denials: Sequence[Denial]) -> None:
         except BaseORMException:
             log.exception("a refusal could not be recorded")
 
-    await _at_the_end(write)
+    await _after_transaction(write)
 
 
-async def _at_the_end(write: Callable[[], Awaitable[None]]) -> None:
-    if connection.is_open():
+async def _after_transaction(write: Callable[[], Awaitable[None]]) -> None:
+    if connection.is_in_transaction():
         connection.after_end(write)
     else:
         await write()
@@ -97,21 +97,21 @@ async def _at_the_end(write: Callable[[], Awaitable[None]]) -> None:
 
 async def _new(actor: Actor, denials: Sequence[Denial]) -> list[HistoryEntry]:
     at = now()
-    names = [name for denial in denials for name in _names(actor, denial, at)]
-    known = {entry.once: entry.at for entry in await HistoryEntry.filter(once__in=names).only("id", "once", "at")}
+    keys = [key for denial in denials for key in _dedup_keys(actor, denial, at)]
+    recorded = {entry.once: entry.at for entry in await HistoryEntry.filter(once__in=keys).only("id", "once", "at")}
 
     def is_new(denial: Denial) -> bool:
-        return all(at - known[name] > denial.once_in for name in _names(actor, denial, at) if name in known)
+        return all(at - recorded[key] > denial.interval for key in _dedup_keys(actor, denial, at) if key in recorded)
 
     return [_entry(actor, denial, at) for denial in denials if is_new(denial)]
 
 
-def _names(actor: Actor, denial: Denial, at: datetime) -> tuple[str, str]:
-    """Return the names that an entry of now and one of shortly before have."""
-    seconds = denial.once_in.total_seconds()
-    turn = int(at.timestamp() // seconds)
-    name = f"{actor.kind}:{actor.user_id}:{denial.what}"
-    return f"{name}:{turn}", f"{name}:{turn - 1}"
+def _dedup_keys(actor: Actor, denial: Denial, at: datetime) -> tuple[str, str]:
+    # Times are divided into slots. An entry in the previous slot may still be younger than the interval.
+    seconds = denial.interval.total_seconds()
+    slot = int(at.timestamp() // seconds)
+    key = f"{actor.kind}:{actor.user_id}:{denial.subject}"
+    return f"{key}:{slot}", f"{key}:{slot - 1}"
 
 
 def _entry(actor: Actor, denial: Denial, at: datetime) -> HistoryEntry:
@@ -123,6 +123,6 @@ def _entry(actor: Actor, denial: Denial, at: datetime) -> HistoryEntry:
         actor_id=actor.user_id,
         cause=denial.cause[:500],
         detail=dict(denial.detail),
-        once=_names(actor, denial, at)[0],
+        once=_dedup_keys(actor, denial, at)[0],
         at=at,
     )

@@ -1,4 +1,4 @@
-"""What users hold: the rules of their roles, their own, those of their memberships, and those that grants imply."""
+"""Computes the effective permissions of users from their roles, direct rules, memberships and grants."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -9,104 +9,107 @@ from typing import Any
 from tortoise.expressions import Q, RawSQL
 
 from models.accounts.organizations import MemberRole, Membership
-from models.accounts.roles import OBJECT_ROLES, Grant, ObjectRole, Role, RoleHolder, Rule, Scope, UserRule
+from models.accounts.roles import OBJECT_ROLE_PERMISSIONS, Grant, ObjectRole, Role, RoleHolder, Rule, Scope, UserRule
 from models.accounts.users import User
-from models.permissions.rules import MEMBER_ROLES, known
+from models.permissions.rules import MEMBER_ROLE_RULES, parse_known_rules
 
-Anchored = tuple[Rule, int]
-AT_ONCE = 5_000
-"""How many users one statement asks about, since databases bound the length of one."""
+OrgRule = tuple[Rule, int]
+MAX_IDS_PER_QUERY = 5_000
+"""Databases limit the length of a statement, so larger sets of ids are read in several queries."""
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """All rules of a user, for which organization those hold that reach further than their own things, and `places`.
+class EffectivePermissions:
+    """The rules of a user, and the organizations that rules wider than own apply to.
 
-    These are the organizations that the user belongs to: where they are a member, and their home.
+    `organization_ids` are the organizations that the user belongs to: by membership, and the home organization.
     """
 
     rules: frozenset[Rule]
-    anchored: frozenset[Anchored]
-    places: frozenset[int]
+    org_rules: frozenset[OrgRule]
+    organization_ids: frozenset[int]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the rows say of one user; who has the same facts holds the same."""
+class PermissionFacts:
+    """The rows that determine a user's permissions. Users with equal facts have equal permissions."""
 
-    home: int | None
-    members: frozenset[tuple[int, MemberRole]]
-    direct: frozenset[str]
+    home_organization_id: int | None
+    memberships: frozenset[tuple[int, MemberRole]]
+    direct_rules: frozenset[str]
     roles: frozenset[tuple[int | None, tuple[str, ...]]]
-    granted: frozenset[ObjectRole]
+    object_roles: frozenset[ObjectRole]
 
     @property
-    def places(self) -> frozenset[int]:
+    def organization_ids(self) -> frozenset[int]:
         """The organizations that the user belongs to."""
-        return frozenset({place for place, _ in self.members} | ({self.home} if self.home is not None else set()))
+        home = set() if self.home_organization_id is None else {self.home_organization_id}
+        return frozenset({organization_id for organization_id, _ in self.memberships} | home)
 
 
-async def holdings_of(user_ids: Iterable[int]) -> Mapping[int, Holdings]:
-    """Return what each of the users holds now; hundreds of them take as many statements as one."""
+async def load_effective_permissions(user_ids: Iterable[int]) -> Mapping[int, EffectivePermissions]:
+    """Return the current permissions of each user. Any number of users takes the same few queries."""
     keys = sorted(set(user_ids))
-    found: dict[int, Holdings] = {}
-    for start in range(0, len(keys), AT_ONCE):
-        facts = await _facts(keys[start : start + AT_ONCE])
-        found |= {user_id: held(each) for user_id, each in facts.items()}
+    found: dict[int, EffectivePermissions] = {}
+    for start in range(0, len(keys), MAX_IDS_PER_QUERY):
+        facts = await _facts(keys[start : start + MAX_IDS_PER_QUERY])
+        found |= {user_id: derive_permissions(each) for user_id, each in facts.items()}
     return found
 
 
 @lru_cache(maxsize=2048)
-def held(facts: Facts) -> Holdings:
-    """Return what follows from the facts."""
-    direct = known(facts.direct)
-    rules, anchored = set(direct), set(_at(direct, facts.home))
+def derive_permissions(facts: PermissionFacts) -> EffectivePermissions:
+    """Return the permissions that follow from the facts."""
+    direct = parse_known_rules(facts.direct_rules)
+    rules, org_rules = set(direct), set(_as_org_rules(direct, facts.home_organization_id))
     for organization_id, texts in facts.roles:
-        if organization_id is None or organization_id in facts.places:
-            rules |= known(texts)
-            anchored |= set(_at(known(texts), organization_id or facts.home))
-    for organization_id, role in facts.members:
-        rules |= MEMBER_ROLES[role]
-        anchored |= set(_at(MEMBER_ROLES[role], organization_id))
-    rules |= {Rule(*allowed, Scope.OWN) for role in facts.granted for allowed in OBJECT_ROLES[role]}
-    return Holdings(frozenset(rules), frozenset(anchored), facts.places)
+        if organization_id is None or organization_id in facts.organization_ids:
+            rules |= parse_known_rules(texts)
+            org_rules |= set(_as_org_rules(parse_known_rules(texts), organization_id or facts.home_organization_id))
+    for organization_id, role in facts.memberships:
+        rules |= MEMBER_ROLE_RULES[role]
+        org_rules |= set(_as_org_rules(MEMBER_ROLE_RULES[role], organization_id))
+    rules |= {
+        Rule(*permission, Scope.OWN) for role in facts.object_roles for permission in OBJECT_ROLE_PERMISSIONS[role]
+    }
+    return EffectivePermissions(frozenset(rules), frozenset(org_rules), facts.organization_ids)
 
 
-def _at(rules: Iterable[Rule], organization_id: int | None) -> Iterator[Anchored]:
+def _as_org_rules(rules: Iterable[Rule], organization_id: int | None) -> Iterator[OrgRule]:
     if organization_id is not None:
         yield from ((rule, organization_id) for rule in rules if rule.scope is not Scope.OWN)
 
 
-async def _facts(user_ids: Collection[int]) -> Mapping[int, Facts]:
+async def _facts(user_ids: Collection[int]) -> Mapping[int, PermissionFacts]:
     homes: dict[int, int | None] = dict(await _rows(User, "id", user_ids, "home_organization_id"))
-    members = _each(await _rows(Membership, "user_id", user_ids, "organization_id", "role"))
-    direct = _each(await _rows(UserRule, "user_id", user_ids, "rule"))
+    members = _group_by_key(await _rows(Membership, "user_id", user_ids, "organization_id", "role"))
+    direct = _group_by_key(await _rows(UserRule, "user_id", user_ids, "rule"))
     roles = await _roles(user_ids)
-    places = {user_id: {place for place, _ in members[user_id]} | {homes[user_id]} - {None} for user_id in homes}
-    granted = await _granted(places)
+    organizations = {user_id: {each for each, _ in members[user_id]} | {homes[user_id]} - {None} for user_id in homes}
+    object_roles = await _object_roles(organizations)
     return {
-        user_id: Facts(
-            home=home,
-            members=frozenset((place, MemberRole(role)) for place, role in members[user_id]),
-            direct=frozenset(rule for (rule,) in direct[user_id]),
+        user_id: PermissionFacts(
+            home_organization_id=home,
+            memberships=frozenset((organization_id, MemberRole(role)) for organization_id, role in members[user_id]),
+            direct_rules=frozenset(rule for (rule,) in direct[user_id]),
             roles=roles[user_id],
-            granted=granted[user_id],
+            object_roles=object_roles[user_id],
         )
         for user_id, home in homes.items()
     }
 
 
 async def _rows(model: Any, key: str, keys: Collection[int], *columns: str) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = await model.filter(**{f"{key}__in": written(keys)}).values_list(key, *columns)
+    found: list[tuple[Any, ...]] = await model.filter(**{f"{key}__in": sql_int_list(keys)}).values_list(key, *columns)
     return found
 
 
-def written(keys: Iterable[int]) -> RawSQL:
-    """Return keys as a statement lists them: as parameters a thousand of them take longer than the statement itself."""
+def sql_int_list(keys: Iterable[int]) -> RawSQL:
+    """Return ids as an SQL list. As parameters, a thousand of them take longer than the query itself."""
     return RawSQL(f"({','.join(str(int(key)) for key in keys) or 'NULL'})")
 
 
-def _each(rows: Iterable[tuple[Any, ...]]) -> defaultdict[int, list[tuple[Any, ...]]]:
+def _group_by_key(rows: Iterable[tuple[Any, ...]]) -> defaultdict[int, list[tuple[Any, ...]]]:
     grouped: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for key, *rest in rows:
         grouped[key].append(tuple(rest))
@@ -124,15 +127,15 @@ async def _roles(user_ids: Collection[int]) -> defaultdict[int, frozenset[tuple[
     return found
 
 
-async def _granted(places: Mapping[int, set[int | None]]) -> defaultdict[int, frozenset[ObjectRole]]:
-    """Return the object roles that each user holds on anything: what is granted may be done to that object."""
-    everywhere = {place for among in places.values() for place in among if place is not None}
-    holder = Q(user_id__in=written(places)) | Q(organization_id__in=written(everywhere))
+async def _object_roles(organizations: Mapping[int, set[int | None]]) -> defaultdict[int, frozenset[ObjectRole]]:
+    # A grant on any object implies the rules of scope own. Row access then checks the grant of the object itself.
+    all_ids = {each for ids in organizations.values() for each in ids if each is not None}
+    holder = Q(user_id__in=sql_int_list(organizations)) | Q(organization_id__in=sql_int_list(all_ids))
     rows: Any = await Grant.filter(holder).distinct().values_list("user_id", "organization_id", "role")
-    of_users = _each((user_id, role) for user_id, _, role in rows if user_id is not None)
-    of_places = _each((place, role) for _, place, role in rows if place is not None)
+    of_users = _group_by_key((user_id, role) for user_id, _, role in rows if user_id is not None)
+    of_organizations = _group_by_key((each, role) for _, each, role in rows if each is not None)
     found: defaultdict[int, frozenset[ObjectRole]] = defaultdict(frozenset)
-    for user_id, among in places.items():
-        roles = [*of_users[user_id], *(role for place in among if place is not None for role in of_places[place])]
+    for user_id, ids in organizations.items():
+        roles = [*of_users[user_id], *(role for each in ids if each is not None for role in of_organizations[each])]
         found[user_id] = frozenset(ObjectRole(role) for (role,) in roles)
     return found

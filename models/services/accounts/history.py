@@ -1,4 +1,4 @@
-"""Write the history; each entry is part of the transaction that it tells of."""
+"""Writes history entries, in the same transaction as the change that they record."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
 from models.permissions.actor import Actor
 
-NOTE = "history"
+CONTEXT_KEY = "history"
 
 
 async def record(
@@ -21,7 +21,7 @@ async def record(
     cause: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Append what happened to one object."""
+    """Append an entry about one object."""
     entry = HistoryEntry(
         resource=resource,
         object_id=object_id,
@@ -33,25 +33,32 @@ async def record(
         cause=cause[:500],
         detail=detail or {},
     )
-    await _noted(entry).save()
+    await _add_to_context(entry).save()
 
 
-def moved(resource: Resource, object_id: int, actor: Actor, left: str, to: str, cause: str) -> HistoryEntry:
-    """Return the move of one object from state to state, to be kept together with it."""
+def transition_entry(
+    resource: Resource, object_id: int, actor: Actor, from_state: str, to_state: str, cause: str
+) -> HistoryEntry:
+    """Return the entry of a state transition, to be inserted with the change of the object."""
     entry = HistoryEntry(
-        resource=resource, object_id=object_id, action="move", from_state=left, to_state=to, cause=cause[:500]
+        resource=resource,
+        object_id=object_id,
+        action="move",
+        from_state=from_state,
+        to_state=to_state,
+        cause=cause[:500],
     )
     entry.actor_kind, entry.actor_id = actor.kind, actor.user_id
-    return _noted(entry)
+    return _add_to_context(entry)
 
 
-def _noted(entry: HistoryEntry) -> HistoryEntry:
-    if connection.is_open():
-        connection.current().notes.setdefault(NOTE, []).append((entry.resource, entry.object_id))
+def _add_to_context(entry: HistoryEntry) -> HistoryEntry:
+    if connection.is_in_transaction():
+        connection.current_transaction().context.setdefault(CONTEXT_KEY, []).append((entry.resource, entry.object_id))
     return entry
 
 
-def told(resource: Resource) -> int | None:
-    """Return the first object of this sort that the open transaction told something of."""
-    notes: list[tuple[Resource, int]] = connection.current().notes.get(NOTE, [])
-    return next((object_id for sort, object_id in notes if sort is resource), None)
+def first_recorded(resource: Resource) -> int | None:
+    """Return the id of the first object of this kind that has an entry in the open transaction."""
+    notes: list[tuple[Resource, int]] = connection.current_transaction().context.get(CONTEXT_KEY, [])
+    return next((object_id for kind, object_id in notes if kind is resource), None)

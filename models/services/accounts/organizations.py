@@ -1,4 +1,4 @@
-"""Found organizations, add and remove members."""
+"""Creates organizations, and adds and removes their members."""
 
 import re
 
@@ -9,7 +9,7 @@ from models.accounts.roles import Resource
 from models.accounts.users import User
 from models.permissions.actor import Actor
 from models.services.accounts import history
-from models.services.accounts.permission_changes import alone
+from models.services.accounts.permission_changes import serialized
 
 NAME_LIMIT = 128
 
@@ -20,25 +20,26 @@ def slugify(text: str) -> str:
 
 
 async def create(name: str, *, actor: Actor) -> Organization:
-    """Found an organization; BadInput when the name is taken or has no letter."""
+    """Create an organization. BadInput if the name is taken or has no letter."""
     slug = slugify(name)
     if not slug or slug.isdigit() or len(name) > NAME_LIMIT or not name.isprintable():
         raise BadInput(
-            f"An organization's name has 1 to {NAME_LIMIT} printable characters, one of them a letter.", path=("name",)
+            f"An organization's name must have 1 to {NAME_LIMIT} printable characters, one of them a letter.",
+            path=("name",),
         )
-    async with alone():
+    async with serialized():
         if await Organization.filter(slug=slug).exists():
-            raise BadInput("This name is taken.", path=("name",))
+            raise BadInput("This name is taken; choose another one.", path=("name",))
         organization = await Organization.create(name=name.strip(), slug=slug)
         await history.record(Resource.ORGANIZATION, organization.id, "create", actor)
     return organization
 
 
 async def add_member(organization: Organization, user: User, role: MemberRole, *, actor: Actor) -> Membership:
-    """Make the user a member, or give a member another role; Conflict for the last administrator."""
-    async with alone():
+    """Add the user as a member, or change a member's role. Conflict for the last administrator."""
+    async with serialized():
         if role is not MemberRole.ADMIN:
-            await _keep_an_admin(organization, user)
+            await _require_other_admin(organization, user)
         membership, _ = await Membership.update_or_create(
             {"role": role}, user_id=user.id, organization_id=organization.id
         )
@@ -49,16 +50,16 @@ async def add_member(organization: Organization, user: User, role: MemberRole, *
 
 
 async def remove_member(organization: Organization, user: User, *, actor: Actor) -> None:
-    """End a membership; harmless when there is none, Conflict for the last administrator."""
-    async with alone():
-        await _keep_an_admin(organization, user)
+    """Remove a member. Does nothing for others. Conflict for the last administrator."""
+    async with serialized():
+        await _require_other_admin(organization, user)
         if await Membership.filter(user_id=user.id, organization_id=organization.id).delete():
             detail = {"user": user.id}
             await history.record(Resource.ORGANIZATION, organization.id, "remove_member", actor, detail=detail)
             outbox.publish(f"user:{user.id}")
 
 
-async def _keep_an_admin(organization: Organization, leaving: User) -> None:
+async def _require_other_admin(organization: Organization, leaving: User) -> None:
     admins = Membership.filter(organization_id=organization.id, role=MemberRole.ADMIN)
     if [admin.user_id for admin in await admins] == [leaving.id]:
-        raise Conflict("The last administrator stays; make somebody else one first.")
+        raise Conflict("The last administrator cannot be removed; make another member an administrator first.")

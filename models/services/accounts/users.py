@@ -1,4 +1,4 @@
-"""Make accounts, sign in with a password, make and revoke tokens."""
+"""Creates accounts, checks passwords at sign-in, and mints and revokes tokens."""
 
 import re
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from models.accounts.roles import Resource, Role, RoleHolder, Rule, role_key
 from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import SERVICE, Actor
 from models.services.accounts import denials, history
-from models.services.accounts.permission_changes import alone
+from models.services.accounts.permission_changes import serialized
 
 USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
 
@@ -31,20 +31,20 @@ async def register(
     email: str | None = None,
     home_organization_id: int | None = None,
 ) -> User:
-    """Make an account that holds a default role; BadInput says what is wrong with name or password."""
-    hashed = await hashed_password(username, password)
-    return await enroll(
+    """Create an account with a default role. BadInput for an invalid user name or password."""
+    hashed = await validate_and_hash(username, password)
+    return await create_with_hash(
         username, hashed, actor=actor, role=role, email=email, home_organization_id=home_organization_id
     )
 
 
-async def hashed_password(username: str, password: str | None) -> str | None:
-    """Return what is kept of the password; it takes a while, so do it before a lock is taken."""
+async def validate_and_hash(username: str, password: str | None) -> str | None:
+    """Validate user name and password, and return the password's hash. Hashing is slow; do it before taking a lock."""
     _check(username, password)
     return await passwords.hash_password(password) if password is not None else None
 
 
-async def enroll(
+async def create_with_hash(
     username: str,
     hashed: str | None,
     *,
@@ -53,20 +53,20 @@ async def enroll(
     email: str | None = None,
     home_organization_id: int | None,
 ) -> User:
-    """Make an account with a password that is hashed already."""
-    holds = await Role.get_or_none(key=role_key(role, None))
-    if holds is None:
-        known = ", ".join(
+    """Create an account with a hashed password."""
+    default_role = await Role.get_or_none(key=role_key(role, None))
+    if default_role is None:
+        names = ", ".join(
             str(name) for name in await Role.filter(is_default=True).order_by("id").values_list("name", flat=True)
         )
-        raise BadInput(f"There is no role {role[:64]!r}; there are: {known or 'none'}.", path=("role",))
-    async with alone():
+        raise BadInput(f"There is no role {role[:64]!r}; choose one of: {names or 'none'}.", path=("role",))
+    async with serialized():
         if await User.filter(username=username).exists():
-            raise BadInput("This user name is taken.", path=("username",))
+            raise BadInput("This user name is taken; choose another one.", path=("username",))
         user = await User.create(
             username=username, email=email, password_hash=hashed, home_organization_id=home_organization_id
         )
-        await RoleHolder.create(user=user, role=holds)
+        await RoleHolder.create(user=user, role=default_role)
         await history.record(Resource.USER, user.id, "register", actor, detail={"role": role})
     return user
 
@@ -74,20 +74,20 @@ async def enroll(
 def _check(username: str, password: str | None) -> None:
     if not USERNAME.fullmatch(username):
         raise BadInput(
-            "A user name has 3 to 128 letters, digits, dots, dashes or underscores and begins with a letter.",
+            "A user name must have 3 to 128 letters, digits, dots, dashes or underscores, and begin with a letter.",
             path=("username",),
         )
     if password is not None and len(password) < passwords.MINIMUM_LENGTH:
-        raise BadInput(f"A password has at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
+        raise BadInput(f"A password must have at least {passwords.MINIMUM_LENGTH} characters.", path=("password",))
 
 
 async def sign_in(username: str, password: str, settings: Settings) -> User:
-    """Return the user with this name and password; after too many mistakes the account is locked for a while."""
+    """Return the user with this name and password. Too many wrong passwords lock the account for a while."""
     user = await User.get_or_none(username=username) if USERNAME.fullmatch(username) else None
     if user and user.locked_until and now() < user.locked_until:
         await denials.record_sign_in(user.id, "the account is locked")
         raise RateLimited(
-            "Too many wrong passwords; wait and try again.",
+            "The account is locked after too many wrong passwords; wait and try again.",
             retry_after=(user.locked_until - now()).total_seconds(),
         )
     valid = await passwords.verify(password, user.password_hash if user and user.is_active else None)
@@ -95,7 +95,7 @@ async def sign_in(username: str, password: str, settings: Settings) -> User:
         await denials.record_sign_in(None, "unknown user name")
         raise Unauthenticated("Wrong user name or password.")
     if not valid:
-        await _count_mistake(user, settings)
+        await _record_wrong_password(user, settings)
         raise Unauthenticated("Wrong user name or password.")
     async with transaction():
         await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=None)
@@ -103,7 +103,7 @@ async def sign_in(username: str, password: str, settings: Settings) -> User:
     return user
 
 
-async def _count_mistake(user: User, settings: Settings) -> None:
+async def _record_wrong_password(user: User, settings: Settings) -> None:
     async with transaction():
         await User.filter(id=user.id).update(failed_sign_ins=F("failed_sign_ins") + 1)
         await user.refresh_from_db(fields=["failed_sign_ins"])
@@ -125,7 +125,7 @@ async def mint_token(
     session_id: int | None = None,
     parent_id: int | None = None,
 ) -> tuple[Token, Minted]:
-    """Make a token of the user; its text is in the second value and nowhere else afterwards."""
+    """Create a token of the user. Its text is returned once, in the second value, and not stored."""
     minted = tokens.mint(kind)
     async with transaction():
         token = await Token.create(
@@ -143,8 +143,8 @@ async def mint_token(
     return token, minted
 
 
-async def revoke(token: Token, *, actor: Actor, cause: str = "") -> None:
-    """End a token at once; everything that was opened with it is told."""
+async def revoke_token(token: Token, *, actor: Actor, cause: str = "") -> None:
+    """Revoke a token. Streams and caches that use it are notified."""
     async with transaction():
         if await Token.filter(id=token.id, revoked_at=None).update(revoked_at=now()):
             await history.record(Resource.TOKEN, token.id, "revoke", actor, cause=cause)
@@ -152,22 +152,20 @@ async def revoke(token: Token, *, actor: Actor, cause: str = "") -> None:
             outbox.publish(f"user:{token.user_id}")
 
 
-async def revoke_desk_tokens(session_id: int) -> None:
-    """End the tokens that a session's container held; called within the transaction that ends the session.
-
-    The cookies by which its creator came in stay: they now open the page that says how the session ended.
-    """
-    held = Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None)
-    await held.update(revoked_at=now())
+async def revoke_session_tokens(session_id: int) -> None:
+    """Revoke the tokens of a session's container. Call it in the transaction that ends the session."""
+    # Entry cookies stay valid: they still open the page that says how the session ended.
+    tokens_of_session = Token.filter(session_id=session_id, kind=TokenKind.SESSION, revoked_at=None)
+    await tokens_of_session.update(revoked_at=now())
 
 
-async def prolong_desk_tokens(session_id: int, until: datetime) -> None:
-    """Let the tokens that a session's container holds live until then; those that were revoked stay so."""
-    await Token.filter(session_id=session_id, kind=TokenKind.DESK, revoked_at=None).update(expires_at=until)
+async def extend_session_tokens(session_id: int, until: datetime) -> None:
+    """Extend the tokens of a session's container until then. Revoked tokens stay revoked."""
+    await Token.filter(session_id=session_id, kind=TokenKind.SESSION, revoked_at=None).update(expires_at=until)
 
 
-async def purge_tokens(kept: timedelta = timedelta(days=30)) -> int:
-    """Delete tokens that ended longer ago than `kept`; return how many."""
-    before = now() - kept
+async def purge_tokens(retention: timedelta = timedelta(days=30)) -> int:
+    """Delete tokens that ended longer ago than `retention`, and return their number."""
+    before = now() - retention
     ended = await Token.filter(expires_at__lt=before).delete()
     return ended + await Token.filter(revoked_at__lt=before).delete()

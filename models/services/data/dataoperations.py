@@ -1,4 +1,4 @@
-"""Ask for data operations, cancel them, run them again, delete them, and let their results expire."""
+"""Create, cancel, rerun, delete and expire data operations. `operation_runs` has what workers do with them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,14 +11,12 @@ from core.errors import Conflict
 from core.settings import Settings
 from models.accounts.roles import Resource
 from models.accounts.users import User
-from models.data.dataoperations import ENDINGS, PENDING, DataOperation, DataOperationState, Need
+from models.data.dataoperations import PENDING, TERMINAL_STATES, DataOperation, DataOperationState, OperationDependency
 from models.data.datasessions import Datasession
 from models.permissions.actor import SERVICE, Actor
 from models.services.accounts import history
 from models.services.data import operation_dependencies, results, upload_references
-from models.services.data.operation_transitions import enqueue_run, move, tell
-
-_S = DataOperationState
+from models.services.data.operation_transitions import enqueue_run, publish_change, transition
 
 
 async def create(
@@ -27,17 +25,18 @@ async def create(
     code_version: str,
     inputs: Mapping[str, Any],
     *,
-    needs: Collection[int],
+    depends_on: Collection[int],
     actor: Actor,
-    uploads: Collection[int] = (),
-    most: int | None = None,
+    upload_ids: Collection[int] = (),
+    max_pending: int | None = None,
 ) -> DataOperation:
-    """Queue an operation with canonical inputs; it begins when the operations that it `needs` have succeeded.
+    """Queue an operation with canonical inputs. It starts when the operations in `depends_on` have succeeded.
 
-    The `uploads` that it reads are kept for the data session. Conflict when `most` of the creator's wait or run.
+    The uploads that it reads are kept for the data session. Conflict if the creator already has `max_pending`
+    operations that wait or run.
     """
     async with transaction():
-        await _leave_room(filter(None, [actor.user_id]), most)
+        await _check_quota(filter(None, [actor.user_id]), max_pending)
         operation = await DataOperation.create(
             datasession_id=datasession.id,
             creator_id=actor.user_id,
@@ -45,37 +44,43 @@ async def create(
             code_version=code_version,
             inputs=dict(inputs),
         )
-        await upload_references.keep(datasession, uploads)
-        for needed in sorted(set(needs)):
-            await Need.create(operation_id=operation.id, needed_id=needed)
+        await upload_references.acquire(datasession, upload_ids)
+        for needed_id in sorted(set(depends_on)):
+            await OperationDependency.create(operation_id=operation.id, needed_id=needed_id)
         await history.record(
-            Resource.DATA_OPERATION, operation.id, "create", actor, to_state=_S.QUEUED, detail={"name": name}
+            Resource.DATA_OPERATION,
+            operation.id,
+            "create",
+            actor,
+            to_state=DataOperationState.QUEUED,
+            detail={"name": name},
         )
-        if await operation_dependencies.obstacle(operation) is None:
+        if await operation_dependencies.blocked_reason(operation) is None:
             enqueue_run(operation)
-        tell(operation)
+        publish_change(operation)
     return operation
 
 
-async def _leave_room(creators: Iterable[int], most: int | None) -> None:
-    """Raise Conflict within the open transaction when somebody would have more than `most` that wait or run.
+async def _check_quota(creators: Iterable[int], max_pending: int | None) -> None:
+    """Raise Conflict if a creator would have more than `max_pending` operations that wait or run.
 
-    `creators` has one entry for each operation that is to be queued. Whoever queues at the same time waits for us.
+    `creators` has one entry per operation that will be queued. Call it in the transaction that queues them.
     """
     for creator, more in sorted(Counter(creators).items()):
+        # The lock on the user makes concurrent requests of one creator wait, so that each counts the others' rows.
         await User.filter(id=creator).select_for_update(no_key=True).first()
         pending = await DataOperation.filter(creator_id=creator, state__in=PENDING).count()
-        if most is not None and pending + more > most:
+        if max_pending is not None and pending + more > max_pending:
             raise Conflict(
-                f"At most {most} operations of one person wait or run at once, and {pending} do; "
-                "wait until some have ended, or cancel them."
+                f"One user can have at most {max_pending} operations that wait or run, and {pending} do. "
+                "Wait until some have ended, or cancel them."
             )
 
 
 async def request_cancel(operation: DataOperation, *, actor: Actor, cause: str = "") -> None:
-    """Ask for the end of an operation; harmless when it is ending or has ended. Those that wait for it fail."""
+    """Request the cancellation of an operation. No effect if it has ended or is ending. Its dependents fail."""
     for _ in range(3):
-        if operation.state in ENDINGS or operation.state is _S.CANCELLING:
+        if operation.state in TERMINAL_STATES or operation.state is DataOperationState.CANCELLING:
             return
         try:
             async with transaction():
@@ -84,26 +89,28 @@ async def request_cancel(operation: DataOperation, *, actor: Actor, cause: str =
             await operation.refresh_from_db()
         else:
             return
-    raise Conflict("The operation keeps changing; try again.")
+    raise Conflict("Other requests changed the operation at the same time. Try again.")
 
 
 async def _cancel(operation: DataOperation, actor: Actor, cause: str) -> None:
-    if operation.state is _S.RUNNING:
-        await move(operation, _S.CANCELLING, actor, cause=cause, message=cause, phase="cancelling")
+    if operation.state is DataOperationState.RUNNING:
+        await transition(
+            operation, DataOperationState.CANCELLING, actor, cause=cause, message=cause, phase="cancelling"
+        )
         return
-    await move(
+    await transition(
         operation,
-        _S.CANCELLED,
+        DataOperationState.CANCELLED,
         actor,
         cause=cause,
-        held=operation.fence,
+        expected_fence=operation.fence,
         message=cause,
         phase="cancelled",
         due_at=None,
         awaited=None,
         ended_at=now(),
     )
-    await operation_dependencies.fail_dependents(operation, operation_dependencies.propagated(operation), now())
+    await operation_dependencies.fail_dependents(operation, operation_dependencies.dependency_error(operation), now())
 
 
 async def rerun(
@@ -112,32 +119,32 @@ async def rerun(
     versions: Mapping[str, str],
     *,
     actor: Actor,
-    most: int | None = None,
+    max_pending: int | None = None,
 ) -> None:
-    """Compute an operation again, and then those of `downstream` that have ended, all with the present code.
+    """Run an operation again, and then those of `downstream` that have ended, all with the current code version.
 
-    Conflict when then more than `most` of one creator would wait or run.
+    Conflict if one creator would have more than `max_pending` operations that wait or run.
     """
     if operation.state in PENDING:
-        raise Conflict(f"The operation is {operation.state}; one that has ended can be run again.")
-    again = [operation, *(row for row in downstream if row.state in ENDINGS)]
+        raise Conflict(f"The operation is {operation.state}. Only an operation that has ended can be run again.")
+    requeued = [operation, *(row for row in downstream if row.state in TERMINAL_STATES)]
     async with transaction():
-        await _leave_room([each.creator_id for each in again], most)
-        for each in again:
+        await _check_quota([each.creator_id for each in requeued], max_pending)
+        for each in requeued:
             await _requeue(each, versions.get(each.name, each.code_version), actor)
         for each in (operation, *downstream):
-            if await operation_dependencies.obstacle(each) is None:
+            if await operation_dependencies.blocked_reason(each) is None:
                 enqueue_run(each)
 
 
 async def _requeue(operation: DataOperation, code_version: str, actor: Actor) -> None:
     result_id = operation.result_id
-    await move(
+    await transition(
         operation,
-        _S.QUEUED,
+        DataOperationState.QUEUED,
         actor,
         cause="Run again.",
-        held=operation.fence,
+        expected_fence=operation.fence,
         fence=operation.fence + 1,
         code_version=code_version,
         result_id=None,
@@ -152,40 +159,50 @@ async def _requeue(operation: DataOperation, code_version: str, actor: Actor) ->
         started_at=None,
         ended_at=None,
     )
-    await results.let_go(result_id)
+    await results.release_reference(result_id)
 
 
 async def delete(operation: DataOperation, *, actor: Actor) -> None:
-    """Delete an operation; one that runs ends at once, those that wait for it fail, its result goes with the last."""
+    """Delete an operation. A running one ends, its dependents fail, and its result is removed if it was the last."""
     async with transaction():
-        await forget(operation, actor)
+        await cleanup_before_delete(operation, actor)
         await DataOperation.filter(id=operation.id).delete()
-        await upload_references.let_go(await Datasession.get(id=operation.datasession_id))
+        await upload_references.release(await Datasession.get(id=operation.datasession_id))
 
 
-async def forget(operation: DataOperation, actor: Actor) -> None:
-    """Do within the open transaction what the deletion of an operation means for others."""
+async def cleanup_before_delete(operation: DataOperation, actor: Actor) -> None:
+    """Fail the dependents of an operation and release its result, in the transaction that deletes it."""
     await operation_dependencies.fail_dependents(
         operation, f"An input comes from {operation.name}, which was deleted.", now()
     )
     await DataOperation.filter(id=operation.id).update(result_id=None)
-    await results.let_go(operation.result_id)
-    await results.abandon(operation)
+    await results.release_reference(operation.result_id)
+    await results.discard(operation)
     detail = {"name": operation.name, "state": operation.state}
     await history.record(Resource.DATA_OPERATION, operation.id, "delete", actor, detail=detail)
-    tell(operation)
+    publish_change(operation)
 
 
 async def overdue(settings: Settings, limit: int) -> list[DataOperation]:
-    """Return operations whose results are older than results are kept."""
+    """Return operations whose results are older than `data_result_days`."""
     before = now() - timedelta(days=settings.data_result_days)
-    return await DataOperation.filter(state=_S.SUCCEEDED, ended_at__lt=before).order_by("id").limit(limit)
+    return (
+        await DataOperation.filter(state=DataOperationState.SUCCEEDED, ended_at__lt=before).order_by("id").limit(limit)
+    )
 
 
 async def expire(operation: DataOperation) -> None:
-    """Let go of the result of an operation; it can be computed again."""
+    """Release the result of an operation. It can be run again."""
     result_id = operation.result_id
-    sentence = "Its result was kept as long as results are kept; run it again to have it again."
+    sentence = "The retention time of its result is over. Run it again to compute the result again."
     async with transaction():
-        await move(operation, _S.EXPIRED, SERVICE, cause=sentence, message=sentence, phase="expired", result_id=None)
-        await results.let_go(result_id)
+        await transition(
+            operation,
+            DataOperationState.EXPIRED,
+            SERVICE,
+            cause=sentence,
+            message=sentence,
+            phase="expired",
+            result_id=None,
+        )
+        await results.release_reference(result_id)

@@ -1,4 +1,4 @@
-"""Make data sessions, fill them, rename and delete them."""
+"""Create, change and delete data sessions. Each change records its history and publishes the session's topic."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -17,56 +17,59 @@ from models.permissions.actor import Actor
 from models.services.accounts import history
 from models.services.data import dataoperations, upload_references
 
-NAME_LIMIT = 256
-ITEMS_LIMIT = 10_000
-TOUCH = timedelta(hours=1)
+MAX_NAME_LENGTH = 256
+MAX_ITEMS = 10_000
+TOUCH_INTERVAL = timedelta(hours=1)
 
 
 async def create(
-    name: str, items: Sequence[Item], *, brought: Collection[int], organization_id: int | None, actor: Actor
+    name: str, items: Sequence[Item], *, upload_ids: Collection[int], organization_id: int | None, actor: Actor
 ) -> Datasession:
-    """Make a data session with files that were found to be good; `brought` are the uploads among them."""
+    """Create a data session with resolved files; `upload_ids` are the uploads among them."""
     _check_count(items)
     async with transaction():
         datasession = await Datasession.create(
-            name=checked(name), input_data=list(items), creator_id=actor.user_id, organization_id=organization_id
+            name=validated_name(name), input_data=list(items), creator_id=actor.user_id, organization_id=organization_id
         )
-        await upload_references.keep(datasession, brought)
+        await upload_references.acquire(datasession, upload_ids)
         detail = {"name": datasession.name, "files": len(items)}
         await history.record(Resource.DATASESSION, datasession.id, "create", actor, detail=detail)
         outbox.publish(datasession.topic)
     return datasession
 
 
-def checked(name: str) -> str:
-    """Return the name without spaces around it; BadInput for one that is empty, too long or not printable."""
+def validated_name(name: str) -> str:
+    """Return the stripped name; BadInput if it is empty, too long or not printable."""
     name = name.strip()
-    if not name or len(name) > NAME_LIMIT or not name.isprintable():
-        raise BadInput(f"A name has 1 to {NAME_LIMIT} printable characters.", path=("name",))
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"A name has 1 to {MAX_NAME_LENGTH} printable characters.", path=("name",))
     return name
 
 
 def _check_count(items: Sequence[Item]) -> None:
-    if len(items) > ITEMS_LIMIT:
-        raise BadInput(f"A data session has at most {ITEMS_LIMIT} files; this makes {len(items)}.", path=("inputData",))
+    if len(items) > MAX_ITEMS:
+        raise BadInput(
+            f"A data session has at most {MAX_ITEMS} files; it would have {len(items)}. Remove some first.",
+            path=("inputData",),
+        )
 
 
 async def rename(datasession: Datasession, name: str, *, version: int, actor: Actor) -> None:
-    """Give the data session another name; Conflict when somebody changed it since `version`."""
-    name = checked(name)
+    """Rename the data session; Conflict if it was changed since `version`."""
+    name = validated_name(name)
     async with transaction():
         await _change(datasession, version, "rename", actor, {"name": name}, name=name)
 
 
-async def add(datasession: Datasession, items: Sequence[Item], *, brought: Collection[int], actor: Actor) -> None:
-    """Append files that are not there yet; those that are stay where they are."""
+async def add(datasession: Datasession, items: Sequence[Item], *, upload_ids: Collection[int], actor: Actor) -> None:
+    """Append the files that the data session does not have yet."""
     for attempt in range(3):
-        present = [*datasession.input_data, *(item for item in items if item not in datasession.input_data)]
-        _check_count(present)
+        merged = [*datasession.input_data, *(item for item in items if item not in datasession.input_data)]
+        _check_count(merged)
         try:
             async with transaction():
-                await _change(datasession, datasession.version, "add", actor, {"files": len(items)}, input_data=present)
-                await upload_references.keep(datasession, brought)
+                await _change(datasession, datasession.version, "add", actor, {"files": len(items)}, input_data=merged)
+                await upload_references.acquire(datasession, upload_ids)
         except Conflict:
             if attempt == 2:
                 raise
@@ -76,15 +79,15 @@ async def add(datasession: Datasession, items: Sequence[Item], *, brought: Colle
 
 
 async def remove(datasession: Datasession, items: Sequence[Item], *, version: int, actor: Actor) -> None:
-    """Take files out by source and basename; BadInput names the first that is not there."""
-    names = {(item["source"], item["basename"]) for item in items}
-    there = {(item["source"], item["basename"]) for item in datasession.input_data}
-    for source, basename in names - there:
+    """Remove files by source and basename; BadInput if the data session does not have one of them."""
+    removed = {(item["source"], item["basename"]) for item in items}
+    existing = {(item["source"], item["basename"]) for item in datasession.input_data}
+    for source, basename in removed - existing:
         raise BadInput(f"{basename} of {source} is not in this data session.", path=("inputData",))
-    left = [item for item in datasession.input_data if (item["source"], item["basename"]) not in names]
+    remaining = [item for item in datasession.input_data if (item["source"], item["basename"]) not in removed]
     async with transaction():
-        await _change(datasession, version, "remove", actor, {"files": len(names)}, input_data=left)
-        await upload_references.let_go(datasession)
+        await _change(datasession, version, "remove", actor, {"files": len(removed)}, input_data=remaining)
+        await upload_references.release(datasession)
 
 
 async def _change(
@@ -92,18 +95,18 @@ async def _change(
 ) -> None:
     rows = Datasession.filter(id=datasession.id, version=version)
     if not await rows.update(**changes, version=F("version") + 1, modified_at=now()):
-        raise Conflict("The data session changed meanwhile; read it again.")
+        raise Conflict("Another request changed the data session. Read it again.")
     await history.record(Resource.DATASESSION, datasession.id, action, actor, detail=detail)
     outbox.publish(datasession.topic)
     await datasession.refresh_from_db()
 
 
 async def delete(datasession: Datasession, *, actor: Actor) -> None:
-    """Delete a data session, its operations, what nobody else has of their results, and its grants."""
+    """Delete a data session with its operations, its grants and the results that no other session shares."""
     async with transaction():
         for operation in await DataOperation.filter(datasession_id=datasession.id).order_by("id"):
-            await dataoperations.forget(operation, actor)
-        await upload_references.let_go(datasession, every=True)
+            await dataoperations.cleanup_before_delete(operation, actor)
+        await upload_references.release(datasession, every=True)
         await Grant.filter(resource=Resource.DATASESSION, object_id=datasession.id).delete()
         detail = {"name": datasession.name}
         await history.record(Resource.DATASESSION, datasession.id, "delete", actor, detail=detail)
@@ -112,8 +115,8 @@ async def delete(datasession: Datasession, *, actor: Actor) -> None:
 
 
 async def touch(datasession: Datasession) -> None:
-    """Note that somebody looked at it, at most once an hour."""
+    """Record the access time, at most once per `TOUCH_INTERVAL`."""
     at = now()
-    if at - datasession.accessed_at > TOUCH:
+    if at - datasession.accessed_at > TOUCH_INTERVAL:
         await Datasession.filter(id=datasession.id).update(accessed_at=at)
         datasession.accessed_at = at

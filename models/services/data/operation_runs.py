@@ -1,4 +1,4 @@
-"""Work on data operations: claims with lease and fence, progress, and how a run ends."""
+"""Runs of data operations: claim, renew, progress and outcome. Workers call it; each write checks the fence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,22 +12,21 @@ from core.database.connection import transaction
 from core.errors import Conflict
 from core.settings import Settings
 from models.data.dataoperations import DataOperation, DataOperationState
-from models.data.input_labels import Names
+from models.data.input_labels import InputNames
 from models.data.results import Result, StoredFile
 from models.permissions.actor import SERVICE
 from models.services.data import operation_dependencies, results
-from models.services.data.operation_transitions import enqueue_run, move, tell
+from models.services.data.operation_transitions import enqueue_run, publish_change, transition
 
-_S = DataOperationState
-ATTEMPTS = 4
-FIRST_DELAY = 1.0
-LOG_CHARACTERS = 64 * 1024
-MESSAGE_CHARACTERS = 1000
+MAX_ATTEMPTS = 4
+FIRST_DELAY_SECONDS = 1.0
+MAX_LOG_CHARACTERS = 64 * 1024
+MAX_MESSAGE_CHARACTERS = 1000
 
 
 @dataclass
 class Progress:
-    """How far a run is, as it was last told, and what it said."""
+    """The last reported progress of a run, and its log lines."""
 
     fraction: float = 0.0
     phase: str = ""
@@ -36,52 +35,52 @@ class Progress:
 
     @property
     def log(self) -> str:
-        """The last lines, as they are kept."""
-        return "\n".join(self.lines)[-LOG_CHARACTERS:]
+        """The end of the log, as it is stored."""
+        return "\n".join(self.lines)[-MAX_LOG_CHARACTERS:]
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns that hold it."""
+        """Return the columns to update."""
         return {
             "fraction": min(max(self.fraction, 0.0), 1.0),
             "phase": self.phase[:64],
-            "message": self.message[:MESSAGE_CHARACTERS],
+            "message": self.message[:MAX_MESSAGE_CHARACTERS],
             "log": self.log,
         }
 
 
 async def claim(operation_id: int, settings: Settings) -> DataOperation | None:
-    """Take the operation for work: one that waits and can begin, or one whose worker's lease is over.
+    """Claim a queued operation that can start, or a running one whose lease has expired; None if there is no work.
 
-    None means that there is nothing to do now. One that never can begin fails, one that is cancelling ends here.
+    An operation that can never start fails here. One that is cancelling ends here.
     """
     operation = await DataOperation.get_or_none(id=operation_id)
     if operation is None:
         return None
     try:
-        if operation.state is _S.QUEUED:
+        if operation.state is DataOperationState.QUEUED:
             return await _begin(operation, settings)
         if operation.lease_until is None or operation.lease_until < now():
             return await _resume(operation, settings)
     except Conflict:
-        return None  # Another worker was faster, or it was cancelled in this moment.
+        return None  # Another worker claimed it first, or a user cancelled it.
     return None
 
 
 async def _begin(operation: DataOperation, settings: Settings) -> DataOperation | None:
     if operation.due_at and operation.due_at > now():
         return None
-    if operation.awaited and await results.being_made(operation.awaited):
+    if operation.awaited and await results.is_being_computed(operation.awaited):
         return None
-    why = await operation_dependencies.obstacle(operation)
-    if why is not None:
-        if why:
-            await fail(operation, why)
+    reason = await operation_dependencies.blocked_reason(operation)
+    if reason is not None:
+        if reason:
+            await fail(operation, reason)
         return None
-    await move(
+    await transition(
         operation,
-        _S.RUNNING,
+        DataOperationState.RUNNING,
         SERVICE,
-        held=operation.fence,
+        expected_fence=operation.fence,
         fence=operation.fence + 1,
         lease_until=now() + settings.lease,
         attempts=operation.attempts + 1,
@@ -96,45 +95,48 @@ async def _begin(operation: DataOperation, settings: Settings) -> DataOperation 
 
 
 async def _resume(operation: DataOperation, settings: Settings) -> DataOperation | None:
-    if operation.state is _S.CANCELLING:
+    if operation.state is DataOperationState.CANCELLING:
         await finish_cancel(operation)
         return None
-    if operation.state is not _S.RUNNING:
+    if operation.state is not DataOperationState.RUNNING:
         return None
-    if operation.attempts >= ATTEMPTS:
-        sentence = f"Its worker was lost {ATTEMPTS} times while it ran; it may need more memory or time than there is."
-        await fail(operation, sentence)
+    if operation.attempts >= MAX_ATTEMPTS:
+        await fail(
+            operation,
+            f"Its worker stopped {MAX_ATTEMPTS} times while it ran. It may need too much memory or time; "
+            "try it with fewer or smaller files.",
+        )
         return None
     rows = DataOperation.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lt=now()), id=operation.id, state=_S.RUNNING
+        Q(lease_until__isnull=True) | Q(lease_until__lt=now()), id=operation.id, state=DataOperationState.RUNNING
     )
-    taken = await rows.filter(fence=operation.fence).update(
+    claimed = await rows.filter(fence=operation.fence).update(
         fence=F("fence") + 1, attempts=F("attempts") + 1, lease_until=now() + settings.lease
     )
-    return await DataOperation.get(id=operation.id) if taken else None
+    return await DataOperation.get(id=operation.id) if claimed else None
 
 
-async def beat(operation: DataOperation, settings: Settings, progress: Progress | None) -> DataOperationState | None:
-    """Prolong the claim and record progress if there is any; return the state, None when the claim is lost.
+async def renew(operation: DataOperation, settings: Settings, progress: Progress | None) -> DataOperationState | None:
+    """Renew the lease and record progress if there is any. Return the state; None if the claim is lost.
 
-    A state that is neither running nor cancelling is one that the holder of the claim has recorded itself.
+    A terminal state was recorded by the holder of the claim itself.
     """
-    present = await DataOperation.get_or_none(id=operation.id, fence=operation.fence).only("id", "state", "lease_until")
-    if present is None or present.state is not _S.RUNNING:
-        return present.state if present else None
-    half = present.lease_until is None or present.lease_until - now() < settings.lease / 2
-    if progress or half:
+    current = await DataOperation.get_or_none(id=operation.id, fence=operation.fence).only("id", "state", "lease_until")
+    if current is None or current.state is not DataOperationState.RUNNING:
+        return current.state if current else None
+    renewal_due = current.lease_until is None or current.lease_until - now() < settings.lease / 2
+    if progress or renewal_due:
         async with transaction():
             changes = progress.columns() if progress else {}
-            rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=_S.RUNNING)
+            rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=DataOperationState.RUNNING)
             if await rows.update(lease_until=now() + settings.lease, **changes) and progress:
-                tell(operation)
-    return _S.RUNNING
+                publish_change(operation)
+    return DataOperationState.RUNNING
 
 
-async def note_plan(operation: DataOperation, key: str, names: Names, peak_bytes: int, seconds: float) -> None:
-    """Record what the run will take, the key of its result, and what its own files are called."""
-    rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=_S.RUNNING)
+async def record_plan(operation: DataOperation, key: str, names: InputNames, peak_bytes: int, seconds: float) -> None:
+    """Record the resource estimates of the run, the key of its result and the names of its files."""
+    rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=DataOperationState.RUNNING)
     await rows.update(result_key=key, input_names=dict(names), estimated_bytes=peak_bytes, estimated_seconds=seconds)
 
 
@@ -146,31 +148,31 @@ async def finish(
     warnings: Sequence[str],
     progress: Progress,
 ) -> None:
-    """Record what was computed; Conflict when the claim is lost, and then nothing of it counts."""
+    """Record the result and that the operation succeeded; Conflict and no change if the claim is lost."""
     async with transaction():
         if not await results.complete(result, files, data):
-            raise Conflict("The result was given up meanwhile.")
+            raise Conflict("Another request discarded the result.")
         await _succeed(operation, result, warnings, progress.log)
-        await results.call_waiting(result)
+        await results.enqueue_waiting(result)
 
 
 async def share(operation: DataOperation, result: Result, progress: Progress) -> bool:
-    """Take the result of an equal operation; False when it was given up meanwhile, Conflict when the claim is lost."""
+    """Succeed with the result of an equal operation; False if it was discarded, Conflict if the claim is lost."""
     async with transaction():
-        if not await results.attach(result):
+        if not await results.lock_for_sharing(result):
             return False
         other = await DataOperation.filter(result_id=result.id).first()
-        progress.lines.append("An equal operation was computed before; this is its result.")
+        progress.lines.append("Reused the result of an equal operation.")
         await _succeed(operation, result, other.warnings if other else (), progress.log)
     return True
 
 
 async def _succeed(operation: DataOperation, result: Result, warnings: Sequence[str], log: str) -> None:
-    await move(
+    await transition(
         operation,
-        _S.SUCCEEDED,
+        DataOperationState.SUCCEEDED,
         SERVICE,
-        held=operation.fence,
+        expected_fence=operation.fence,
         result_id=result.id,
         result_key=result.key,
         warnings=list(warnings),
@@ -181,57 +183,59 @@ async def _succeed(operation: DataOperation, result: Result, warnings: Sequence[
         lease_until=None,
         ended_at=now(),
     )
-    await operation_dependencies.call_dependents(operation)
+    await operation_dependencies.enqueue_dependents(operation)
 
 
 async def wait_for(operation: DataOperation, result: Result) -> None:
-    """Put the operation back in line until an equal one has computed the result; it is no attempt."""
-    await _back(
+    """Requeue the operation until an equal one has computed the result. This does not count as an attempt."""
+    await _requeue(
         operation,
-        "An equal operation is being computed; its result will be this one's.",
+        "Waiting for the result of an equal operation, which is running.",
         attempts=operation.attempts - 1,
         awaited=result.id,
     )
 
 
-async def give_back(operation: DataOperation) -> None:
-    """Put the operation back in line because its worker ends; it is no attempt. Harmless when the claim is lost."""
+async def release(operation: DataOperation) -> None:
+    """Requeue the operation because its worker shuts down. Not an attempt; no effect if the claim is lost."""
     try:
-        await _back(operation, "Its worker ends; another goes on.", attempts=operation.attempts - 1)
+        await _requeue(operation, "Its worker shut down. Another worker continues.", attempts=operation.attempts - 1)
     except Conflict:
         return
 
 
-async def try_again(operation: DataOperation, sentence: str, progress: Progress) -> None:
-    """Put the operation back in line for another attempt, later each time; after the last one it has failed."""
-    if operation.attempts >= ATTEMPTS:
-        await fail(operation, f"{sentence} It was tried {ATTEMPTS} times."[:MESSAGE_CHARACTERS], progress)
+async def retry(operation: DataOperation, sentence: str, progress: Progress) -> None:
+    """Requeue the operation with a growing delay, or fail it after the last attempt."""
+    if operation.attempts >= MAX_ATTEMPTS:
+        await fail(operation, f"{sentence} It failed {MAX_ATTEMPTS} times."[:MAX_MESSAGE_CHARACTERS], progress)
         return
-    delay = FIRST_DELAY * 4 ** (operation.attempts - 1)
-    sentence = f"{sentence} It is tried again in {delay:.0f} s."[:MESSAGE_CHARACTERS]
-    await _back(operation, sentence, due_at=now() + timedelta(seconds=delay), log=progress.log)
+    delay = FIRST_DELAY_SECONDS * 4 ** (operation.attempts - 1)
+    sentence = f"{sentence} The next attempt is in {delay:.0f} s."[:MAX_MESSAGE_CHARACTERS]
+    await _requeue(operation, sentence, due_at=now() + timedelta(seconds=delay), log=progress.log)
 
 
-async def _back(operation: DataOperation, sentence: str, **changes: Any) -> None:
+async def _requeue(operation: DataOperation, sentence: str, **changes: Any) -> None:
     async with transaction():
-        given = {"lease_until": None, "message": sentence, "phase": "waiting", **changes}
-        await move(operation, _S.QUEUED, SERVICE, cause=sentence, held=operation.fence, **given)
-        await results.abandon(operation)
+        columns = {"lease_until": None, "message": sentence, "phase": "waiting", **changes}
+        await transition(
+            operation, DataOperationState.QUEUED, SERVICE, cause=sentence, expected_fence=operation.fence, **columns
+        )
+        await results.discard(operation)
         if operation.awaited is None:
             enqueue_run(operation)
 
 
 async def fail(operation: DataOperation, sentence: str, progress: Progress | None = None) -> None:
-    """End the operation with a sentence, and with it those that wait for its outputs."""
-    message = sentence[:MESSAGE_CHARACTERS]
+    """Fail the operation with a message, and the operations that wait for its outputs."""
+    message = sentence[:MAX_MESSAGE_CHARACTERS]
     changes: dict[str, Any] = {"log": progress.log} if progress else {}
     async with transaction():
-        await move(
+        await transition(
             operation,
-            _S.FAILED,
+            DataOperationState.FAILED,
             SERVICE,
             cause=message,
-            held=operation.fence,
+            expected_fence=operation.fence,
             message=message,
             phase="failed",
             lease_until=None,
@@ -240,23 +244,27 @@ async def fail(operation: DataOperation, sentence: str, progress: Progress | Non
             ended_at=now(),
             **changes,
         )
-        await results.abandon(operation)
-        await operation_dependencies.fail_dependents(operation, operation_dependencies.propagated(operation), now())
+        await results.discard(operation)
+        await operation_dependencies.fail_dependents(
+            operation, operation_dependencies.dependency_error(operation), now()
+        )
 
 
 async def finish_cancel(operation: DataOperation) -> None:
-    """Record that a cancelling operation has stopped; Conflict when the claim is lost."""
-    if operation.state is not _S.CANCELLING:
+    """Record that a cancelling operation has stopped; Conflict if the claim is lost."""
+    if operation.state is not DataOperationState.CANCELLING:
         await operation.refresh_from_db(fields=["state"])
     async with transaction():
-        await move(
+        await transition(
             operation,
-            _S.CANCELLED,
+            DataOperationState.CANCELLED,
             SERVICE,
-            held=operation.fence,
+            expected_fence=operation.fence,
             lease_until=None,
             phase="cancelled",
             ended_at=now(),
         )
-        await results.abandon(operation)
-        await operation_dependencies.fail_dependents(operation, operation_dependencies.propagated(operation), now())
+        await results.discard(operation)
+        await operation_dependencies.fail_dependents(
+            operation, operation_dependencies.dependency_error(operation), now()
+        )

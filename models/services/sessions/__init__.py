@@ -1,1 +1,1 @@
-"""Services of workstations and sessions."""
+"""Services of regions, workstations, images and sessions."""

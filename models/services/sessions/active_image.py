@@ -1,4 +1,4 @@
-"""Which image of a workstation new sessions run: one at most, the desired one; and images that move between them."""
+"""The active image of a workstation, which new sessions run. At most one image of a workstation is desired."""
 
 from typing import Any
 
@@ -12,49 +12,49 @@ from models.sessions.images import Image, ImageState
 from models.sessions.workstations import Workstation
 
 
-async def choose(image: Image, *, actor: Actor) -> None:
-    """Let new sessions of the workstation run this image."""
+async def activate(image: Image, *, actor: Actor) -> None:
+    """Make this the image that new sessions of its workstation run."""
     _require_ready(image)
     async with transaction():
-        await prefer(image)
+        await deactivate_others(image)
         if not await Image.filter(id=image.id, state=ImageState.READY).update(is_desired=True):
-            raise Conflict("The image changed meanwhile; read it again.")
+            raise Conflict("Another request changed the image. Read it again.")
         await history.record(Resource.IMAGE, image.id, "make_desired", actor)
         outbox.publish(f"image:{image.id}")
     image.is_desired = True
 
 
-async def prefer(image: Image) -> None:
-    """Let no other image of the image's workstation be desired; one transaction at a time decides for a workstation."""
+async def deactivate_others(image: Image) -> None:
+    """Clear `is_desired` on the other images of the workstation, in the open transaction."""
+    # The lock on the workstation serializes activations, so that two images cannot both become desired.
     await _lock(image.workstation_id)
     others = Image.filter(workstation_id=image.workstation_id, is_desired=True).exclude(id=image.id)
     await others.update(is_desired=False)
 
 
-async def move(image: Image, to: Workstation, *, actor: Actor) -> None:
-    """Give a ready image to another workstation, which runs it from now on; its sessions go on.
+async def reassign_image(image: Image, to: Workstation, *, actor: Actor) -> None:
+    """Move a ready image to another workstation and activate it there. Its sessions keep running.
 
-    Where it was desired, the newest other ready image takes its place, or none.
+    The newest ready image becomes the active one of the former workstation.
     """
     _require_ready(image)
     if to.id == image.workstation_id:
-        raise BadInput("It is an image of this workstation already.", path=("workstationId",))
+        raise BadInput("The image already belongs to this workstation. Name another one.", path=("workstationId",))
     before = image.workstation_id
     async with transaction():
         await _lock(before, to.id)
         rows = Image.filter(id=image.id, workstation_id=before, state=ImageState.READY)
         if not await rows.update(workstation_id=to.id, is_desired=True):
-            raise Conflict("The image changed meanwhile; read it again.")
+            raise Conflict("Another request changed the image. Read it again.")
         await Image.filter(workstation_id=to.id, is_desired=True).exclude(id=image.id).update(is_desired=False)
-        await _succeed(before)
+        await _promote_newest(before)
         detail: dict[str, Any] = {"fromWorkstation": before, "toWorkstation": to.id}
         await history.record(Resource.IMAGE, image.id, "change_workstation", actor, detail=detail)
         outbox.publish(f"image:{image.id}")
     image.update_from_dict({"workstation_id": to.id, "is_desired": True})
 
 
-async def _succeed(workstation_id: int) -> None:
-    """Let the newest ready image be the desired one where there is none any more."""
+async def _promote_newest(workstation_id: int) -> None:
     if await Image.filter(workstation_id=workstation_id, is_desired=True).exists():
         return
     newest = await Image.filter(workstation_id=workstation_id, state=ImageState.READY).order_by("-id").first()
@@ -69,4 +69,4 @@ async def _lock(*workstation_ids: int) -> None:
 
 def _require_ready(image: Image) -> None:
     if image.state is not ImageState.READY:
-        raise Conflict(f"The image is {image.state}; only a ready one can be used.")
+        raise Conflict(f"The image is {image.state}. Only an image that is {ImageState.READY} can be used.")

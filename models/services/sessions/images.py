@@ -1,4 +1,4 @@
-"""Bring images, decide which is used, and record what their import found."""
+"""Images: create, edit, claim for import, and record the outcome of the import."""
 
 import re
 from collections.abc import Mapping
@@ -19,19 +19,21 @@ from models.data.uploads import Upload, UploadState
 from models.permissions.actor import SERVICE, Actor
 from models.services.accounts import history
 from models.services.sessions import active_image
-from models.services.transitions import move_image
+from models.services.transitions import transition_image
 from models.sessions.images import Image, ImageState
 from models.sessions.workstations import Workstation
 
 PATH = re.compile(r"[^/\s][^\s]*")
-ATTEMPTS = 5
+MAX_PATH_LENGTH = 256
+MAX_PORT = 65_535
+MAX_ATTEMPTS = 5
 PORTS = {"http_port": "httpPort", "websocket_port": "websocketPort"}
 EDITABLE = (*PORTS, "initial_path", "comment")
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What an import found: the computed digest, the engine's reference, and facts of the image."""
+class ImportedImage:
+    """The outcome of an import: the computed digest, the engine's reference and the image's properties."""
 
     digest: str
     reference: str
@@ -53,11 +55,11 @@ async def create(
     comment: str = "",
     is_desired: bool = True,
 ) -> Image:
-    """Queue the import of a complete upload as a version of the workstation."""
+    """Create an image of the workstation from a complete upload, and queue its import."""
     _check(http_port, websocket_port, initial_path, comment)
     async with transaction():
         if not await Upload.filter(id=upload.id, state=UploadState.COMPLETE).update(state=UploadState.USED):
-            raise BadInput("This upload is not complete, or was used before.", path=("uploadId",))
+            raise BadInput("This upload is incomplete or already used. Create another one.", path=("uploadId",))
         image = await Image.create(
             workstation_id=workstation.id,
             creator_id=actor.user_id,
@@ -78,21 +80,25 @@ def _check(http_port: int, websocket_port: int | None, initial_path: str, commen
     _check_port(http_port, "httpPort")
     if websocket_port is not None:
         _check_port(websocket_port, "websocketPort")
-    if initial_path and (not PATH.fullmatch(initial_path) or len(initial_path) > 256 or not initial_path.isprintable()):
-        raise BadInput("An initial path has no leading slash and no spaces.", path=("initialPath",))
+    too_long = len(initial_path) > MAX_PATH_LENGTH
+    if initial_path and (not PATH.fullmatch(initial_path) or too_long or not initial_path.isprintable()):
+        raise BadInput(
+            f"An initial path has at most {MAX_PATH_LENGTH} printable characters, no leading slash and no spaces.",
+            path=("initialPath",),
+        )
     if "\0" in comment:
-        raise BadInput("A comment has no zero bytes.", path=("comment",))
+        raise BadInput("A comment cannot contain zero bytes.", path=("comment",))
 
 
 def _check_port(port: int, field: str) -> None:
-    if not 1 <= port <= 65_535:
-        raise BadInput("A port is a number from 1 to 65535.", path=(field,))
+    if not 1 <= port <= MAX_PORT:
+        raise BadInput(f"A port is a number from 1 to {MAX_PORT}.", path=(field,))
 
 
 async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> None:
-    """Change ports, initial path or comment: the path also for sessions that run, ports for those that start later.
+    """Change ports, initial path or comment.
 
-    What the import has found decides over ports: a ready image declares them.
+    A new path applies to running sessions as well, new ports to later sessions. A ready image must declare the ports.
     """
     if not changes:
         return
@@ -101,7 +107,7 @@ async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> N
         _check_declared(image, changes)
     async with transaction():
         if not await Image.filter(id=image.id, state=image.state).update(**changes):
-            raise Conflict("The image changed meanwhile; read it again.")
+            raise Conflict("Another request changed the image. Read it again.")
         await history.record(Resource.IMAGE, image.id, "update", actor, detail=dict(changes))
         outbox.publish(f"image:{image.id}")
     image.update_from_dict(dict(changes))
@@ -109,22 +115,22 @@ async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> N
 
 def _check_declared(image: Image, changes: Mapping[str, Any]) -> None:
     if image.state is ImageState.IMPORTING:
-        raise Conflict("The image is being imported; change its ports when that is over.")
+        raise Conflict("The image is being imported. Change its ports after the import.")
     for name, field in PORTS.items():
         port = changes.get(name)
         if image.state is ImageState.READY and port not in (None, getattr(image, name), *image.exposed_ports):
             declared = ", ".join(map(str, image.exposed_ports)) or "none"
-            raise BadInput(f"The image does not declare port {port}; it declares {declared}.", path=(field,))
+            raise BadInput(f"The image does not declare port {port}. It declares: {declared}.", path=(field,))
 
 
 def enqueue_import(image: Image, region: str) -> None:
-    """Ask for the import within the open transaction."""
+    """Enqueue the import in the open transaction."""
     key = f"image:{image.id}:{image.fence}"
     outbox.enqueue(Job.IMAGE_IMPORT, image.id, queue=import_queue(region), key=key)
 
 
 async def claim_import(image_id: int, settings: Settings) -> Image | None:
-    """Take the image for import: one that waits, or one whose worker's lease is over. None: nothing to do."""
+    """Claim a queued image, or one whose importer's lease has expired; None if there is no work."""
     at = now()
     image = await Image.get_or_none(id=image_id)
     if image is None:
@@ -136,55 +142,55 @@ async def claim_import(image_id: int, settings: Settings) -> Image | None:
             "attempts": image.attempts + 1,
         }
         try:
-            await move_image(image, ImageState.IMPORTING, SERVICE, held=image.fence, **changes)
+            await transition_image(image, ImageState.IMPORTING, SERVICE, expected_fence=image.fence, **changes)
         except Conflict:
             return None
         return image
     rows = Image.filter(Q(lease_until__lt=at), id=image_id, state=ImageState.IMPORTING, fence=image.fence)
-    taken = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease, attempts=F("attempts") + 1)
-    return await Image.get(id=image_id) if taken else None
+    claimed = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease, attempts=F("attempts") + 1)
+    return await Image.get(id=image_id) if claimed else None
 
 
 async def renew(image: Image, until: datetime) -> bool:
-    """Prolong the lease; False when the claim was lost and the work must end."""
+    """Renew the lease; False if the claim was lost and the import must end."""
     rows = Image.filter(id=image.id, state=ImageState.IMPORTING, fence=image.fence)
     return await rows.update(lease_until=until) == 1
 
 
-async def finish_import(image: Image, found: Imported) -> None:
-    """Record a good import; a desired image becomes the one that new sessions run."""
+async def finish_import(image: Image, imported: ImportedImage) -> None:
+    """Record a successful import. If the image is desired, new sessions run it."""
     async with transaction():
-        await move_image(
+        await transition_image(
             image,
             ImageState.READY,
             SERVICE,
-            held=image.fence,
+            expected_fence=image.fence,
             reason="",
             lease_until=None,
             ready_at=now(),
-            digest=found.digest,
-            reference=found.reference,
-            architecture=found.architecture,
-            image_user=found.user,
-            exposed_ports=list(found.exposed_ports),
-            size_bytes=found.size_bytes,
+            digest=imported.digest,
+            reference=imported.reference,
+            architecture=imported.architecture,
+            image_user=imported.user,
+            exposed_ports=list(imported.exposed_ports),
+            size_bytes=imported.size_bytes,
         )
         if image.is_desired:
-            await active_image.prefer(image)
+            await active_image.deactivate_others(image)
 
 
 async def fail_import(image: Image, reason: str) -> None:
-    """Record why an image could not be imported; a desired one gives way to its predecessor.
+    """Record why an import failed. The image is no longer desired; the former active image stays.
 
-    Its upload can be used again, with other ports for example; unless it is, it is deleted when its time is over.
+    Its upload can be used again, for example with other ports. Otherwise it is deleted when it expires.
     """
     async with transaction():
-        await move_image(
+        await transition_image(
             image,
             ImageState.FAILED,
             SERVICE,
             cause=reason,
-            held=image.fence,
+            expected_fence=image.fence,
             reason=reason,
             lease_until=None,
             is_desired=False,
@@ -193,8 +199,8 @@ async def fail_import(image: Image, reason: str) -> None:
         await used.update(state=UploadState.COMPLETE)
 
 
-async def restore(image: Image, region: str) -> None:
-    """Import a ready image once more, because the engine has lost it."""
+async def reimport(image: Image, region: str) -> None:
+    """Queue the import of a ready image again, because the engine has lost it."""
     async with transaction():
-        await move_image(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
+        await transition_image(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
         enqueue_import(image, region)

@@ -1,4 +1,4 @@
-"""The way into a session: a one-time ticket becomes a cookie that is good for this session's host alone."""
+"""Access to sessions: one-time tickets, cookies for one session's host, and API tokens. The proxy calls it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from core.clock import now
 from core.errors import NotFound
-from core.messaging.event_bus import EventBus, Hints
+from core.messaging.event_bus import EventBus, TopicListener
 from models.accounts.history import ActorKind
 from models.accounts.roles import Resource
 from models.accounts.users import Token, TokenKind
@@ -25,14 +25,14 @@ from models.services.sessions import session_lifetime, session_queue
 from models.sessions.sessions import Session, SessionState
 
 TICKET_SECONDS = 30
-LABEL_LIMIT = 63
-ENTRY_LIFETIME = timedelta(days=8)
-"""Longer than any session: an entry outlives its session, so that its page can say how it ended."""
+MAX_LABEL_LENGTH = 63
+GRANT_LIFETIME = timedelta(days=8)
+"""Longer than the lifetime of any session, so that the page of an ended session can still say how it ended."""
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A session as the proxy sees it."""
+class SessionInfo:
+    """A session as the proxy needs it."""
 
     session_id: int
     label: str
@@ -44,125 +44,128 @@ class Desk:
     reason: str | None
     expires_at: datetime | None
     title: str
-    place: int | None
+    queue_position: int | None
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A right to enter one session: whose, by which token, and until when."""
+class AccessGrant:
+    """The right of a user to enter one session until `expires_at`. It ends with the token that it comes from."""
 
     user_id: int
     expires_at: datetime
     token_id: int | None = None
 
 
-class Held(Protocol):
-    """What is needed of an entry to seal it."""
+class GrantOwner(Protocol):
+    """The user and token of a grant, as a cookie for it needs them."""
 
     @property
     def user_id(self) -> int:
-        """Whose it is."""
+        """The user."""
 
     @property
     def token_id(self) -> int | None:
-        """The token that it came from."""
+        """The token that the grant comes from."""
 
 
-class Doors:
-    """Answers the proxy's questions from the rows; tickets alone live in Redis."""
+class SessionAccess:
+    """The proxy's session directory over the database. Only tickets are stored in Redis."""
 
     def __init__(self, redis: Redis, bus: EventBus) -> None:
-        """Keep tickets in `redis`, pass on hints of `bus`."""
+        """Store tickets in `redis` and subscribe to change events of `bus`."""
         self._redis, self._bus = redis, bus
 
-    async def desk(self, label: str) -> Desk | None:
+    async def session_info(self, label: str) -> SessionInfo | None:
         """Return the session with this label, or None."""
-        if len(label) > LABEL_LIMIT or not label.isalnum():
+        if len(label) > MAX_LABEL_LENGTH or not label.isalnum():
             return None
         session = await Session.get_or_none(label=label).select_related("image__workstation")
         if session is None:
             return None
-        places = await session_queue.queue_positions([session.id]) if session.state is SessionState.QUEUED else {}
-        return _desk(session, places.get(session.id))
+        queued = session.state is SessionState.QUEUED
+        positions = await session_queue.queue_positions([session.id]) if queued else {}
+        return _session_info(session, positions.get(session.id))
 
     async def mint_ticket(self, user_id: int, token_id: int | None, label: str, state_hash: str) -> str:
-        """Return a ticket that opens the session once within 30 s, in the browser that knows the state."""
+        """Return a ticket for one entry within `TICKET_SECONDS`, in the browser that has the state of `state_hash`."""
         ticket = token_urlsafe(32)
-        held = {"user": user_id, "token": token_id, "label": label, "state": state_hash}
-        await self._redis.set(_ticket_key(ticket), orjson.dumps(held), ex=TICKET_SECONDS)
+        content = {"user": user_id, "token": token_id, "label": label, "state": state_hash}
+        await self._redis.set(_ticket_key(ticket), orjson.dumps(content), ex=TICKET_SECONDS)
         return ticket
 
-    async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> Entry | None:
-        """Spend a ticket; None when it is forged, used, too old, or was made for another host or browser."""
+    async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> AccessGrant | None:
+        """Spend a ticket; None if it is forged, spent, expired, or for another host or browser."""
         text = await self._redis.getdel(_ticket_key(ticket))
         if text is None:
             return None
-        held = orjson.loads(text)
-        if (held["label"], held["state"]) != (label, state_hash):
+        content = orjson.loads(text)
+        if (content["label"], content["state"]) != (label, state_hash):
             return None
         session = await Session.get_or_none(label=label)
-        if session is None or session.creator_id != held["user"]:
+        if session is None or session.creator_id != content["user"]:
             return None
-        return Entry(held["user"], now() + ENTRY_LIFETIME, held["token"])
+        return AccessGrant(content["user"], now() + GRANT_LIFETIME, content["token"])
 
-    async def seal(self, entry: Held, label: str) -> str:
-        """Return the cookie value of an entry: a token of its own, for this session alone."""
+    async def issue_cookie(self, grant: GrantOwner, label: str) -> str:
+        """Return the cookie value of a grant: a new token for this session only."""
         session = await Session.get_or_none(label=label)
         if session is None:
             raise NotFound
         _, minted = await users.mint_token(
-            entry.user_id,
+            grant.user_id,
             TokenKind.ENTRY,
-            actor=Actor(ActorKind.USER, entry.user_id),
-            lifetime=ENTRY_LIFETIME,
+            actor=Actor(ActorKind.USER, grant.user_id),
+            lifetime=GRANT_LIFETIME,
             session_id=session.id,
-            parent_id=entry.token_id,
+            parent_id=grant.token_id,
         )
         return minted.text
 
-    async def entry(self, cookie: str, label: str) -> Entry | None:
-        """Return the entry of a cookie while it and the sign-in that it came from are live."""
-        token = await authentication.live_token(cookie)
+    async def grant_from_cookie(self, cookie: str, label: str) -> AccessGrant | None:
+        """Return the grant of a cookie; None unless the cookie and the token that it comes from are live."""
+        token = await authentication.find_live_token(cookie)
         if token is None or token.kind is not TokenKind.ENTRY:
             return None
         session = await Session.get_or_none(id=token.session_id, label=label)
-        if session is None or not await _parent_lives(token):
+        if session is None or not await _is_parent_live(token):
             return None
-        return Entry(token.user_id, _end_of(token), token.id)
+        return AccessGrant(token.user_id, _expiry(token), token.id)
 
-    async def bearer(self, token: str, label: str) -> Entry | None:
-        """Return the entry of a script that sends its API token instead of a cookie."""
-        held = await authentication.live_token(token)
+    async def grant_from_token(self, token: str, label: str) -> AccessGrant | None:
+        """Return the grant of an API token that a script sends instead of a cookie; None if it may not enter."""
+        row = await authentication.find_live_token(token)
         session = await Session.get_or_none(label=label)
-        if held is None or held.kind is TokenKind.ENTRY or session is None:
+        if row is None or row.kind is TokenKind.ENTRY or session is None:
             return None
-        principal = await authentication.principal_of(held)
-        if not await may_enter(principal, session):
+        principal = await authentication.principal_for_token(row)
+        if not await can_enter(principal, session):
             return None
-        return Entry(principal.user_id, _end_of(held), held.id)
+        return AccessGrant(principal.user_id, _expiry(row), row.id)
 
-    async def used(self, session_id: int) -> None:
-        """Keep that somebody works in the session now."""
+    async def record_activity(self, session_id: int) -> None:
+        """Record that the session is in use now."""
         await session_lifetime.touch(session_id)
 
-    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Hints]:
-        """Subscribe to hints that a session or a user changed."""
+    def subscribe(self, *topics: str) -> AbstractAsyncContextManager[TopicListener]:
+        """Subscribe to change events of sessions and users."""
         return self._bus.subscribe(*topics)
 
 
-async def may_enter(principal: Principal, session: Session) -> bool:
-    """Say whether the principal works in the session; who does not is written into its history."""
-    verdict = can_connect(principal, session)
-    if verdict is not True:
-        await denials.record(Actor.of(principal), Action.SESSION_OPEN, Resource.SESSION, session.id, verdict)
-    return verdict is True
+async def can_enter(principal: Principal, session: Session) -> bool:
+    """Return whether the principal may enter the session. A denial is recorded in the session's history."""
+    decision = can_connect(principal, session)
+    if decision is not True:
+        await denials.record(
+            Actor.from_principal(principal), Action.SESSION_OPEN, Resource.SESSION, session.id, decision
+        )
+    return decision is True
 
 
-def _end_of(token: Token) -> datetime:
-    return token.expires_at or now() + ENTRY_LIFETIME
+def _expiry(token: Token) -> datetime:
+    return token.expires_at or now() + GRANT_LIFETIME
 
 
-async def _parent_lives(token: Token) -> bool:
+async def _is_parent_live(token: Token) -> bool:
     if token.parent_id is None:
         return True
     parent = await Token.get_or_none(id=token.parent_id)
@@ -173,11 +176,11 @@ def _ticket_key(ticket: str) -> str:
     return f"carrel:ticket:{sha256(ticket.encode()).hexdigest()}"
 
 
-def _desk(session: Session, place: int | None) -> Desk:
+def _session_info(session: Session, queue_position: int | None) -> SessionInfo:
     image = session.image
     http = (session.host, session.http_port) if session.host and session.http_port else None
     websocket = (session.host, session.websocket_port) if session.host and session.websocket_port else None
-    return Desk(
+    return SessionInfo(
         session_id=session.id,
         label=session.label,
         state=session.state,
@@ -188,5 +191,5 @@ def _desk(session: Session, place: int | None) -> Desk:
         reason=session.reason or None,
         expires_at=session.expires_at,
         title=image.workstation.title,
-        place=place,
+        queue_position=queue_position,
     )

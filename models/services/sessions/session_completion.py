@@ -1,4 +1,4 @@
-"""End sessions: keep what the container said, and give its place to the next."""
+"""The end of sessions: store the container's log and exit code, and start the next session in the queue."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,47 +7,59 @@ from core.clock import now
 from core.database.connection import transaction
 from models.permissions.actor import SERVICE
 from models.services.sessions import session_queue
-from models.services.transitions import move_session
+from models.services.transitions import transition_session
 from models.sessions.sessions import Reason, Session, SessionState
 
-LOG_CHARACTERS = 64 * 1024
+MAX_LOG_CHARACTERS = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Remains:
-    """What is left of a container: its last log lines and its exit code, where it had one."""
+class ContainerExit:
+    """The last log lines of a container, and its exit code if it is known."""
 
     logs: str = ""
     exit_code: int | None = None
 
 
-NOTHING = Remains()
+NO_EXIT = ContainerExit()
 
 
 async def fail(
-    session: Session, code: Reason, sentence: str, remains: Remains = NOTHING, *, held: int | None = None
+    session: Session,
+    code: Reason,
+    sentence: str,
+    container_exit: ContainerExit = NO_EXIT,
+    *,
+    expected_fence: int | None = None,
 ) -> None:
-    """End a session that could not start or whose container ended.
+    """Fail a session that could not start or whose container ended.
 
-    Conflict when it has moved meanwhile, or when `held` is not its fence.
+    Conflict if its state was changed since it was read, or if its fence is not `expected_fence`.
     """
-    await _finish(session, SessionState.FAILED, remains, sentence, held, reason_code=code, reason=sentence)
+    await _finish(
+        session, SessionState.FAILED, container_exit, sentence, expected_fence, reason_code=code, reason=sentence
+    )
 
 
-async def finish_stop(session: Session, remains: Remains) -> None:
+async def finish_stop(session: Session, container_exit: ContainerExit) -> None:
     """Record that a stopping session's container is gone."""
-    await _finish(session, session.outcome or SessionState.STOPPED, remains, session.reason, session.fence)
+    await _finish(session, session.outcome or SessionState.STOPPED, container_exit, session.reason, session.fence)
 
 
 async def _finish(
-    session: Session, to: SessionState, remains: Remains, cause: str, held: int | None, **changes: Any
+    session: Session,
+    to: SessionState,
+    container_exit: ContainerExit,
+    cause: str,
+    expected_fence: int | None,
+    **changes: Any,
 ) -> None:
-    if remains.logs:
-        changes["logs"] = remains.logs[-LOG_CHARACTERS:]
-    if remains.exit_code is not None:
-        changes["exit_code"] = remains.exit_code
+    if container_exit.logs:
+        changes["logs"] = container_exit.logs[-MAX_LOG_CHARACTERS:]
+    if container_exit.exit_code is not None:
+        changes["exit_code"] = container_exit.exit_code
     changes |= {"ended_at": now(), "lease_until": None, "host": None, "http_port": None, "websocket_port": None}
     async with transaction():
-        region = await session_queue.turnstile(session.region_id)
-        await move_session(session, to, SERVICE, cause=cause, held=held, **changes)
-        await session_queue.call_next(region, after=session.id)
+        region = await session_queue.lock_region(session.region_id)
+        await transition_session(session, to, SERVICE, cause=cause, expected_fence=expected_fence, **changes)
+        await session_queue.enqueue_startable(region, after=session.id)

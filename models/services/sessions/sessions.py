@@ -1,4 +1,4 @@
-"""Launch sessions, ask for their end, and say where they stand in line."""
+"""Launch sessions, and request or record their end. Workers do the rest in `session_claims`."""
 
 import re
 from collections.abc import Mapping
@@ -19,15 +19,17 @@ from models.accounts.roles import Resource
 from models.permissions.actor import Actor
 from models.services.accounts import history
 from models.services.sessions import session_queue
-from models.services.transitions import move_session
+from models.services.transitions import transition_session
 from models.sessions.images import Image
 from models.sessions.regions import Region
-from models.sessions.sessions import ENDINGS, Reason, Session, SessionState
+from models.sessions.sessions import TERMINAL_STATES, Reason, Session, SessionState
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 PLATFORM_PREFIX = "CARREL_"
-VARIABLES_LIMIT = 32
-ATTEMPTS = 3
+MAX_VARIABLES = 32
+MAX_VALUE_LENGTH = 4096
+MIN_SECONDS = 60
+MAX_ATTEMPTS = 3
 
 
 async def launch(
@@ -43,24 +45,24 @@ async def launch(
 ) -> tuple[Session, bool]:
     """Return the actor's session of this image in this region, and whether it is new.
 
-    There is one live session per person, image and region; asking again while it lives returns it. Its container sees
-    the data session that it was launched for; Conflict when the live one was launched for another.
+    A user has at most one live session per image and region; another launch returns it. Its container can read the
+    data session that it was launched with. Conflict if the live session was launched without this data session.
     """
     seconds = settings.session_seconds if seconds is None else seconds
-    if not 60 <= seconds <= settings.session_seconds_limit:
-        raise BadInput(f"A session lives from 60 to {settings.session_seconds_limit} seconds.", path=("seconds",))
+    if not MIN_SECONDS <= seconds <= settings.session_seconds_limit:
+        raise BadInput(f"A session lasts {MIN_SECONDS} to {settings.session_seconds_limit} seconds.", path=("seconds",))
     check_environment(environment or {})
     key = f"{actor.user_id}:{image.id}:{region.id}"
-    for _ in range(ATTEMPTS):
-        present = await Session.get_or_none(active_key=key)
-        if present:
-            if datasession_id not in (None, present.datasession_id):
-                raise Conflict("Your session of this image was launched without this data session; stop it first.")
-            return present, False
-        with suppress(IntegrityError):  # Another launch was faster; its session is found by the next look.
-            given = environment or {}, pings or {}, datasession_id
-            return await _create(image, region, key, actor, seconds, *given), True
-    raise Conflict("Your session of this image keeps changing; try again.")
+    for _ in range(MAX_ATTEMPTS):
+        existing = await Session.get_or_none(active_key=key)
+        if existing:
+            if datasession_id not in (None, existing.datasession_id):
+                raise Conflict("Your session of this image was launched without this data session. Stop it first.")
+            return existing, False
+        with suppress(IntegrityError):  # A concurrent launch created it; the next iteration returns that session.
+            options = environment or {}, pings or {}, datasession_id
+            return await _create(image, region, key, actor, seconds, *options), True
+    raise Conflict("Other requests changed your session of this image at the same time. Try again.")
 
 
 async def _create(
@@ -93,43 +95,47 @@ async def _create(
 
 
 def check_environment(environment: dict[str, str]) -> None:
-    """Refuse names that are no variables or that belong to the platform, and values that are too long."""
-    if len(environment) > VARIABLES_LIMIT:
-        raise BadInput(f"At most {VARIABLES_LIMIT} environment variables can be given.", path=("environment",))
+    """Raise BadInput for invalid or reserved variable names, and for values that are too long."""
+    if len(environment) > MAX_VARIABLES:
+        raise BadInput(f"Give at most {MAX_VARIABLES} environment variables.", path=("environment",))
     for name, value in environment.items():
         if not VARIABLE.fullmatch(name) or name.startswith(PLATFORM_PREFIX):
             raise BadInput(
-                f"{name[:64]!r} cannot be set: a name has capitals, digits and underscores, and CARREL_ is ours.",
+                f"{name[:64]!r} cannot be set. A name has capital letters, digits and underscores, "
+                f"and does not begin with {PLATFORM_PREFIX}.",
                 path=("environment",),
             )
-        if len(value) > 4096 or "\0" in value:
-            raise BadInput(f"The value of {name} is too long or has a zero byte.", path=("environment",))
+        if len(value) > MAX_VALUE_LENGTH or "\0" in value:
+            raise BadInput(
+                f"The value of {name} is too long or has a zero byte. It can have {MAX_VALUE_LENGTH} characters.",
+                path=("environment",),
+            )
 
 
 def enqueue_stop(session: Session, region: str) -> None:
-    """Ask within the open transaction for the container to be ended."""
+    """Enqueue the stop of the container in the open transaction."""
     key = f"stop:{session.id}:{session.fence}"
     outbox.enqueue(Job.SESSION_STOP, session.id, queue=region_queue(region), key=key)
 
 
 async def request_stop(session: Session, *, actor: Actor, cause: str = "") -> None:
-    """Ask for the end of a session; harmless when it is ending or has ended."""
+    """Request the stop of a session; no effect if it is ending or has ended."""
     await _end(session, SessionState.STOPPED, Reason.STOPPED_BY_CREATOR, actor, cause or "Stopped on request.")
 
 
 async def expire(session: Session, *, actor: Actor) -> None:
-    """End a session whose time is over."""
+    """End a session that reached its maximum lifetime."""
     await _end(session, SessionState.EXPIRED, Reason.EXPIRED, actor, "Its maximum duration was reached.")
 
 
 async def end_idle(session: Session, seconds: int, *, actor: Actor) -> None:
-    """End a session in which nobody has worked for `seconds`."""
-    await _end(session, SessionState.EXPIRED, Reason.IDLE, actor, f"Nobody worked in it for {seconds} seconds.")
+    """End a session that was unused for `seconds`."""
+    await _end(session, SessionState.EXPIRED, Reason.IDLE, actor, f"It was not used for {seconds} seconds.")
 
 
 async def _end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
-    for _ in range(3):
-        if session.state in ENDINGS or session.state is SessionState.STOPPING:
+    for _ in range(MAX_ATTEMPTS):
+        if session.state in TERMINAL_STATES or session.state is SessionState.STOPPING:
             return
         try:
             await _try_end(session, outcome, code, actor, sentence)
@@ -137,19 +143,19 @@ async def _end(session: Session, outcome: SessionState, code: Reason, actor: Act
             await session.refresh_from_db()
         else:
             return
-    raise Conflict("The session keeps changing; try again.")
+    raise Conflict("Other requests changed the session at the same time. Try again.")
 
 
 async def _try_end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
     async with transaction():
         if session.state is SessionState.QUEUED:
-            region = await session_queue.turnstile(session.region_id)
+            region = await session_queue.lock_region(session.region_id)
             changes: dict[str, Any] = {"reason_code": code, "reason": sentence, "ended_at": now()}
-            await move_session(session, outcome, actor, cause=sentence, **changes)
-            await session_queue.call_next(region, after=session.id)
+            await transition_session(session, outcome, actor, cause=sentence, **changes)
+            await session_queue.enqueue_startable(region, after=session.id)
             return
         region = await Region.get(id=session.region_id)
-        await move_session(
+        await transition_session(
             session,
             SessionState.STOPPING,
             actor,
@@ -158,7 +164,7 @@ async def _try_end(session: Session, outcome: SessionState, code: Reason, actor:
             reason_code=code,
             reason=sentence,
             lease_until=None,
-            held=session.fence,
+            expected_fence=session.fence,
             fence=session.fence + 1,
         )
         enqueue_stop(session, region.name)

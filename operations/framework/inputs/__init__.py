@@ -1,4 +1,4 @@
-"""The kinds of inputs that an operation declares; each checks one value and describes itself."""
+"""The kinds of inputs that an operation declares; each validates one value and describes its form field."""
 
 from operations.framework.inputs.files import FilesInput
 from operations.framework.inputs.input import Input

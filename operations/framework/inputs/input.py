@@ -1,4 +1,4 @@
-"""What every input has: label, help, whether it must be given, and when it applies."""
+"""The base class of the inputs of an operation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ Path: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Input(ABC):
-    """One input: its label and help, whether it must be given, and when it applies.
+    """One input: its label, its help text, whether it is required, and when it applies.
 
-    An `advanced` input is ours and no part of the wizard description that the prior system had. With `only_when`, the
-    input applies only while each named select input has one of the given values; it is refused otherwise.
+    An `advanced` input is not in the PhotonRanch Datalab and left out of the wizard description by default. With
+    `only_when`, the input applies only if each select input in it has one of the listed values; else it is refused.
     """
 
     kind: ClassVar[str]
@@ -28,7 +28,7 @@ class Input(ABC):
         """Return the canonical form of a value, or raise BadInput about `path`."""
 
     def default_value(self) -> Any:
-        """Return what stands for the input when it is left out; None when nothing does."""
+        """Return the value of an input that was left out; None if there is no default."""
         return None
 
     def wizard_field(self) -> dict[str, Any]:
@@ -36,5 +36,5 @@ class Input(ABC):
         return {"name": self.name, "description": self.description, "type": self.kind}
 
     def applies(self, values: Mapping[str, Any]) -> bool:
-        """Say whether the input applies, the other values being these."""
+        """Return whether the input applies, given the values of the other inputs."""
         return all(values.get(key) in allowed for key, allowed in self.only_when.items())

@@ -1,4 +1,4 @@
-"""Inputs of one value: a word of a few, a number, a text."""
+"""Inputs of one value: an option, a number or a text."""
 
 import math
 from dataclasses import dataclass
@@ -6,25 +6,27 @@ from typing import Any, ClassVar
 
 from core.errors import BadInput
 from operations.framework.inputs.input import Input, Path
-from operations.framework.inputs.values import as_number, shown
+from operations.framework.inputs.values import as_number, format_value
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelectInput(Input):
-    """One of a few words."""
+    """One of several options."""
 
     kind: ClassVar[str] = "select"
     options: tuple[str, ...]
     default: str
 
     def check(self, value: Any, path: Path) -> str:
-        """Return the word if it is one of the options."""
+        """Return the value if it is one of the options."""
         if value not in self.options:
-            raise BadInput(f"{self.name} is one of {', '.join(self.options)}, not {shown(value)}.", path=path)
+            raise BadInput(
+                f"{self.name} must be one of {', '.join(self.options)}, not {format_value(value)}.", path=path
+            )
         return str(value)
 
     def default_value(self) -> str:
-        """Return the word that stands when none is given."""
+        """Return the default option."""
         return self.default
 
     def wizard_field(self) -> dict[str, Any]:
@@ -42,18 +44,18 @@ class NumberInput(Input):
     unit: str = ""
 
     def check(self, value: Any, path: Path) -> float:
-        """Return the number if it lies within the range; a number in a string counts as one."""
+        """Return the number if it is within the range; a string that spells a number is accepted."""
         number = as_number(value, self.name, path)
         if not self.minimum <= number <= self.maximum:
-            raise BadInput(f"{self.name} must be {self._range()}, not {shown(value)}.", path=path)
+            raise BadInput(f"{self.name} must be {self._range()}, not {format_value(value)}.", path=path)
         return number
 
     def default_value(self) -> float | None:
-        """Return the number that stands when none is given."""
+        """Return the default, if there is one."""
         return self.default
 
     def wizard_field(self) -> dict[str, Any]:
-        """Return the field with default, range and unit as far as there are any."""
+        """Return the field with its default, range and unit, if it has them."""
         bounds = {"minimum": self.minimum, "maximum": self.maximum}
         finite = {key: value for key, value in bounds.items() if math.isfinite(value)}
         more = {"default": self.default, "unit": self.unit or None, "required": self.required or None}
@@ -82,10 +84,10 @@ class IntInput(NumberInput):
     kind: ClassVar[str] = "int"
 
     def check(self, value: Any, path: Path) -> int:
-        """Return the number if it is whole and lies within the range."""
+        """Return the number if it is whole and within the range."""
         number = super().check(value, path)
         if number != int(number):
-            raise BadInput(f"{self.name} is a whole number, not {shown(value)}.", path=path)
+            raise BadInput(f"{self.name} must be a whole number, not {format_value(value)}.", path=path)
         return int(number)
 
 
@@ -95,18 +97,18 @@ class StringInput(Input):
 
     kind: ClassVar[str] = "string"
     default: str | None = None
-    longest: int = 200
+    max_length: int = 200
 
     def check(self, value: Any, path: Path) -> str:
-        """Return the text without spaces around it."""
+        """Return the text without surrounding spaces."""
         if not isinstance(value, str):
-            raise BadInput(f"{self.name} is a text, not {shown(value)}.", path=path)
-        if len(text := value.strip()) > self.longest:
-            raise BadInput(f"{self.name} has at most {self.longest} characters, not {len(text)}.", path=path)
+            raise BadInput(f"{self.name} must be a text, not {format_value(value)}.", path=path)
+        if len(text := value.strip()) > self.max_length:
+            raise BadInput(f"{self.name} must have at most {self.max_length} characters, not {len(text)}.", path=path)
         return text
 
     def default_value(self) -> str | None:
-        """Return the text that stands when none is given."""
+        """Return the default, if there is one."""
         return self.default
 
     def wizard_field(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Inputs that are places in the sky."""
+"""Inputs that are positions in the sky."""
 
 import math
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from operations.framework.inputs.values import as_list, as_number
 
 @dataclass(frozen=True, kw_only=True)
 class SourceInput(Input):
-    """A point in the sky: {ra, dec} in degrees, ICRS; a name beside it is for people and dropped."""
+    """A point in the sky: {ra, dec} in degrees, ICRS; a name in the object is dropped."""
 
     kind: ClassVar[str] = "source"
     name_lookup: bool = True
 
     def check(self, value: Any, path: Path) -> dict[str, float]:
         """Return the point."""
-        return point(value, self.name, path)
+        return validate_point(value, self.name, path)
 
     def wizard_field(self) -> dict[str, Any]:
-        """Return the field, with the wish for a name resolver."""
+        """Return the field, with whether the form offers a name resolver."""
         required = {"required": True} if self.required else {}
         return {**super().wizard_field(), "name_lookup": self.name_lookup, **required}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetPositionsInput(Input):
-    """Where a target was seen: a list of {ra, dec, mjd?}, in degrees and days."""
+    """The observed positions of a target: a list of {ra, dec, mjd?}, in degrees and days."""
 
     kind: ClassVar[str] = "target_positions"
     minimum: int = 1
@@ -37,32 +37,32 @@ class TargetPositionsInput(Input):
     timed: bool = False
 
     def check(self, value: Any, path: Path) -> list[dict[str, float]]:
-        """Return the positions in order of time as far as they have one."""
+        """Return the positions in order of time; those without a time come first."""
         items = as_list(value, self.name, path, self.minimum, self.maximum, "positions")
         found = [self._position(item, (*path, str(at))) for at, item in enumerate(items)]
         return sorted(found, key=lambda position: position.get("mjd", -math.inf))
 
     def _position(self, item: Any, path: Path) -> dict[str, float]:
-        position = point(item, self.name, path)
+        position = validate_point(item, self.name, path)
         if item.get("mjd") is not None:
             position["mjd"] = as_number(item["mjd"], f"{self.name}: mjd", (*path, "mjd"))
         elif self.timed:
-            raise BadInput(f"{self.name}: each position needs its time, mjd.", path=(*path, "mjd"))
+            raise BadInput(f"{self.name}: each position must have its time, mjd.", path=(*path, "mjd"))
         return position
 
     def wizard_field(self) -> dict[str, Any]:
-        """Return the field with its least count."""
+        """Return the field with its counts."""
         return {**super().wizard_field(), "minimum": self.minimum, "maximum": self.maximum}
 
 
-def point(value: Any, name: str, path: Path) -> dict[str, float]:
+def validate_point(value: Any, name: str, path: Path) -> dict[str, float]:
     """Return a point of the sky {ra, dec}; ra from 0 to 360 and dec from -90 to 90 degrees."""
     if not isinstance(value, Mapping) or value.get("ra") is None or value.get("dec") is None:
-        raise BadInput(f"{name} is an object with ra and dec in degrees.", path=path)
+        raise BadInput(f"{name} must be an object with ra and dec in degrees.", path=path)
     ra = as_number(value["ra"], f"{name}: ra", (*path, "ra"))
     dec = as_number(value["dec"], f"{name}: dec", (*path, "dec"))
     if not 0 <= ra <= 360:
-        raise BadInput(f"{name}: ra is from 0 to 360 degrees, not {ra:g}.", path=(*path, "ra"))
+        raise BadInput(f"{name}: ra must be from 0 to 360 degrees, not {ra:g}.", path=(*path, "ra"))
     if not -90 <= dec <= 90:
-        raise BadInput(f"{name}: dec is from -90 to 90 degrees, not {dec:g}.", path=(*path, "dec"))
+        raise BadInput(f"{name}: dec must be from -90 to 90 degrees, not {dec:g}.", path=(*path, "dec"))
     return {"ra": ra, "dec": dec}

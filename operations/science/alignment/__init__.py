@@ -1,1 +1,1 @@
-"""Aligning: finding how one frame lies on another by their stars."""
+"""Alignment: the mapping from one frame to another, by their stars or their WCS."""

@@ -1,4 +1,4 @@
-"""How each frame lies on the first: by its stars, else by its WCS, else as it is."""
+"""Aligns each frame with the first: by its stars, else by its WCS, else not at all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,82 +8,81 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from operations.framework.context import Stage
-from operations.science.alignment.similarity import match
-from operations.science.alignment.stars import catalog_stars, found_stars
+from operations.framework.context import SubProgress
+from operations.science.alignment.similarity import match_stars
+from operations.science.alignment.stars import catalog_stars, detect_stars
 from operations.science.combination.stacks import read_good
 from operations.science.frames.bands import Band
 from operations.science.frames.images import Image
-from operations.science.frames.planes import Reader
-from operations.science.frames.wcs import celestial_or_none
+from operations.science.frames.planes import PlaneReader
+from operations.science.frames.wcs import celestial_wcs_or_none
 
-Places = NDArray[np.float64]
-Mapping = Callable[[Places], Places]
+Positions = NDArray[np.float64]
+PositionMapping = Callable[[Positions], Positions]
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """From places (x, y) on the first frame to places on each; None for one that lies as it is. And what went wrong."""
+    """The mapping from positions (x, y) on the first frame to each frame, None if it is not aligned; and warnings."""
 
-    mappings: tuple[Mapping | None, ...]
+    mappings: tuple[PositionMapping | None, ...]
     warnings: tuple[str, ...] = ()
 
 
-def by_stars(images: Sequence[Image], stage: Stage) -> Alignment:
-    """Align each frame on the first by its stars; one that cannot be is aligned by its WCS, or left and named."""
+def align_by_stars(images: Sequence[Image], progress: SubProgress) -> Alignment:
+    """Align each frame with the first by its stars, else by its WCS; a frame without either gets a warning."""
     stars = []
     for at, image in enumerate(images):
-        stage.report(at / len(images), image.basename)
-        known = catalog_stars(image)
-        stars.append(found_stars(whole(image)) if known is None else known)
-    mappings: list[Mapping | None] = [None]
+        progress.report(at / len(images), image.basename)
+        cataloged = catalog_stars(image)
+        stars.append(detect_stars(read_all_pixels(image)) if cataloged is None else cataloged)
+    mappings: list[PositionMapping | None] = [None]
     warnings = []
     for image, points in zip(images[1:], stars[1:], strict=True):
-        mapping = match(stars[0], points) or _by_wcs(images[0], image)
+        mapping = match_stars(stars[0], points) or _wcs_mapping(images[0], image)
         mappings.append(mapping)
         if mapping is None:
-            warnings.append(f"{image.basename} could not be aligned: its stars do not match; it is shown as it lies.")
+            warnings.append(f"{image.basename} is not aligned: its stars do not match those of the first frame.")
     return Alignment(tuple(mappings), tuple(warnings))
 
 
-def by_wcs(images: Sequence[Image], stage: Stage) -> Alignment:
-    """Align each frame on the first by the WCS of both, or leave it and name it."""
-    stage.report(0)
-    mappings = [None, *(_by_wcs(images[0], image) for image in images[1:])]
-    lost = [image.basename for image, mapping in zip(images[1:], mappings[1:], strict=True) if mapping is None]
-    said = "could not be aligned: a WCS is missing; it is shown as it lies."
-    return Alignment(tuple(mappings), tuple(f"{name} {said}" for name in lost))
+def align_by_wcs(images: Sequence[Image], progress: SubProgress) -> Alignment:
+    """Align each frame with the first by the WCS of both; a frame without one gets a warning."""
+    progress.report(0)
+    mappings = [None, *(_wcs_mapping(images[0], image) for image in images[1:])]
+    failed = [image.basename for image, mapping in zip(images[1:], mappings[1:], strict=True) if mapping is None]
+    return Alignment(tuple(mappings), tuple(f"{name} is not aligned: a WCS is missing." for name in failed))
 
 
-def by_catalogs(images: Sequence[Image], stage: Stage) -> Alignment:
-    """Align by the catalogues as the prior system does: if any frame fails, none is aligned."""
-    stage.report(0)
+def align_by_catalogs(images: Sequence[Image], progress: SubProgress) -> Alignment:
+    """Align by the catalogues as the PhotonRanch Datalab does: if any frame fails, none is aligned."""
+    progress.report(0)
     stars = [catalog_stars(image) for image in images]
-    mappings: list[Mapping | None] = [None]
+    mappings: list[PositionMapping | None] = [None]
     for points in stars[1:]:
-        mapping = None if points is None or stars[0] is None else match(stars[0], points)
+        mapping = None if points is None or stars[0] is None else match_stars(stars[0], points)
         if mapping is None:
             return Alignment((None,) * len(images), ("The frames could not be aligned by their catalogues.",))
         mappings.append(mapping)
     return Alignment(tuple(mappings))
 
 
-def whole(image: Image) -> NDArray[Any]:
+def read_all_pixels(image: Image) -> NDArray[Any]:
     """Return all good pixels of an image as float32, the others as NaN."""
-    with Reader() as reader:
+    with PlaneReader() as reader:
         return read_good(reader, image, Band(0, image.shape[0]), image.shape[1], np.dtype("f4"))
 
 
-def _by_wcs(first: Image, image: Image) -> Mapping | None:
-    here, there = celestial_or_none(first), celestial_or_none(image)
-    return None if here is None or there is None else _Between(here, there)
+def _wcs_mapping(first: Image, image: Image) -> PositionMapping | None:
+    source, target = celestial_wcs_or_none(first), celestial_wcs_or_none(image)
+    return None if source is None or target is None else _WcsMapping(source, target)
 
 
 @dataclass(frozen=True)
-class _Between:
-    here: WCS
-    there: WCS
+class _WcsMapping:
+    source: WCS
+    target: WCS
 
-    def __call__(self, places: Places) -> Places:
-        sky = self.here.all_pix2world(places, 0)
-        return np.asarray(self.there.wcs_world2pix(sky, 0))
+    def __call__(self, positions: Positions) -> Positions:
+        sky = self.source.all_pix2world(positions, 0)
+        return np.asarray(self.target.wcs_world2pix(sky, 0))

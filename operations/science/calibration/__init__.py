@@ -1,1 +1,1 @@
-"""Calibrating: what a detector adds to light, and how it differs over its face, measured and taken out."""
+"""Calibration: combines bias, dark and flat frames to masters and applies them to raw frames."""

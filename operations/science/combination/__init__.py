@@ -1,1 +1,1 @@
-"""Combining many frames into one: stacks of rows, and the rules by which they become one row."""
+"""Combination of many frames to one: stacks of rows, and the rules that reduce them."""

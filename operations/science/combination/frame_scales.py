@@ -1,21 +1,21 @@
-"""Matching frames before they are combined: scales, zero points and weights."""
+"""Scales, zero points and weights that match frames before they are combined."""
 
 import math
 from collections.abc import Sequence
 
 from core.errors import BadInput
-from operations.framework.context import Stage
+from operations.framework.context import SubProgress
 from operations.framework.inputs import SelectInput
-from operations.framework.outcome import Given
-from operations.science.combination.levels import levels
-from operations.science.combination.stack_settings import Combination, Share
-from operations.science.combination.stacks import working_type
-from operations.science.frames.images import Image, same_shape
+from operations.framework.outcome import RunInputs
+from operations.science.combination.levels import measure_levels
+from operations.science.combination.stack_settings import Combination, FrameScaling
+from operations.science.combination.stacks import working_dtype
+from operations.science.frames.images import Image, common_shape
 
 NONE, EXPOSURE, LEVEL, NOISE = "none", "exposure", "level", "noise"
 SCALE = SelectInput(
     name="Scale",
-    description="What frames are multiplied for: nothing, the same exposure, or the same level (their median).",
+    description="Whether frames are scaled to the same exposure, to the same level (their median), or not.",
     options=(NONE, EXPOSURE, LEVEL),
     default=NONE,
     advanced=True,
@@ -23,7 +23,7 @@ SCALE = SelectInput(
 )
 ZERO = SelectInput(
     name="Zero Point",
-    description="What is added to frames for: nothing, or the same level (their median), as of a changing sky.",
+    description="Whether frames are shifted to the same level (their median), for instance if the sky changes.",
     options=(NONE, LEVEL),
     default=NONE,
     advanced=True,
@@ -31,7 +31,7 @@ ZERO = SelectInput(
 )
 WEIGHTS = SelectInput(
     name="Weights",
-    description="Whether a frame counts by its noise (the inverse of its variance about the median) or its exposure.",
+    description="Whether frames are weighted by their noise (the inverse of the variance) or by their exposure.",
     options=(NOISE, EXPOSURE),
     default=NOISE,
     advanced=True,
@@ -39,61 +39,61 @@ WEIGHTS = SelectInput(
 )
 
 
-def shares(images: Sequence[Image], given: Given, stage: Stage) -> tuple[Share, ...]:
-    """Return what each frame is scaled, shifted and weighted by, as the inputs scale, zero and weights ask."""
-    scale, zero, weights = (given.text(key, NONE) for key in ("scale", "zero", "weights"))
+def frame_scalings(images: Sequence[Image], inputs: RunInputs, progress: SubProgress) -> tuple[FrameScaling, ...]:
+    """Return the scale, shift and weight of each frame, as the inputs scale, zero and weights select."""
+    scale, zero, weights = (inputs.text(key, NONE) for key in ("scale", "zero", "weights"))
     if not {LEVEL, NOISE} & {scale, zero, weights}:
-        found = [(0.0, 1.0)] * len(images)
+        medians_and_sigmas = [(0.0, 1.0)] * len(images)
     else:
-        seen = levels(images, same_shape(images), working_type(images), stage)
-        found = [(level.middle, level.sigma) for level in seen]
-    middles, sigmas = [middle for middle, _ in found], [sigma for _, sigma in found]
-    scales = _scales(images, scale, middles)
-    zeros = _zeros(zero, middles, scales)
-    shared = zip(scales, zeros, _weights(images, weights, sigmas, scales), strict=True)
-    return tuple(Share(scale, zero, weight) for scale, zero, weight in shared)
+        measured = measure_levels(images, common_shape(images), working_dtype(images), progress)
+        medians_and_sigmas = [(level.median, level.sigma) for level in measured]
+    medians, sigmas = [median for median, _ in medians_and_sigmas], [sigma for _, sigma in medians_and_sigmas]
+    scales = _scales(images, scale, medians)
+    zeros = _zeros(zero, medians, scales)
+    scalings = zip(scales, zeros, _weights(images, weights, sigmas, scales), strict=True)
+    return tuple(FrameScaling(scale, zero, weight) for scale, zero, weight in scalings)
 
 
-def _scales(images: Sequence[Image], choice: str, middles: Sequence[float]) -> list[float]:
-    """Return the factors that bring each frame to the mean of all."""
+def _scales(images: Sequence[Image], choice: str, medians: Sequence[float]) -> list[float]:
+    """Return the factors that scale each frame to the mean of all."""
     if choice == NONE:
         return [1.0] * len(images)
-    values = exposures(images) if choice == EXPOSURE else list(middles)
+    values = exposure_times(images) if choice == EXPOSURE else list(medians)
     for image, value in zip(images, values, strict=True):
         if value <= 0:
             what = "an exposure" if choice == EXPOSURE else "a level"
             raise BadInput(
-                f"{image.basename} has {what} of {value:g} and cannot be scaled to the others; leave it out."
+                f"{image.basename} has {what} of {value:g} and cannot be scaled to the others. Leave the frame out."
             )
     mean = math.fsum(values) / len(values)
     return [mean / value for value in values]
 
 
-def _zeros(choice: str, middles: Sequence[float], scales: Sequence[float]) -> list[float]:
-    """Return what is taken from each frame before it is scaled, so that all come to the mean of the scaled levels."""
+def _zeros(choice: str, medians: Sequence[float], scales: Sequence[float]) -> list[float]:
+    """Return the offset subtracted from each frame before scaling, so that all reach the mean of the scaled levels."""
     if choice == NONE:
         return [0.0] * len(scales)
-    scaled = [middle * scale for middle, scale in zip(middles, scales, strict=True)]
+    scaled = [median * scale for median, scale in zip(medians, scales, strict=True)]
     mean = math.fsum(scaled) / len(scaled)
-    return [middle - mean / scale for middle, scale in zip(middles, scales, strict=True)]
+    return [median - mean / scale for median, scale in zip(medians, scales, strict=True)]
 
 
 def _weights(images: Sequence[Image], choice: str, sigmas: Sequence[float], scales: Sequence[float]) -> list[float]:
     if choice == NONE:
         return [1.0] * len(images)
     if choice == EXPOSURE:
-        return exposures(images)
+        return exposure_times(images)
     for image, sigma in zip(images, sigmas, strict=True):
         if sigma == 0:
-            raise BadInput(f"{image.basename} shows no noise to weight it by; weight by exposure or leave it out.")
+            raise BadInput(f"{image.basename} has no noise to weight it by. Weight by exposure or leave the frame out.")
     return [1 / (sigma * scale) ** 2 for sigma, scale in zip(sigmas, scales, strict=True)]
 
 
-def exposures(images: Sequence[Image]) -> list[float]:
-    """Return the exposure of each frame; BadInput for one that does not tell it."""
+def exposure_times(images: Sequence[Image]) -> list[float]:
+    """Return the exposure time of each frame; BadInput if a header has none."""
     for image in images:
-        if image.facts.exposure is None:
+        if image.metadata.exposure is None:
             raise BadInput(
-                f"{image.basename} does not tell its exposure (EXPTIME); leave it out or do not scale by it."
+                f"The header of {image.basename} has no exposure (EXPTIME). Leave it out or do not scale by exposure."
             )
-    return [image.facts.exposure or 0.0 for image in images]
+    return [image.metadata.exposure or 0.0 for image in images]

@@ -1,4 +1,4 @@
-"""The median over many frames at once: a sorting network of whole rows, with the bits of numpy's median."""
+"""The median over many frames: a sorting network on whole rows, bit-identical to numpy's median."""
 
 from functools import cache
 from typing import Any
@@ -6,40 +6,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WIDEST = 400
-"""From this many frames on, selecting pixel by pixel is faster than a network."""
+MAX_NETWORK_FRAMES = 400
+"""Above this number of frames, numpy's selection per pixel is faster than a network."""
 CHUNK_BYTES = 3 << 20
 
 
 def median(stack: NDArray[Any]) -> NDArray[Any]:
-    """Return the median over axis 0 of a floating stack (frames, pixels); a NaN makes its pixel NaN. Spoils the stack.
+    """Return the median over axis 0 of a floating stack (frames, pixels); a NaN makes its pixel NaN.
 
-    An even count gives the mean of the middle two. For float32 and float64 the result equals numpy.median bit by bit.
+    The stack is overwritten. An even count gives the mean of the middle two. For float32 and float64 the result equals
+    numpy.median bit by bit.
     """
     frames, pixels = stack.shape
-    if frames > WIDEST:
+    if frames > MAX_NETWORK_FRAMES:
         return np.median(stack, axis=0, overwrite_input=True)
     out = np.empty(pixels, dtype=stack.dtype)
     step = max(1024, CHUNK_BYTES // (frames * stack.itemsize))
     for start in range(0, pixels, step):
         part = slice(start, min(start + step, pixels))
-        _select(stack[:, part], out[part])
+        _apply_network(stack[:, part], out[part])
     return out
 
 
 def nan_median(stack: NDArray[Any]) -> NDArray[Any]:
-    """Return the median over axis 0 of what is not NaN; NaN where nothing is left. Spoils the stack."""
+    """Return the median over axis 0 of the values that are not NaN; NaN if there are none. The stack is overwritten."""
+    # A sum is NaN if any value is; this test is faster than np.isnan on the whole stack.
     with np.errstate(invalid="ignore"):
-        flawed = np.flatnonzero(np.isnan(np.add.reduce(stack, axis=0)))
-    rest = np.sort(stack[:, flawed], axis=0)
+        with_nan = np.flatnonzero(np.isnan(np.add.reduce(stack, axis=0)))
+    ordered = np.sort(stack[:, with_nan], axis=0)
     out = median(stack)
-    if flawed.size:
-        out[flawed] = _middle(rest)
+    if with_nan.size:
+        out[with_nan] = _median_of_sorted(ordered)
     return out
 
 
-def _middle(ordered: NDArray[Any]) -> NDArray[Any]:
-    """Return the median of sorted columns whose NaN stand last."""
+def _median_of_sorted(ordered: NDArray[Any]) -> NDArray[Any]:
+    # numpy sorts NaN to the end.
     counts = np.count_nonzero(~np.isnan(ordered), axis=0)
     columns = np.arange(ordered.shape[1])
     low = ordered[np.maximum(counts - 1, 0) // 2, columns]
@@ -49,17 +51,17 @@ def _middle(ordered: NDArray[Any]) -> NDArray[Any]:
 
 @cache
 def network(count: int) -> tuple[tuple[int, int, bool, bool], ...]:
-    """Return the comparators that bring the middle of `count` values to its place: (low, high, low kept, high kept).
+    """Return the comparators that move the median of `count` values into place: (low, high, needs low, needs high).
 
-    Batcher's merge exchange (Knuth 5.2.2, algorithm M), without what the middle does not depend on.
+    Batcher's merge exchange (Knuth 5.2.2, algorithm M), without the comparators that the median does not depend on.
     """
     needed = {(count - 1) // 2, count // 2}
-    kept: list[tuple[int, int, bool, bool]] = []
+    comparators: list[tuple[int, int, bool, bool]] = []
     for low, high in reversed(_merge_exchange(count)):
         if low in needed or high in needed:
-            kept.append((low, high, low in needed, high in needed))
+            comparators.append((low, high, low in needed, high in needed))
             needed |= {low, high}
-    return tuple(reversed(kept))
+    return tuple(reversed(comparators))
 
 
 def _merge_exchange(count: int) -> list[tuple[int, int]]:
@@ -77,16 +79,16 @@ def _merge_exchange(count: int) -> list[tuple[int, int]]:
     return pairs
 
 
-def _select(stack: NDArray[Any], out: NDArray[Any]) -> None:
+def _apply_network(stack: NDArray[Any], out: NDArray[Any]) -> None:
     wires = list(stack)
     spare = np.empty_like(out)
-    for low, high, keep_low, keep_high in network(len(wires)):
+    for low, high, needs_low, needs_high in network(len(wires)):
         a, b = wires[low], wires[high]
-        if keep_low and keep_high:
+        if needs_low and needs_high:
             np.minimum(a, b, out=spare)
             np.maximum(a, b, out=b)
             wires[low], spare = spare, a
-        elif keep_low:
+        elif needs_low:
             np.minimum(a, b, out=a)
         else:
             np.maximum(a, b, out=b)

@@ -1,4 +1,4 @@
-"""From many images to one, by bands: values, uncertainty and bad pixels."""
+"""Reduces many images to one, by bands: values, uncertainty and bad pixels."""
 
 import math
 from collections.abc import Sequence
@@ -8,122 +8,127 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from operations.framework.context import Stage
+from operations.framework.context import SubProgress
 from operations.science.combination.medians import median, nan_median
-from operations.science.combination.rules import Floats, Used, clipped, present, totals
-from operations.science.combination.stack_settings import Combination, Recipe
-from operations.science.combination.stacks import read_stack, read_variance, working_type
-from operations.science.combination.weighted_sums import Prepare, shared, streamed
-from operations.science.frames.bands import Band, each_band, plan, tile_rows
-from operations.science.frames.images import Image, same_shape
-from operations.science.frames.planes import Reader
+from operations.science.combination.rules import Floats, ValueMask, sigma_clip, sum_values, valid_values
+from operations.science.combination.stack_settings import Combination, StackSettings
+from operations.science.combination.stacks import read_stack, read_variance, working_dtype
+from operations.science.combination.weighted_sums import Prepare, apply_scaling, sum_frames
+from operations.science.frames.bands import Band, for_each_band, max_tile_rows, plan_bands
+from operations.science.frames.images import Image, common_shape
+from operations.science.frames.planes import PlaneReader
 from operations.science.frames.product import Product
 
 MEDIAN_NOISE = math.sqrt(math.pi / 2)
-"""How much noisier the median of many normal values is than their mean."""
+"""The noise of the median of many normal values, in units of that of their mean."""
 CLIPPING_COPIES = 4
 
 
 class Reduction:
-    """A result in the making: full planes that bands are written into.
+    """The result planes, filled band by band.
 
-    A pixel without any good value becomes NaN and bad. A sum of which some values are missing is the mean of the others
-    times the number of frames, so that its level stays right.
+    A pixel without any good value becomes NaN and bad. A sum with missing values is the mean of the others times the
+    number of frames, so that its level is that of a complete sum.
     """
 
     def __init__(
-        self, images: Sequence[Image], recipe: Recipe, *, plain: bool = False, prepare: Prepare | None = None
+        self,
+        images: Sequence[Image],
+        settings: StackSettings,
+        *,
+        science_only: bool = False,
+        prepare: Prepare | None = None,
     ) -> None:
-        """Make room for what the images have in common; `plain` sees nothing but the science planes.
+        """Allocate planes of the common shape; `science_only` ignores masks and uncertainties.
 
-        `prepare` changes the rows of an image in place before anything else is done with them.
+        `prepare` changes the rows of an image in place before they are scaled and combined.
         """
-        self.images, self.recipe, self.plain, self.prepare = images, recipe, plain, prepare
-        self.height, self.width = same_shape(images)
-        self.kind = working_type(images)
-        if plain and recipe.combination is Combination.SUM:
-            self.kind = np.result_type(*[image.science.dtype for image in images])
-        noisy = not plain and all(image.noisy for image in images)
-        exact = np.dtype("f8") if self.kind.kind in "iu" else working_type(images)
+        self.images, self.settings, self.science_only, self.prepare = images, settings, science_only, prepare
+        self.height, self.width = common_shape(images)
+        self.dtype = working_dtype(images)
+        if science_only and settings.combination is Combination.SUM:
+            self.dtype = np.result_type(*[image.science.dtype for image in images])
+        with_uncertainty = not science_only and all(image.has_uncertainty for image in images)
+        exact = np.dtype("f8") if self.dtype.kind in "iu" else working_dtype(images)
         self.pixels: NDArray[Any] = np.empty((self.height, self.width), exact)
-        self.error: NDArray[Any] | None = np.empty_like(self.pixels) if noisy else None
+        self.error: NDArray[Any] | None = np.empty_like(self.pixels) if with_uncertainty else None
         self.bad: NDArray[np.bool_] = np.zeros((self.height, self.width), dtype=bool)
 
-    def run(self, stage: Stage) -> Self:
-        """Work through all bands and return itself."""
-        layers = len(self.images) * (CLIPPING_COPIES if self._clips else 1)
-        bands = plan(self.height, self.width * self.kind.itemsize * layers, tile_rows(self.images))
-        with Reader() as reader:
-            each_band(bands, lambda band: self._band(reader, band), stage)
+    def run(self, progress: SubProgress) -> Self:
+        """Reduce all bands and return the reduction."""
+        layers = len(self.images) * (CLIPPING_COPIES if self._is_clipped else 1)
+        bands = plan_bands(self.height, self.width * self.dtype.itemsize * layers, max_tile_rows(self.images))
+        with PlaneReader() as reader:
+            for_each_band(bands, lambda band: self._reduce_band(reader, band), progress)
         return self
 
     def product(self, header: fits.Header) -> Product:
-        """Return the result with its header; the bad pixels only if there are any."""
+        """Return the result with its header, and a mask if there are bad pixels."""
         return Product(self.pixels, header, self.error, self.bad if self.bad.any() else None)
 
     @property
-    def _clips(self) -> bool:
-        return self.recipe.combination is Combination.SIGMA_CLIPPED
+    def _is_clipped(self) -> bool:
+        return self.settings.combination is Combination.SIGMA_CLIPPED
 
     @property
-    def _sums(self) -> bool:
-        return self.recipe.combination is Combination.SUM
+    def _is_sum(self) -> bool:
+        return self.settings.combination is Combination.SUM
 
-    def _band(self, reader: Reader, band: Band) -> None:
-        if self.plain:
-            self.pixels[band.rows] = self._plain(
-                read_stack(reader, self.images, band, self.width, self.kind, masks=False)
+    def _reduce_band(self, reader: PlaneReader, band: Band) -> None:
+        if self.science_only:
+            self.pixels[band.rows] = self._reduce_science_only(
+                read_stack(reader, self.images, band, self.width, self.dtype, masks=False)
             )
-        elif self._clips or self.recipe.combination is Combination.MEDIAN:
-            self._stacked(reader, band)
+        elif self._is_clipped or self.settings.combination is Combination.MEDIAN:
+            self._reduce_stack(reader, band)
         else:
-            self._streamed(reader, band)
+            self._reduce_sums(reader, band)
 
-    def _plain(self, stack: NDArray[Any]) -> NDArray[Any]:
-        """Return the median, which a NaN spoils, or the sum without NaN in the type of the frames."""
-        if self.recipe.combination is Combination.MEDIAN:
+    def _reduce_science_only(self, stack: NDArray[Any]) -> NDArray[Any]:
+        """Return the median, which is NaN if any value is, or the sum without NaN in the type of the frames."""
+        if self.settings.combination is Combination.MEDIAN:
             return median(stack.reshape(len(stack), -1)).reshape(stack.shape[1:])
         return np.nansum(stack, axis=0)
 
-    def _streamed(self, reader: Reader, band: Band) -> None:
-        """Sum or average without a stack."""
-        sums = streamed(
+    def _reduce_sums(self, reader: PlaneReader, band: Band) -> None:
+        # Sums and means need one frame at a time in memory, not a stack.
+        sums = sum_frames(
             reader,
             self.images,
-            self.recipe,
+            self.settings,
             band,
-            (self.width, self.kind),
-            noisy=self.error is not None,
+            (self.width, self.dtype),
+            with_uncertainty=self.error is not None,
             prepare=self.prepare,
         )
-        self._put(band, sums.total, sums.weight, sums.variance)
+        self._write_mean(band, sums.total, sums.weight, sums.variance)
 
-    def _put(self, band: Band, total: Floats, weight: Floats | float, variance: Floats | None) -> None:
-        """Write a mean, or a sum at the level of all frames, with its uncertainty."""
-        whole = sum(share.weight for share in self.recipe.shares)
+    def _write_mean(self, band: Band, total: Floats, weight: Floats | float, variance: Floats | None) -> None:
+        """Write a mean, or a sum scaled to all frames, with its uncertainty."""
+        all_weights = sum(scaling.weight for scaling in self.settings.scalings)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = total / weight
-            if self._sums:
-                values = np.where(weight == whole, total, values * whole)
+            if self._is_sum:
+                values = np.where(weight == all_weights, total, values * all_weights)
             if self.error is not None and variance is not None:
-                self.error[band.rows] = np.sqrt(variance) / (weight / whole if self._sums else weight)
+                self.error[band.rows] = np.sqrt(variance) / (weight / all_weights if self._is_sum else weight)
         self.pixels[band.rows] = values
         self.bad[band.rows] = np.equal(weight, 0)
 
-    def _stacked(self, reader: Reader, band: Band) -> None:
-        """Take the median, or the mean of what is not clipped."""
-        stack = read_stack(reader, self.images, band, self.width, self.kind)
-        for image, layer, share in zip(self.images, stack, self.recipe.shares, strict=True):
+    def _reduce_stack(self, reader: PlaneReader, band: Band) -> None:
+        """Write the median, or the mean of the values that are not clipped."""
+        stack = read_stack(reader, self.images, band, self.width, self.dtype)
+        for image, layer, scaling in zip(self.images, stack, self.settings.scalings, strict=True):
             if self.prepare is not None:
                 self.prepare(image, band, layer)
-            shared(layer, share)
+            apply_scaling(layer, scaling)
         flat = stack.reshape(len(stack), -1)
-        used = present(flat)
-        if self._clips:
-            used = clipped(flat, used, self.recipe.low, self.recipe.high, self.recipe.rounds)
+        used = valid_values(flat)
+        if self._is_clipped:
+            used = sigma_clip(flat, used, self.settings.low, self.settings.high, self.settings.rounds)
         variance, count = self._variance(reader, band, stack, used)
-        if self._clips:
-            self._put(band, totals(flat, used).reshape(stack[0].shape), count, variance)
+        if self._is_clipped:
+            self._write_mean(band, sum_values(flat, used).reshape(stack[0].shape), count, variance)
             return
         self.bad[band.rows] = np.equal(count, 0)
         if self.error is not None and variance is not None:
@@ -133,17 +138,21 @@ class Reduction:
         self.pixels[band.rows] = (median(flat) if used is None else nan_median(flat)).reshape(stack[0].shape)
 
     def _variance(
-        self, reader: Reader, band: Band, stack: NDArray[Any], used: Used
+        self, reader: PlaneReader, band: Band, stack: NDArray[Any], used: ValueMask
     ) -> tuple[Floats | None, Floats | float]:
-        """Return the sum of the variances of what counts, if they are known, and how many values that are."""
+        """Return the sum of the variances of the used values, if known, and the number of these values."""
         shape = stack[0].shape
-        chosen = [None] * len(stack) if used is None else list(used.reshape(stack.shape))
+        masks = [None] * len(stack) if used is None else list(used.reshape(stack.shape))
         count: Floats | float = len(stack) if used is None else np.count_nonzero(used, axis=0).reshape(shape) * 1.0
         if self.error is None:
             return None, count
         variance = np.zeros(shape)
-        for image, layer, share, good in zip(self.images, stack, self.recipe.shares, chosen, strict=True):
-            raw = layer if share.untouched else layer / layer.dtype.type(share.scale) + layer.dtype.type(share.zero)
+        for image, layer, scaling, good in zip(self.images, stack, self.settings.scalings, masks, strict=True):
+            raw = (
+                layer
+                if scaling.is_identity
+                else layer / layer.dtype.type(scaling.scale) + layer.dtype.type(scaling.zero)
+            )
             noise = read_variance(reader, image, band, self.width, raw)
-            variance += (noise if good is None else np.where(good, noise, 0)) * np.float64(share.scale**2)
+            variance += (noise if good is None else np.where(good, noise, 0)) * np.float64(scaling.scale**2)
         return variance, count

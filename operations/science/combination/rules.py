@@ -1,4 +1,4 @@
-"""The rules on a stack (frames, pixels) of floats, NaN where there is no value; all sums in float64."""
+"""Combination rules on a stack (frames, pixels) of floats, with NaN for missing values; all sums in float64."""
 
 from typing import Any, TypeAlias
 
@@ -11,18 +11,18 @@ MAD_TO_SIGMA = 1.4826022185056018
 """The standard deviation of a normal distribution, in median absolute deviations."""
 
 Floats: TypeAlias = NDArray[np.float64]
-Used: TypeAlias = NDArray[np.bool_] | None
-"""Which values of a stack count; None when all do."""
+ValueMask: TypeAlias = NDArray[np.bool_] | None
+"""The used values of a stack; None if all are used."""
 
 
-def present(stack: NDArray[Any]) -> Used:
-    """Return which values there are."""
+def valid_values(stack: NDArray[Any]) -> ValueMask:
+    """Return which values are not NaN."""
     with np.errstate(invalid="ignore"):
-        flawless = not np.isnan(np.add.reduce(stack, axis=0)).any()
-    return None if flawless else ~np.isnan(stack)
+        complete = not np.isnan(np.add.reduce(stack, axis=0)).any()
+    return None if complete else ~np.isnan(stack)
 
 
-def totals(stack: NDArray[Any], used: Used) -> Floats:
+def sum_values(stack: NDArray[Any], used: ValueMask) -> Floats:
     """Return the sum of the used values of each pixel."""
     total = np.zeros(stack.shape[1])
     for at, layer in enumerate(stack):
@@ -30,25 +30,25 @@ def totals(stack: NDArray[Any], used: Used) -> Floats:
     return total
 
 
-def clipped(stack: NDArray[Any], used: Used, low: float, high: float, rounds: int) -> Used:
-    """Return which values stay: those within `low` and `high` sigmas of the median, again until none leaves.
+def sigma_clip(stack: NDArray[Any], used: ValueMask, low: float, high: float, rounds: int) -> ValueMask:
+    """Return the values within `low` and `high` sigmas of the median, clipped repeatedly until nothing changes.
 
-    Sigma is the median absolute deviation as a standard deviation, of the values that are left, which an outlier does
-    not widen. Fewer than three values are left alone.
+    Sigma is the standard deviation from the median absolute deviation of the remaining values, which is robust against
+    outliers. Pixels with fewer than three values are not clipped.
     """
-    kept = ~np.isnan(stack) if used is None else used
+    remaining = ~np.isnan(stack) if used is None else used
     for _ in range(rounds):
-        left = kept & _inside(np.where(kept, stack, np.nan), low, high)
-        if np.array_equal(left, kept):
+        inside = remaining & _within_limits(np.where(remaining, stack, np.nan), low, high)
+        if np.array_equal(inside, remaining):
             break
-        kept = left
-    return kept
+        remaining = inside
+    return remaining
 
 
-def _inside(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
-    away = values - nan_median(values.copy())
-    sigma = nan_median(np.abs(away)) * values.dtype.type(MAD_TO_SIGMA)
+def _within_limits(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
+    deviation = values - nan_median(values.copy())
+    sigma = nan_median(np.abs(deviation)) * values.dtype.type(MAD_TO_SIGMA)
     few = np.count_nonzero(~np.isnan(values), axis=0) < 3
     with np.errstate(invalid="ignore"):
-        inside: NDArray[np.bool_] = (away >= -low * sigma) & (away <= high * sigma)
+        inside: NDArray[np.bool_] = (deviation >= -low * sigma) & (deviation <= high * sigma)
     return inside | few

@@ -1,4 +1,4 @@
-"""One frame at a time: its good pixels and their variance, whole or by bands."""
+"""Applies a function to the good pixels and variances of one frame, by bands."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,47 +6,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from operations.framework.context import Stage
-from operations.science.combination.stacks import read_good, read_variance, working_type
-from operations.science.frames.bands import Band, each_band, plan, tile_rows
-from operations.science.frames.images import Image, header_of
-from operations.science.frames.planes import Reader
+from operations.framework.context import SubProgress
+from operations.science.combination.stacks import read_good, read_variance, working_dtype
+from operations.science.frames.bands import Band, for_each_band, max_tile_rows, plan_bands
+from operations.science.frames.images import Image, read_header
+from operations.science.frames.planes import PlaneReader
 from operations.science.frames.product import Product
 
 Change = Callable[[Band, NDArray[Any], NDArray[Any] | None], None]
-COPIES = 6
+BAND_COPIES = 6
 
 
-def changed(
+def apply_by_bands(
     image: Image,
     change: Change,
-    stage: Stage,
+    progress: SubProgress,
     shape: tuple[int, int] | None = None,
     *,
-    noisy: bool = True,
-    before: Callable[[Band, NDArray[Any]], None] | None = None,
+    with_uncertainty: bool = True,
+    prepare: Callable[[Band, NDArray[Any]], None] | None = None,
 ) -> Product:
-    """Return an image whose good pixels and variances, band by band, `change` has changed in place.
+    """Return an image whose good pixels and variances `change` has modified in place, band by band.
 
-    Bad pixels are NaN; there are no variances where the frame does not tell its noise, or where they are not wanted.
-    `before` changes pixels whose noise is only told afterwards.
+    Bad pixels are NaN. There are no variances if the noise of the frame is unknown or `with_uncertainty` is false.
+    `prepare` modifies the pixels before their variance is computed.
     """
     height, width = shape or image.shape
-    kind = working_type([image])
-    pixels = np.empty((height, width), kind)
-    error = np.empty_like(pixels) if image.noisy and noisy else None
+    dtype = working_dtype([image])
+    pixels = np.empty((height, width), dtype)
+    error = np.empty_like(pixels) if image.has_uncertainty and with_uncertainty else None
 
     def task(band: Band) -> None:
-        rows = read_good(reader, image, band, width, kind)
-        if before is not None:
-            before(band, rows)
+        rows = read_good(reader, image, band, width, dtype)
+        if prepare is not None:
+            prepare(band, rows)
         variance = None if error is None else read_variance(reader, image, band, width, rows)
         change(band, rows, variance)
         pixels[band.rows] = rows
         if error is not None and variance is not None:
             error[band.rows] = np.sqrt(variance)
 
-    with Reader() as reader:
-        each_band(plan(height, width * kind.itemsize * COPIES, tile_rows([image])), task, stage)
+    with PlaneReader() as reader:
+        for_each_band(plan_bands(height, width * dtype.itemsize * BAND_COPIES, max_tile_rows([image])), task, progress)
     bad = np.isnan(pixels)
-    return Product(pixels, header_of(image), error, bad if bad.any() else None)
+    return Product(pixels, read_header(image), error, bad if bad.any() else None)

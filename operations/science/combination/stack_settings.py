@@ -1,11 +1,11 @@
-"""How frames are combined: the rule, and what each frame is scaled, shifted and weighted by."""
+"""The settings of a combination: the rule, and the scale, shift and weight of each frame."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Combination(StrEnum):
-    """The rule by which many values of a pixel become one."""
+    """The rule that combines the values of a pixel."""
 
     SUM = "sum"
     MEAN = "mean"
@@ -15,25 +15,25 @@ class Combination(StrEnum):
 
 
 @dataclass(frozen=True)
-class Share:
-    """How one frame enters: (pixel - zero) x scale, with a weight."""
+class FrameScaling:
+    """The scaling of one frame: (pixel - zero) x scale, with a weight."""
 
     scale: float = 1.0
     zero: float = 0.0
     weight: float = 1.0
 
     @property
-    def untouched(self) -> bool:
-        """Say whether the pixels enter as they are."""
+    def is_identity(self) -> bool:
+        """Return whether the pixels are not changed."""
         return self.scale == 1 and self.zero == 0
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The rule and the share of each frame; `low` and `high` are the limits of clipping, in sigmas."""
+class StackSettings:
+    """The rule and the scaling of each frame; `low` and `high` are the limits of clipping, in sigmas."""
 
     combination: Combination
-    shares: tuple[Share, ...]
+    scalings: tuple[FrameScaling, ...]
     low: float = 3.0
     high: float = 3.0
     rounds: int = 5

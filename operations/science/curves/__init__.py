@@ -1,1 +1,1 @@
-"""Curves: the brightness of one source over time, and its period."""
+"""Light curves: the brightness of one source over time, and its period."""

@@ -1,4 +1,4 @@
-"""Magnitudes from counts."""
+"""Instrumental magnitudes from counts; the scripts of the curves contain the source of this function."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 MAGNITUDES_PER_RELATIVE_ERROR = float(2.5 / np.log(10))
 
 
-def magnitude(flux: ArrayLike, error: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+def instrumental_magnitude(flux: ArrayLike, error: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return instrumental magnitudes -2.5 log10 F and their errors; NaN where the flux is not positive."""
     counts = np.asarray(flux, dtype="f8")
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,7 @@
-"""When a frame was taken: the middle of its exposure, and that moment at the barycentre of the solar system."""
+"""Julian dates of observations, in UTC and at the barycentre of the solar system.
+
+The scripts of the curves contain the source of these functions.
+"""
 
 from datetime import UTC, datetime
 
@@ -13,23 +16,23 @@ from core.errors import BadInput
 JD_MINUS_MJD = 2400000.5
 
 
-def julian_date(said: str, basename: str) -> float:
-    """Return the Julian date (UTC) of a moment as a caller wrote it; without a zone it is UTC."""
+def julian_date(text: str, basename: str) -> float:
+    """Return the Julian date (UTC) of an ISO 8601 date and time; without a time zone it is UTC."""
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(f"{basename} has the observation_date {said!r}; write it like 2026-01-31T23:59:59.") from error
+        raise BadInput(f"{basename} has the observation_date {text!r}. Write it like 2026-01-31T23:59:59.") from error
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return float(Time(zoned.astimezone(UTC).replace(tzinfo=None), scale="utc").jd)
 
 
-def barycentric(mjd: float, ra: float, dec: float) -> float:
-    """Return BJD (TDB) of a moment MJD (UTC) for light from (ra, dec) in degrees, seen from the Earth's centre.
+def barycentric_julian_date(mjd: float, ra: float, dec: float) -> float:
+    """Return the BJD (TDB) of an MJD (UTC) for light from (ra, dec) in degrees, observed at the Earth's centre.
 
-    Where on the Earth it was seen makes less than 0.022 s.
+    The observatory's position on the Earth changes it by less than 0.022 s.
     """
     moment = Time(mjd, format="mjd", scale="utc").tdb
     earth = get_body_barycentric("earth", moment, ephemeris="builtin").xyz.to_value(units.m)
-    right, up = np.radians(ra), np.radians(dec)
-    towards = np.array([np.cos(up) * np.cos(right), np.cos(up) * np.sin(right), np.sin(up)])
-    return float(moment.jd) + float(earth @ towards) / c.value / 86400
+    alpha, delta = np.radians(ra), np.radians(dec)
+    direction = np.array([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)])
+    return float(moment.jd) + float(earth @ direction) / c.value / 86400

@@ -1,1 +1,1 @@
-"""Frames: images in FITS files, read row by row and written with all that belongs to them."""
+"""Frames: images in FITS files, read by rows and written with uncertainty, mask, header and provenance."""

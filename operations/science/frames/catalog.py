@@ -1,4 +1,4 @@
-"""The catalogue of sources that a pipeline leaves in a frame: the table CAT."""
+"""Reads the catalogue of sources that a pipeline has written into a frame: the table CAT."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from operations.framework.outcome import Frame
-from operations.science.frames.fits_open import opened
+from operations.science.frames.fits_open import open_fits
 
 Columns = Mapping[str, NDArray[np.float64]]
 
 
-def catalog(frame: Frame) -> Columns | None:
-    """Return the numeric columns of the table CAT by their names in small letters; None when there is no such table."""
-    with opened(frame.path, frame.basename) as file:
+def read_catalog(frame: Frame) -> Columns | None:
+    """Return the numeric columns of the table CAT by their names in lower case; None if there is no such table."""
+    with open_fits(frame.path, frame.basename) as file:
         tables = [hdu for hdu in file if hdu.name == "CAT" and isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         if not tables:
             return None

@@ -1,4 +1,4 @@
-"""Opening a FITS file, and the sentence for each way in which that can go wrong."""
+"""Opens FITS files and translates the errors of missing, truncated and damaged files into one sentence."""
 
 import warnings
 import zlib
@@ -13,29 +13,30 @@ from core.errors import BadInput
 from operations.framework.errors import OperationInterrupted
 
 UNREADABLE = (OSError, fits.VerifyError, zlib.error, ValueError)
-NO_FITS = "is not a FITS file that can be read; upload it again or leave it out"
+NOT_READABLE = "is not a readable FITS file. Upload it again or leave it out"
 
 
 @contextmanager
-def opened(path: Path, basename: str) -> Iterator[fits.HDUList]:
-    """Open a file for reading; close it at the end."""
-    with explained(basename, but=(TypeError, KeyError, IndexError)):
+def open_fits(path: Path, basename: str) -> Iterator[fits.HDUList]:
+    """Open a file for reading and close it at the end."""
+    # astropy raises these for malformed headers; inside the block they would be bugs of the caller.
+    with translate_errors(basename, also=(TypeError, KeyError, IndexError)):
         file = open_quietly(path)
     try:
-        with explained(basename):
+        with translate_errors(basename):
             yield file
     finally:
         file.close()
 
 
 def open_quietly(path: Path) -> fits.HDUList:
-    """Open a file, all of its headers read, without warnings about cards that are merely odd."""
+    """Open a file and read all of its headers, without warnings about unusual cards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.filterwarnings("error", message=".*truncated.*")
         file = fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=True)
         try:
-            len(file)
+            len(file)  # Reads all headers, so that a truncated file fails here.
         except BaseException:
             file.close()
             raise
@@ -43,13 +44,13 @@ def open_quietly(path: Path) -> fits.HDUList:
 
 
 @contextmanager
-def explained(basename: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what a file that is gone, cut short or damaged raises (also `but`) into one sentence about it."""
+def translate_errors(basename: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Translate the errors of a missing, truncated or damaged file (and those in `also`) into one sentence."""
     try:
         yield
     except FileNotFoundError as error:
-        raise OperationInterrupted(f"{basename} is no longer where it was; start the operation again.") from error
+        raise OperationInterrupted(f"{basename} was removed during the run. Start the operation again.") from error
     except AstropyWarning as error:
-        raise BadInput(f"{basename} is cut short: its end is missing; upload it again.") from error
-    except (*UNREADABLE, *but) as error:
-        raise BadInput(f"{basename} {NO_FITS}.") from error
+        raise BadInput(f"{basename} is truncated. Upload it again.") from error
+    except (*UNREADABLE, *also) as error:
+        raise BadInput(f"{basename} {NOT_READABLE}.") from error

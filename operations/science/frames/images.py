@@ -1,4 +1,4 @@
-"""An image as a file holds it: the science plane, the planes beside it, and the facts of its exposure."""
+"""Images of FITS files: the science plane, its mask and uncertainty planes, and the metadata of the exposure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from astropy.io import fits
 from astropy.time import Time
 
 from core.errors import BadInput
-from operations.framework.context import Stage
+from operations.framework.context import SubProgress
 from operations.framework.outcome import Frame
-from operations.science.frames.fits_open import opened
-from operations.science.frames.planes import Plane, plane
+from operations.science.frames.fits_open import open_fits
+from operations.science.frames.planes import Plane, describe_plane
 
 MASKS = ("BPM", "MASK", "DQ")
 ERRORS = ("ERR", "UNCERT", "VAR")
@@ -20,8 +20,8 @@ SECONDS_PER_DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the headers say of an exposure; None for what they do not say. Times are MJD (UTC), noise in electrons."""
+class ExposureMetadata:
+    """The metadata of an exposure, None for missing values. Times are MJD (UTC), read noise is in electrons."""
 
     exposure: float | None = None
     start: float | None = None
@@ -39,78 +39,78 @@ class Facts:
 
 @dataclass(frozen=True)
 class Image:
-    """One image that can be read by rows; the mask is bad where it is not 0, the error a variance if so said.
+    """One image that can be read by rows. Pixels are bad where the mask is not 0.
 
-    Of an image with `corner` (row and column) and `size` only that part counts. One that is not `lit` has no counts
-    from electrons, and so no noise but that of reading it.
+    `error` is a variance if `error_is_variance`. `corner` (row and column) and `size` restrict the image to a part. An
+    image without `has_photon_noise` has read noise only.
     """
 
     frame: Frame
     science: Plane
-    facts: Facts
+    metadata: ExposureMetadata
     mask: Plane | None = None
     error: Plane | None = None
     error_is_variance: bool = False
     corner: tuple[int, int] = (0, 0)
     size: tuple[int, int] | None = None
-    lit: bool = True
+    has_photon_noise: bool = True
 
     @property
     def basename(self) -> str:
-        """Return what the file is called."""
+        """Return the name of the file."""
         return self.frame.basename
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return height and width of what counts."""
+        """Return the height and width of the used part."""
         return self.size or self.science.shape
 
     @property
-    def noisy(self) -> bool:
-        """Say whether the uncertainty of a pixel is known, from a plane or from gain and read noise."""
-        return self.error is not None or (self.facts.gain is not None and self.facts.read_noise is not None)
+    def has_uncertainty(self) -> bool:
+        """Return whether the uncertainty of a pixel is known, from a plane or from gain and read noise."""
+        return self.error is not None or (self.metadata.gain is not None and self.metadata.read_noise is not None)
 
 
-def look(frame: Frame) -> Image:
-    """Read what the headers of a file say about its image: the extension SCI, or else the first image."""
-    with opened(frame.path, frame.basename) as file:
-        index = _science(file, frame.basename)
-        science = plane(file[index], index, frame.path, frame.basename)
-        mask, error = _beside(file, MASKS, science), _beside(file, ERRORS, science)
-        facts = _facts([file[index].header, file[0].header])
-        kind = file[error.index].header if error else {}
-    is_variance = kind.get("EXTNAME") == "VAR" or kind.get("UTYPE") in VARIANCES
+def open_image(frame: Frame) -> Image:
+    """Read the headers of a file and describe its image: the extension SCI, else the first image."""
+    with open_fits(frame.path, frame.basename) as file:
+        index = _science_index(file, frame.basename)
+        science = describe_plane(file[index], index, frame.path, frame.basename)
+        mask, error = _find_companion(file, MASKS, science), _find_companion(file, ERRORS, science)
+        facts = _read_metadata([file[index].header, file[0].header])
+        error_header = file[error.index].header if error else {}
+    is_variance = error_header.get("EXTNAME") == "VAR" or error_header.get("UTYPE") in VARIANCES
     return Image(frame, science, facts, mask, error, is_variance)
 
 
-def look_at(frames: Sequence[Frame], stage: Stage) -> list[Image]:
-    """Look at many files, told and stopped between them."""
+def open_images(frames: Sequence[Frame], progress: SubProgress) -> list[Image]:
+    """Open the images of many files, with a progress report and a checkpoint before each."""
     images = []
     for at, frame in enumerate(frames):
-        stage.report(at / len(frames), frame.basename)
-        images.append(look(frame))
+        progress.report(at / len(frames), frame.basename)
+        images.append(open_image(frame))
     return images
 
 
-def header_of(image: Image) -> fits.Header:
-    """Return the header of the science plane, with the cards of the primary header that it lacks behind them."""
-    with opened(image.frame.path, image.frame.basename) as file:
+def read_header(image: Image) -> fits.Header:
+    """Return the header of the science plane, followed by the cards that only the primary header has."""
+    with open_fits(image.frame.path, image.frame.basename) as file:
         header = file[image.science.index].header.copy()
         header.extend(file[0].header, unique=True, strip=True)
     return header
 
 
-def same_shape(images: Sequence[Image]) -> tuple[int, int]:
-    """Return the shape that all images have in their lower left corner: the least height and width."""
+def common_shape(images: Sequence[Image]) -> tuple[int, int]:
+    """Return the common shape of all images: the least height and the least width."""
     return min(image.shape[0] for image in images), min(image.shape[1] for image in images)
 
 
-def _science(file: fits.HDUList, basename: str) -> int:
+def _science_index(file: fits.HDUList, basename: str) -> int:
     images = [at for at, hdu in enumerate(file) if _is_image(hdu)]
-    named = [at for at in images if file[at].name == "SCI"]
+    science = [at for at in images if file[at].name == "SCI"]
     if not images:
-        raise BadInput(f"{basename} holds no image that can be read; leave it out.")
-    return (named or images)[0]
+        raise BadInput(f"{basename} contains no readable image. Leave the file out.")
+    return (science or images)[0]
 
 
 def _is_image(hdu: Any) -> bool:
@@ -118,22 +118,22 @@ def _is_image(hdu: Any) -> bool:
     return isinstance(hdu, kinds) and bool(hdu.shape) and len(hdu.shape) >= 2
 
 
-def _beside(file: fits.HDUList, names: tuple[str, ...], science: Plane) -> Plane | None:
+def _find_companion(file: fits.HDUList, names: tuple[str, ...], science: Plane) -> Plane | None:
     for at, hdu in enumerate(file):
         if hdu.name in names and at != science.index and _is_image(hdu) and hdu.shape[-2:] == science.shape:
-            return plane(hdu, at, science.path, science.basename)
+            return describe_plane(hdu, at, science.path, science.basename)
     return None
 
 
-def _facts(headers: Sequence[Mapping[str, Any]]) -> Facts:
-    return Facts(
-        exposure=number(headers, "EXPTIME", "EXPOSURE"),
-        start=start(headers),
-        gain=_positive(number(headers, "GAIN", "EGAIN")),
-        read_noise=number(headers, "RDNOISE", "READNOIS", "READNOISE"),
-        saturation=number(headers, "SATURATE"),
-        filter=text(headers, "FILTER"),
-        date=text(headers, "DATE-OBS") or "",
+def _read_metadata(headers: Sequence[Mapping[str, Any]]) -> ExposureMetadata:
+    return ExposureMetadata(
+        exposure=header_number(headers, "EXPTIME", "EXPOSURE"),
+        start=exposure_start(headers),
+        gain=_positive(header_number(headers, "GAIN", "EGAIN")),
+        read_noise=header_number(headers, "RDNOISE", "READNOIS", "READNOISE"),
+        saturation=header_number(headers, "SATURATE"),
+        filter=header_text(headers, "FILTER"),
+        date=header_text(headers, "DATE-OBS") or "",
     )
 
 
@@ -141,8 +141,8 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and value > 0 else None
 
 
-def number(headers: Sequence[Mapping[str, Any]], *names: str) -> float | None:
-    """Return the first number that a header has under one of the names."""
+def header_number(headers: Sequence[Mapping[str, Any]], *names: str) -> float | None:
+    """Return the first number of the cards with these names, in the order of the names."""
     for name in names:
         for header in headers:
             value = header.get(name)
@@ -151,20 +151,20 @@ def number(headers: Sequence[Mapping[str, Any]], *names: str) -> float | None:
     return None
 
 
-def text(headers: Sequence[Mapping[str, Any]], name: str) -> str | None:
-    """Return the first text that a header has under the name."""
+def header_text(headers: Sequence[Mapping[str, Any]], name: str) -> str | None:
+    """Return the first text of the cards with this name."""
     found = [str(header[name]).strip() for header in headers if isinstance(header.get(name), str)]
     return found[0] if found else None
 
 
-def start(headers: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return when the exposure began, as MJD (UTC): MJD-OBS, or DATE-OBS with its time of day."""
-    if (mjd := number(headers, "MJD-OBS")) is not None:
+def exposure_start(headers: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the start of the exposure as MJD (UTC): MJD-OBS, else DATE-OBS if it has a time of day."""
+    if (mjd := header_number(headers, "MJD-OBS")) is not None:
         return mjd
-    said = text(headers, "DATE-OBS")
-    if said is None or "T" not in said:
+    date = header_text(headers, "DATE-OBS")
+    if date is None or "T" not in date:
         return None
     try:
-        return float(Time(said, scale="utc").mjd)
+        return float(Time(date, scale="utc").mjd)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What an operation made of its frames: an image with the planes and the header that belong to it."""
+"""The product of an operation in memory: an image with its header, uncertainty and mask."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass
 class Product:
-    """An image, its header, and as far as they are known the standard uncertainty and the bad pixels."""
+    """An image, its header, and, if known, its standard uncertainty and its bad pixels."""
 
     pixels: NDArray[Any]
     header: fits.Header

@@ -1,4 +1,7 @@
-"""Where a result comes from: operation, parameters, input hashes and versions, as a table inside the file."""
+"""Provenance of a result: operation, parameters, input hashes and versions, as a table inside the file.
+
+The texts are part of the result's bytes and must not depend on the names of the caller's files.
+"""
 
 import json
 from functools import cache
@@ -8,36 +11,36 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from operations.framework.keys import given_key
+from operations.framework.keys import run_key
 from operations.framework.operation import BaseDataOperation
-from operations.framework.outcome import Frame, Given
+from operations.framework.outcome import Frame, RunInputs
 
 LIBRARIES = ("numpy", "astropy", "scipy", "reproject", "astroalign", "astroscrappy")
-SHOWN_FILES = 20
-CARD = 65
+MAX_LISTED_FILES = 20
+HISTORY_WIDTH = 65
 
 
 @cache
 def _versions() -> dict[str, str]:
-    """Return the versions of the libraries; finding them out takes longer than a small operation."""
+    # Cached: looking up the versions takes longer than a small operation.
     return {name: version(name) for name in LIBRARIES}
 
 
-def parameters(given: Given) -> dict[str, Any]:
+def parameters(inputs: RunInputs) -> dict[str, Any]:
     """Return the inputs that are not files."""
-    return {key: value for key, value in given.values.items() if not _is_files(value)}
+    return {key: value for key, value in inputs.values.items() if not _is_files(value)}
 
 
-def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
-    """Return the record: a row for each input file, and in the header all else that decides the result.
+def table(operation: type[BaseDataOperation], inputs: RunInputs) -> fits.BinTableHDU:
+    """Return the provenance table: a row for each input file, and in its header all else that determines the result.
 
-    Files are told by number and content, not by name: the same bytes give the same record, whatever they are called.
+    Files are identified by number and content, not by name, so that the same bytes give the same table.
     """
-    rows = [(key, frame) for key, value in given.values.items() if _is_files(value) for frame in value]
+    rows = [(key, frame) for key, value in inputs.values.items() if _is_files(value) for frame in value]
     columns = {
         "INPUT": [key for key, _ in rows],
         "SHA256": [frame.sha256 for _, frame in rows],
-        "SAID": [json.dumps(_said(frame), sort_keys=True) for _, frame in rows],
+        "SAID": [json.dumps(_file_parameters(frame), sort_keys=True) for _, frame in rows],
     }
     texts = [_text_column(name, texts) for name, texts in columns.items()]
     number = fits.Column(name="NUMBER", format="J", array=np.arange(1, len(rows) + 1))
@@ -45,32 +48,32 @@ def table(operation: type[BaseDataOperation], given: Given) -> fits.BinTableHDU:
     record.name = "PROVENANCE"
     record.header["OPNAME"] = (operation.name, "operation")
     record.header["OPVERS"] = (operation.version, "version of its code")
-    record.header["OPKEY"] = given_key(operation, given)
-    record.header["OPPARAM"] = json.dumps(parameters(given), sort_keys=True)
+    record.header["OPKEY"] = run_key(operation, inputs)
+    record.header["OPPARAM"] = json.dumps(parameters(inputs), sort_keys=True)
     record.header["LIBS"] = json.dumps(_versions())
     return record
 
 
-def history(operation: type[BaseDataOperation], given: Given) -> list[str]:
-    """Return what is added to the HISTORY of the image."""
-    frames = given.all_frames()
-    said = json.dumps(parameters(given), sort_keys=True)
+def history(operation: type[BaseDataOperation], inputs: RunInputs) -> list[str]:
+    """Return the lines added to the HISTORY of the image."""
+    frames = inputs.all_frames()
+    settings = json.dumps(parameters(inputs), sort_keys=True)
     lines = [f"Carrel: {operation.name}, version {operation.version}, of {len(frames)} files"]
-    lines += [f"  {said[at : at + CARD]}" for at in range(0, len(said), CARD)]
-    lines += [f"  {ascii_text(frame.basename)}"[:72] for frame in frames[:SHOWN_FILES]]
-    if len(frames) > SHOWN_FILES:
-        lines.append(f"  and {len(frames) - SHOWN_FILES} more, see the table PROVENANCE")
+    lines += [f"  {settings[at : at + HISTORY_WIDTH]}" for at in range(0, len(settings), HISTORY_WIDTH)]
+    lines += [f"  {ascii_text(frame.basename)}"[:72] for frame in frames[:MAX_LISTED_FILES]]
+    if len(frames) > MAX_LISTED_FILES:
+        lines.append(f"  and {len(frames) - MAX_LISTED_FILES} more, see the table PROVENANCE")
     return lines
 
 
-def shown(given: Given) -> str:
-    """Return what the first files are called here, as a card may show it: by their labels in a worker."""
-    frames = given.all_frames()
-    more = f" and {len(frames) - SHOWN_FILES} more" if len(frames) > SHOWN_FILES else ""
-    return ", ".join(frame.basename for frame in frames[:SHOWN_FILES]) + more
+def listed_names(inputs: RunInputs) -> str:
+    """Return the names of the first files (in a worker, their labels), for a card."""
+    frames = inputs.all_frames()
+    more = f" and {len(frames) - MAX_LISTED_FILES} more" if len(frames) > MAX_LISTED_FILES else ""
+    return ", ".join(frame.basename for frame in frames[:MAX_LISTED_FILES]) + more
 
 
-def _said(frame: Frame) -> dict[str, Any]:
+def _file_parameters(frame: Frame) -> dict[str, Any]:
     return {key: value for key, value in frame.parameters.items() if key not in ("source", "basename")}
 
 
@@ -80,7 +83,7 @@ def _text_column(name: str, texts: list[str]) -> fits.Column:
 
 
 def ascii_text(text: str) -> str:
-    """Return text as FITS can hold it: what is not printable ASCII is written as its code."""
+    """Return text that FITS can store: characters that are not printable ASCII become escape codes."""
     return text.encode("unicode_escape").decode()
 
 

@@ -1,4 +1,4 @@
-"""World coordinates: read from a frame, cut, and written without what an older one left behind."""
+"""World coordinate systems: reads that of a frame, and replaces that of a header completely."""
 
 import re
 import warnings
@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
 from core.errors import BadInput
-from operations.science.frames.fits_open import opened
+from operations.science.frames.fits_open import open_fits
 from operations.science.frames.images import Image
 
 WCS_CARDS = re.compile(
@@ -19,29 +19,29 @@ WCS_CARDS = re.compile(
 )
 
 
-def celestial(image: Image) -> WCS:
-    """Return the celestial WCS of an image, with its distortions; BadInput when it has none."""
-    found = celestial_or_none(image)
+def celestial_wcs(image: Image) -> WCS:
+    """Return the celestial WCS of an image, with its distortions; BadInput if it has none."""
+    found = celestial_wcs_or_none(image)
     if found is None:
-        raise BadInput(f"{image.basename} has no celestial WCS; solve its astrometry first or leave it out.")
+        raise BadInput(f"{image.basename} has no celestial WCS. Solve its astrometry first or leave it out.")
     try:
         wcs_to_celestial_frame(found)
     except ValueError as error:
         axes = ", ".join(found.wcs.ctype)
-        raise BadInput(f"{image.basename} has coordinates {axes}, which are not of the sky; leave it out.") from error
+        raise BadInput(f"{image.basename} has coordinates {axes}, which are not celestial. Leave it out.") from error
     return found
 
 
-def celestial_or_none(image: Image) -> WCS | None:
+def celestial_wcs_or_none(image: Image) -> WCS | None:
     """Return the celestial WCS of an image, if it has one."""
-    with opened(image.frame.path, image.basename) as file, warnings.catch_warnings():
+    with open_fits(image.frame.path, image.basename) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         wcs = WCS(file[image.science.index].header, file)
     return wcs if wcs.has_celestial and wcs.naxis == 2 else None
 
 
-def put(header: fits.Header, wcs: WCS) -> None:
-    """Replace the WCS of a header: every card of the old one goes, in whatever form it was written."""
+def replace_wcs(header: fits.Header, wcs: WCS) -> None:
+    """Replace the WCS of a header; every card of the old one is removed, in all of its notations."""
     for name in [name for name in header if WCS_CARDS.fullmatch(name)]:
         header.remove(name, ignore_missing=True, remove_all=True)
     header.update(wcs.to_header(relax=True))

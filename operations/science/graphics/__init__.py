@@ -1,1 +1,1 @@
-"""Pictures: how pixels become something to look at."""
+"""Graphics: previews, colour images and charts from pixels and tables."""

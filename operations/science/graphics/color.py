@@ -1,4 +1,7 @@
-"""Colour: channels of light added up, each in its own colour."""
+"""Colour images: the sum of channels, each in its own colour.
+
+The script of Color Image contains the source of these functions.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from operations.science.graphics.stretch import GAMMA, Limits, linear
+from operations.science.graphics.stretch import GAMMA, StretchLimits, stretch_linear
 
 GAMMA_POWER = 1 / 2.5
 
@@ -25,19 +28,19 @@ class Color:
         return self.r, self.g, self.b
 
 
-def add_channel(light: NDArray[np.float32], pixels: NDArray[Any], limits: Limits, color: Color) -> None:
-    """Add the pixels of a channel, on a scale from 0 to 255 between its limits, to light (height, width, 3)."""
-    value = linear(pixels, limits)
+def add_channel(light: NDArray[np.float32], pixels: NDArray[Any], limits: StretchLimits, color: Color) -> None:
+    """Add the pixels of a channel, scaled from 0 to 255 between its limits, to `light` (height, width, 3)."""
+    value = stretch_linear(pixels, limits)
     for at, part in enumerate(color.parts):
         if part:
             light[..., at] += value * (part / 255)
 
 
-def eight_bits(light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return light as a picture, upper row first: cut at 255, rounded, through the gamma table."""
+def to_8_bit(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return light as an 8-bit picture, top row first: clipped at 255, rounded, and gamma-corrected by the table."""
     return GAMMA[np.rint(np.clip(light, 0, 255)).astype("u1")][::-1]
 
 
-def sixteen_bits(light: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return light as a picture of 16 bits, upper row first, with the same gamma but without steps."""
+def to_16_bit(light: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return light as a 16-bit picture, top row first, with the same gamma but without the steps of the table."""
     return np.rint(65535 * (np.clip(light, 0, 255) / 255) ** GAMMA_POWER).astype("u2")[::-1]

@@ -1,4 +1,4 @@
-"""Saving pictures: a large and a small JPEG, and a PNG of every pixel."""
+"""Saves previews: a large and a small JPEG, and a PNG of full size."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from PIL import Image
 
 from operations.framework.outcome import Output, OutputKind
 
-LARGE, SMALL, QUALITY = 2000, 200, 95
+LARGE_SIDE, SMALL_SIDE, JPEG_QUALITY = 2000, 200, 95
 
 
-def previews(picture: NDArray[np.uint8], folder: Path, stem: str, index: int | None) -> tuple[Output, ...]:
-    """Save a picture (height, width) or (height, width, 3) for looking at, and return the files."""
+def save_previews(picture: NDArray[np.uint8], folder: Path, stem: str, index: int | None) -> tuple[Output, ...]:
+    """Save the previews of a picture (height, width) or (height, width, 3) and return their outputs."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     large, small, full = (folder / f"{stem}{end}" for end in ("-large.jpg", "-small.jpg", ".png"))
-    fitted(image, LARGE).save(large, quality=QUALITY)
-    fitted(image, SMALL).save(small, quality=QUALITY)
+    shrink_to(image, LARGE_SIDE).save(large, quality=JPEG_QUALITY)
+    shrink_to(image, SMALL_SIDE).save(small, quality=JPEG_QUALITY)
     image.save(full, compress_level=1)
     return (
         Output(large, OutputKind.LARGE, index),
@@ -26,8 +26,8 @@ def previews(picture: NDArray[np.uint8], folder: Path, stem: str, index: int | N
     )
 
 
-def fitted(image: Any, side: int) -> Any:
-    """Return the image, made smaller if its longer side is above `side` pixels."""
+def shrink_to(image: Any, side: int) -> Any:
+    """Return the image, reduced if its longer side is above `side` pixels."""
     factor = side / max(image.size)
     if factor >= 1:
         return image

@@ -1,1 +1,1 @@
-"""Projecting: frames brought onto one grid of the sky."""
+"""Projection of frames onto a common grid of the sky."""

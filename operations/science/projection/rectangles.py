@@ -1,4 +1,4 @@
-"""Rectangles of pixels: what of a projected frame is fully covered, and what all have in common."""
+"""Rectangles of pixels: the fully covered part of a projected frame, and the intersection of several."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.errors import BadInput
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Rows `top` to `bottom` and columns `left` to `right`, the ends not included; `top` is the lower index."""
+    """Rows `top` to `bottom` and columns `left` to `right`, ends excluded; `top` is the lower index."""
 
     top: int
     bottom: int
@@ -20,17 +20,17 @@ class Rectangle:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return height and width, never below 0."""
+        """Return the height and width, at least 0."""
         return max(0, self.bottom - self.top), max(0, self.right - self.left)
 
     @property
-    def empty(self) -> bool:
-        """Say whether there is no pixel in it."""
+    def is_empty(self) -> bool:
+        """Return whether the rectangle contains no pixel."""
         return 0 in self.shape
 
 
-def covered(footprint: NDArray[np.bool_]) -> Rectangle:
-    """Return a rectangle whose four edges are covered: the bounding box, shrunk by turns at each side that is not."""
+def covered_rectangle(footprint: NDArray[np.bool_]) -> Rectangle:
+    """Return a rectangle whose edges are covered: the bounding box, shrunk in turn at each side that is not."""
     rows, columns = np.flatnonzero(footprint.any(axis=1)), np.flatnonzero(footprint.any(axis=0))
     if not rows.size:
         return Rectangle(0, 0, 0, 0)
@@ -46,15 +46,15 @@ def covered(footprint: NDArray[np.bool_]) -> Rectangle:
     return Rectangle(top, bottom, left, right)
 
 
-def common(rectangles: Iterable[Rectangle]) -> Rectangle:
-    """Return what all rectangles have in common; BadInput when that is nothing."""
-    every = list(rectangles)
-    found = Rectangle(
-        max(each.top for each in every),
-        min(each.bottom for each in every),
-        max(each.left for each in every),
-        min(each.right for each in every),
+def intersection(rectangles: Iterable[Rectangle]) -> Rectangle:
+    """Return the intersection of all rectangles; BadInput if it is empty."""
+    parts = list(rectangles)
+    shared = Rectangle(
+        max(each.top for each in parts),
+        min(each.bottom for each in parts),
+        max(each.left for each in parts),
+        min(each.right for each in parts),
     )
-    if found.empty:
-        raise BadInput("The frames show no part of the sky in common; leave those out that lie elsewhere.")
-    return found
+    if shared.is_empty:
+        raise BadInput("The frames have no part of the sky in common. Leave out the frames that lie elsewhere.")
+    return shared

@@ -1,1 +1,1 @@
-"""Scripts of the operations that take more than a few lines."""
+"""The longer scripts of operations; users see them, and they reproduce the result bit by bit."""

@@ -1,28 +1,28 @@
-"""The script of Calibration: the same steps with numpy and astropy."""
+"""The script of Calibration, with numpy and astropy."""
 
 from operations.framework import script_parts
-from operations.framework.outcome import Given
+from operations.framework.outcome import RunInputs
 from operations.science.scripts.stacking import CLIP, TOTAL
 
 FUNCTIONS = '''
 def exposure(path):
-    """Return the exposure that a file tells."""
+    """Return the exposure time in the headers of a file."""
     with fits.open(path) as file:
         headers = [hdu.header for hdu in file]
     return next((header[key] for key in ("EXPTIME", "EXPOSURE") for header in headers if key in header), 0.0)
 
 
 def master(frames):
-    """Return frames as one."""
+    """Return the combination of frames."""
     stack = np.array(frames, dtype=np.result_type(*frames))
-    if HOW == "median":
+    if COMBINATION == "median":
         return np.nanmedian(stack, axis=0)
-    if HOW == "sigma_clipped":
+    if COMBINATION == "sigma_clipped":
         clip(stack, 3.0, 3.0, 5)
     return total(stack, [1.0] * len(stack), False)
 
 
-def cleared(path):
+def subtract_bias_and_dark(path):
     """Return a frame less bias and dark."""
     frame = read(path)
     if bias is not None:
@@ -33,7 +33,7 @@ def cleared(path):
 
 
 def scaled(frame, factor):
-    """Return a frame times a factor, in its own type."""
+    """Return a frame multiplied by a factor, in its own type."""
     return frame * frame.dtype.type(factor)
 '''
 STEPS = """
@@ -41,22 +41,23 @@ bias = dark = flat = None
 if BIAS:
     bias = master([read(path) for path in BIAS])
 if DARK:
-    dark = master([scaled(cleared(path), 1 / exposure(path)) for path in DARK])
+    dark = master([scaled(subtract_bias_and_dark(path), 1 / exposure(path)) for path in DARK])
 if FLAT:
-    frames = [cleared(path) for path in FLAT]
+    frames = [subtract_bias_and_dark(path) for path in FLAT]
     flat = master([scaled(frame, 1 / float(np.median(frame[np.isfinite(frame)]))) for frame in frames])
     flat = flat / np.nanmedian(flat)
     flat = np.where(flat > 0, flat, np.nan)
 for index, path in enumerate(FILES):
-    save(cleared(path) if flat is None else cleared(path) / flat, STEM, index)
+    frame = subtract_bias_and_dark(path)
+    save(frame if flat is None else frame / flat, STEM, index)
 """
 
 
-def calibration_script(given: Given, stem: str) -> str:
-    """Return the whole script for these inputs."""
+def build_calibration_script(inputs: RunInputs, stem: str) -> str:
+    """Return the script for these inputs."""
     names = {"FILES": "input_files", "BIAS": "bias_files", "DARK": "dark_files", "FLAT": "flat_files"}
-    files = {name: given.frames(key) for name, key in names.items()}
-    about = f"HOW, STEM = {given.text('combination')!r}, {stem!r}\n"
-    return script_parts.script(
-        f"Calibration of {len(files['FILES'])} frames.", files, STEPS, f"\n{about}{CLIP}{TOTAL}{FUNCTIONS}"
+    files = {name: inputs.frames(key) for name, key in names.items()}
+    settings = f"COMBINATION, STEM = {inputs.text('combination')!r}, {stem!r}\n"
+    return script_parts.build_script(
+        f"Calibration of {len(files['FILES'])} frames.", files, STEPS, f"\n{settings}{CLIP}{TOTAL}{FUNCTIONS}"
     )

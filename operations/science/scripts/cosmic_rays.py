@@ -1,14 +1,14 @@
-"""The part of the script of Cosmic Ray Rejection that cleans a frame."""
+"""The functions in the script of Cosmic Ray Rejection."""
 
-SCRIPT = '''
+FUNCTIONS = '''
 def clean(path, frame, gain, read_noise, **options):
-    """Return which pixels are hit, and the frame without hits."""
+    """Return a mask of the hits, and the frame without hits."""
     with fits.open(path) as file:
         headers = [hdu.header for hdu in file]
     names = (("GAIN", "EGAIN"), ("RDNOISE", "READNOIS", "READNOISE"), ("SATURATE",))
-    said = [next((header[key] for key in keys for header in headers if key in header), None) for keys in names]
-    gain = gain or said[0] or 1.0
-    read_noise = (said[1] or 0.0) if read_noise is None else read_noise
+    cards = [next((header[key] for key in keys for header in headers if key in header), None) for keys in names]
+    gain = gain or cards[0] or 1.0
+    read_noise = (cards[1] or 0.0) if read_noise is None else read_noise
     variance = science(path, ("VAR",))
     if variance is None and (error := science(path, ("ERR", "UNCERT"))) is not None:
         variance = error.astype(frame.dtype) ** 2
@@ -19,7 +19,7 @@ def clean(path, frame, gain, read_noise, **options):
         invar=None if variance is None else np.where(bad, 1, variance).astype("f4"),
         gain=gain,
         readnoise=read_noise,
-        satlevel=np.inf if said[2] is None else said[2] * gain,
+        satlevel=np.inf if cards[2] is None else cards[2] * gain,
         **options,
     )
     return hits & ~bad, cleaned

@@ -1,4 +1,4 @@
-"""Who comes alone leaves at once, who comes meanwhile leaves together, and everybody hears how it went."""
+"""The batcher flushes a lone item at once, batches concurrent items, and raises errors to their callers."""
 
 import asyncio
 
@@ -7,68 +7,68 @@ import pytest
 from core.concurrency.batcher import Batcher
 
 
-class Road:
-    """A way that is open or closed, and that notes who went together."""
+class BlockingSink:
+    """A sink that blocks until it is opened, and records the batches."""
 
     def __init__(self) -> None:
-        self.went: list[list[int]] = []
+        self.batches: list[list[int]] = []
         self.entered, self.open = asyncio.Event(), asyncio.Event()
 
-    async def go(self, batch: list[int]) -> None:
-        self.went.append(batch)
+    async def flush(self, batch: list[int]) -> None:
+        self.batches.append(batch)
         self.entered.set()
         await self.open.wait()
         if 13 in batch:
             raise ConnectionError("thirteen")
 
 
-async def test_what_comes_meanwhile_leaves_together_and_in_order() -> None:
-    road = Road()
-    convoy = Batcher(road.go)
+async def test_items_during_a_flush_form_one_ordered_batch() -> None:
+    sink = BlockingSink()
+    batcher = Batcher(sink.flush)
 
-    first = asyncio.create_task(convoy.submit([1]))
-    await road.entered.wait()
-    others = [asyncio.create_task(convoy.submit([number])) for number in (2, 3, 4)]
+    first = asyncio.create_task(batcher.submit([1]))
+    await sink.entered.wait()
+    others = [asyncio.create_task(batcher.submit([number])) for number in (2, 3, 4)]
     await asyncio.sleep(0)
-    road.open.set()
+    sink.open.set()
     await asyncio.gather(first, *others)
 
-    assert road.went == [[1], [2, 3, 4]]
+    assert sink.batches == [[1], [2, 3, 4]]
 
 
-async def test_nobody_returns_before_they_have_left() -> None:
-    road = Road()
-    joining = asyncio.create_task(Batcher(road.go).submit([1]))
-    await road.entered.wait()
+async def test_submit_returns_after_the_flush() -> None:
+    sink = BlockingSink()
+    submitting = asyncio.create_task(Batcher(sink.flush).submit([1]))
+    await sink.entered.wait()
 
-    assert not joining.done()
+    assert not submitting.done()
 
-    road.open.set()
-    await joining
-
-
-async def test_all_who_went_together_hear_what_went_wrong_and_the_next_go_on() -> None:
-    road = Road()
-    road.open.set()
-    convoy = Batcher(road.go)
-
-    told = await asyncio.gather(convoy.submit([12]), convoy.submit([13]), return_exceptions=True)
-    await convoy.submit([14])
-
-    assert [type(each) for each in told] == [ConnectionError, ConnectionError]
-    assert road.went == [[12, 13], [14]]
+    sink.open.set()
+    await submitting
 
 
-async def test_who_is_cancelled_holds_nobody_up_and_leaves_nothing_behind() -> None:
-    road = Road()
-    convoy = Batcher(road.go)
-    first, second = (asyncio.create_task(convoy.submit([number])) for number in (1, 2))
+async def test_error_reaches_its_batch_only() -> None:
+    sink = BlockingSink()
+    sink.open.set()
+    batcher = Batcher(sink.flush)
+
+    errors = await asyncio.gather(batcher.submit([12]), batcher.submit([13]), return_exceptions=True)
+    await batcher.submit([14])
+
+    assert [type(each) for each in errors] == [ConnectionError, ConnectionError]
+    assert sink.batches == [[12, 13], [14]]
+
+
+async def test_cancelled_caller_does_not_lose_its_items() -> None:
+    sink = BlockingSink()
+    batcher = Batcher(sink.flush)
+    first, second = (asyncio.create_task(batcher.submit([number])) for number in (1, 2))
     await asyncio.sleep(0)
 
     first.cancel()
-    road.open.set()
+    sink.open.set()
     await second
 
-    assert road.went == [[1, 2]]
+    assert sink.batches == [[1, 2]]
     with pytest.raises(asyncio.CancelledError):
         await first

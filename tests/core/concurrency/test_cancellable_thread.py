@@ -1,4 +1,4 @@
-"""Work on a thread ends with those who wait for it, and so do the programs and sockets that it waits for."""
+"""Work in a thread ends with its caller, and so do its subprocesses and sockets."""
 
 import asyncio
 import subprocess
@@ -7,29 +7,29 @@ import time
 
 import pytest
 
-from core.concurrency.cancellable_thread import GivenUp, Patience, on_a_thread
+from core.concurrency.cancellable_thread import ThreadCancellation, WorkCancelled, run_in_thread
 from tests.waiting import eventually
 
 
-async def test_it_returns_what_the_work_returns_and_raises_what_it_raises() -> None:
-    assert await on_a_thread(lambda _: threading.current_thread().name) != threading.current_thread().name
+async def test_result_and_error_reach_the_caller() -> None:
+    assert await run_in_thread(lambda _: threading.current_thread().name) != threading.current_thread().name
 
-    def fail(_: Patience) -> None:
+    def fail(_: ThreadCancellation) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await on_a_thread(fail)
+        await run_in_thread(fail)
 
 
-async def test_a_program_that_nobody_waits_for_any_more_is_ended() -> None:
+async def test_cancellation_terminates_the_process() -> None:
     begun: list[subprocess.Popen[str]] = []
 
-    def work(patience: Patience) -> None:
-        with patience.program(["sleep", "600"]) as process:
+    def work(cancellation: ThreadCancellation) -> None:
+        with cancellation.run_process(["sleep", "600"]) as process:
             begun.append(process)
             process.wait()
 
-    task = asyncio.create_task(on_a_thread(work))
+    task = asyncio.create_task(run_in_thread(work))
     await eventually(lambda: begun)
     at = time.monotonic()
     task.cancel()
@@ -38,12 +38,12 @@ async def test_a_program_that_nobody_waits_for_any_more_is_ended() -> None:
     assert (task.cancelled(), begun[0].returncode, time.monotonic() - at < 5) == (True, -15, True)
 
 
-def test_a_program_of_work_that_fails_is_ended_though_it_does_not_heed() -> None:
+def test_failed_work_kills_an_unresponsive_process() -> None:
     deaf = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
     begun: list[subprocess.Popen[str]] = []
 
     def work() -> None:
-        with Patience().program(deaf, stdout=subprocess.PIPE) as process:
+        with ThreadCancellation().run_process(deaf, stdout=subprocess.PIPE) as process:
             begun.append(process)
             assert process.stdout is not None
             assert process.stdout.readline() == "deaf\n"
@@ -54,25 +54,25 @@ def test_a_program_of_work_that_fails_is_ended_though_it_does_not_heed() -> None
     assert begun[0].returncode == -9
 
 
-async def test_what_was_given_up_begins_nothing_more() -> None:
-    patience = Patience()
-    patience.give_up()
+async def test_cancelled_work_starts_nothing_more() -> None:
+    cancellation = ThreadCancellation()
+    cancellation.cancel()
 
-    with pytest.raises(GivenUp), patience.ending(lambda: None):
+    with pytest.raises(WorkCancelled), cancellation.on_cancel(lambda: None):
         pass
-    with pytest.raises(GivenUp), patience.program(["sleep", "600"]):
+    with pytest.raises(WorkCancelled), cancellation.run_process(["sleep", "600"]):
         pass
 
 
-async def test_an_end_that_comes_too_late_does_no_harm() -> None:
-    patience, ended = Patience(), list[str]()
+async def test_late_cancellation_is_harmless() -> None:
+    cancellation, ended = ThreadCancellation(), list[str]()
 
     def gone() -> None:
         ended.append("gone")
         raise OSError
 
-    with patience.ending(gone), patience.ending(lambda: ended.append("other")):
-        patience.give_up()
-    patience.give_up()
+    with cancellation.on_cancel(gone), cancellation.on_cancel(lambda: ended.append("other")):
+        cancellation.cancel()
+    cancellation.cancel()
 
     assert ended == ["gone", "other"]

@@ -1,4 +1,4 @@
-"""Answers are remembered for a second, dropped at hints, and never older than what the asker may know."""
+"""Values are cached for one TTL, invalidated by events, and never older than a change that the caller knows of."""
 
 import asyncio
 import time
@@ -7,25 +7,25 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from core.concurrency.ttl_cache import Found, Remembered
-from core.messaging.event_bus import ANYTHING, EventBus
+from core.concurrency.ttl_cache import CacheEntry, SingleFlightCache
+from core.messaging.event_bus import RESYNC, EventBus
 from tests.waiting import eventually
 
 
 class Source:
-    """Something that can be asked, and counts how often it was."""
+    """A value that can be loaded, and a count of the loads."""
 
     def __init__(self) -> None:
         self.value, self.asked = "a", 0
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def find(self) -> Found[str]:
-        """Read the value, then wait at the gate."""
+    async def find(self) -> CacheEntry[str]:
+        """Read the value, then wait for the gate."""
         self.asked += 1
         value = self.value
         await self.gate.wait()
-        return Found(value, ["user:1"])
+        return CacheEntry(value, ["user:1"])
 
 
 @pytest.fixture
@@ -36,98 +36,98 @@ async def bus(redis: Redis) -> AsyncIterator[EventBus]:
     await bus.stop()
 
 
-async def test_an_answer_is_asked_for_once_a_second(redis: Redis) -> None:
-    source, answers = Source(), Remembered[str, str](EventBus(redis), seconds=0.05)
-    assert [await answers.ask("k", source.find) for _ in range(5)] == ["a"] * 5
+async def test_value_is_loaded_once_per_ttl(redis: Redis) -> None:
+    source, cache = Source(), SingleFlightCache[str, str](EventBus(redis), ttl_seconds=0.05)
+    assert [await cache.get_or_load("k", source.find) for _ in range(5)] == ["a"] * 5
     assert source.asked == 1
 
     source.value = "b"
 
-    assert await eventually(lambda: answers.known("k") is None)
-    assert await answers.ask("k", source.find) == "b"
+    assert await eventually(lambda: cache.peek("k") is None)
+    assert await cache.get_or_load("k", source.find) == "b"
 
 
-async def test_many_who_ask_at_once_ask_once(redis: Redis) -> None:
-    source, answers = Source(), Remembered[str, str](EventBus(redis))
+async def test_concurrent_callers_share_one_load(redis: Redis) -> None:
+    source, cache = Source(), SingleFlightCache[str, str](EventBus(redis))
 
-    assert await asyncio.gather(*(answers.ask("k", source.find) for _ in range(20))) == ["a"] * 20
+    assert await asyncio.gather(*(cache.get_or_load("k", source.find) for _ in range(20))) == ["a"] * 20
     assert source.asked == 1
 
 
-@pytest.mark.parametrize("topic", ["user:1", ANYTHING])
-async def test_a_hint_drops_what_rests_on_its_topic(redis: Redis, topic: str) -> None:
+@pytest.mark.parametrize("topic", ["user:1", RESYNC])
+async def test_event_invalidates_entries_of_its_topic(redis: Redis, topic: str) -> None:
     bus, source = EventBus(redis), Source()
-    answers = Remembered[str, str](bus, seconds=60)
-    await answers.ask("k", source.find)
+    cache = SingleFlightCache[str, str](bus, ttl_seconds=60)
+    await cache.get_or_load("k", source.find)
 
-    bus.tell(["user:2"])
-    assert answers.known("k") == "a"
-    bus.tell([topic])
-    assert answers.known("k") is None
+    bus.run_callbacks(["user:2"])
+    assert cache.peek("k") == "a"
+    bus.run_callbacks([topic])
+    assert cache.peek("k") is None
 
 
-async def test_what_is_published_was_heard_here_before_it_is_sent(bus: EventBus) -> None:
-    source, answers = Source(), Remembered[str, str](bus, seconds=60)
-    await answers.ask("k", source.find)
+async def test_publish_invalidates_locally_before_it_sends(bus: EventBus) -> None:
+    source, cache = Source(), SingleFlightCache[str, str](bus, ttl_seconds=60)
+    await cache.get_or_load("k", source.find)
 
     publishing = asyncio.ensure_future(bus.publish(["user:1"]))
     await asyncio.sleep(0)
 
-    assert answers.known("k") is None
+    assert cache.peek("k") is None
     await publishing
 
 
-async def test_a_hint_of_another_process_drops_it_too(bus: EventBus, redis: Redis) -> None:
-    source, answers = Source(), Remembered[str, str](bus, seconds=60)
-    await answers.ask("k", source.find)
+async def test_event_of_another_process_invalidates(bus: EventBus, redis: Redis) -> None:
+    source, cache = Source(), SingleFlightCache[str, str](bus, ttl_seconds=60)
+    await cache.get_or_load("k", source.find)
 
     await EventBus(redis).publish(["user:1"])
 
-    assert await eventually(lambda: answers.known("k") is None)
+    assert await eventually(lambda: cache.peek("k") is None)
 
 
-async def test_who_asks_after_a_hint_is_not_told_what_was_read_before_it(redis: Redis) -> None:
+async def test_caller_after_an_event_gets_a_newer_value(redis: Redis) -> None:
     bus, source = EventBus(redis), Source()
-    answers = Remembered[str, str](bus, seconds=60)
+    cache = SingleFlightCache[str, str](bus, ttl_seconds=60)
     source.gate.clear()
-    first = asyncio.ensure_future(answers.ask("k", source.find))
+    first = asyncio.ensure_future(cache.get_or_load("k", source.find))
     assert await eventually(lambda: source.asked)
 
     source.value = "b"
-    bus.tell(["user:1"])
-    second = asyncio.ensure_future(answers.ask("k", source.find))
+    bus.run_callbacks(["user:1"])
+    second = asyncio.ensure_future(cache.get_or_load("k", source.find))
     source.gate.set()
 
     assert await asyncio.gather(first, second) == ["b", "b"]
-    assert answers.known("k") == "b"
+    assert cache.peek("k") == "b"
 
 
-async def test_what_fails_is_not_remembered(redis: Redis) -> None:
-    answers = Remembered[str, str](EventBus(redis))
+async def test_failed_load_is_not_cached(redis: Redis) -> None:
+    cache = SingleFlightCache[str, str](EventBus(redis))
 
-    async def fail() -> Found[str]:
+    async def fail() -> CacheEntry[str]:
         raise LookupError
 
     for _ in range(2):
         with pytest.raises(LookupError):
-            await answers.ask("k", fail)
-    assert await answers.ask("k", Source().find) == "a"
+            await cache.get_or_load("k", fail)
+    assert await cache.get_or_load("k", Source().find) == "a"
 
 
-async def test_no_more_is_kept_than_was_said(redis: Redis) -> None:
-    answers = Remembered[int, str](EventBus(redis), kept=10)
+async def test_size_never_exceeds_max_entries(redis: Redis) -> None:
+    cache = SingleFlightCache[int, str](EventBus(redis), max_entries=10)
     for number in range(100):
-        await answers.ask(number, Source().find)
+        await cache.get_or_load(number, Source().find)
 
-    assert sum(answers.known(number) is not None for number in range(100)) <= 10
-    assert answers.known(99) == "a"
+    assert sum(cache.peek(number) is not None for number in range(100)) <= 10
+    assert cache.peek(99) == "a"
 
 
-async def test_without_hints_an_answer_does_not_outlive_its_second(redis: Redis) -> None:
-    source, answers = Source(), Remembered[str, str](EventBus(redis))
+async def test_entry_expires_without_events(redis: Redis) -> None:
+    source, cache = Source(), SingleFlightCache[str, str](EventBus(redis))
     began = time.monotonic()
-    await answers.ask("k", source.find)
+    await cache.get_or_load("k", source.find)
 
-    await eventually(lambda: answers.known("k") is None, within=2)
+    await eventually(lambda: cache.peek("k") is None, within=2)
 
     assert 0.9 < time.monotonic() - began < 1.5

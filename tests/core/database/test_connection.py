@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, nested ones join, and promises are kept after the commit alone."""
+"""Transactions are atomic, nested ones join, and after-commit hooks run only after a commit."""
 
 import asyncio
 
@@ -10,112 +10,112 @@ from core.settings import Settings
 from models.accounts.organizations import Organization
 
 
-async def _found(name: str) -> None:
+async def _create_organization(name: str) -> None:
     await Organization.create(name=name, slug=name)
 
 
-async def test_what_was_promised_happens_in_order_around_the_commit(database: Settings) -> None:
-    told: list[str] = []
+async def test_hooks_run_in_order_around_the_commit(database: Settings) -> None:
+    calls: list[str] = []
 
     async def note(what: str) -> None:
-        told.append(f"{what} {await Organization.all().count()}")
+        calls.append(f"{what} {await Organization.all().count()}")
 
     async with transaction():
         after_commit(lambda: note("after"))
         before_commit(lambda: note("before"))
         before_commit(lambda: note("before again"))
-        await _found("lab")
-        told.append("inside")
+        await _create_organization("lab")
+        calls.append("inside")
 
-    assert told == ["inside", "before 1", "before again 1", "after 1"]
+    assert calls == ["inside", "before 1", "before again 1", "after 1"]
 
 
-async def test_a_rollback_leaves_nothing_and_keeps_no_promise(database: Settings) -> None:
-    told: list[str] = []
+async def test_rollback_writes_nothing_and_runs_no_hook(database: Settings) -> None:
+    calls: list[str] = []
 
     async def note() -> None:
-        told.append("told")
+        calls.append("calls")
 
-    async def founded_in_vain() -> None:
+    async def failing_transaction() -> None:
         async with transaction():
             before_commit(note)
             after_commit(note)
-            await _found("lab")
+            await _create_organization("lab")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await founded_in_vain()
+        await failing_transaction()
 
-    assert (told, await Organization.all().count()) == ([], 0)
+    assert (calls, await Organization.all().count()) == ([], 0)
 
 
-async def test_a_promise_that_fails_before_the_commit_undoes_it(database: Settings) -> None:
+async def test_failing_before_commit_hook_rolls_back(database: Settings) -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 
-    async def founded() -> None:
+    async def failing_transaction() -> None:
         async with transaction():
             before_commit(fail)
-            await _found("lab")
+            await _create_organization("lab")
 
     with pytest.raises(ZeroDivisionError):
-        await founded()
+        await failing_transaction()
 
     assert await Organization.all().count() == 0
 
 
-async def test_a_transaction_inside_another_joins_it(database: Settings) -> None:
-    told: list[int] = []
+async def test_nested_transaction_joins_the_outer(database: Settings) -> None:
+    calls: list[int] = []
 
     async def note() -> None:
-        told.append(await Organization.all().count())
+        calls.append(await Organization.all().count())
 
     async with transaction():
         async with transaction():
-            await _found("inner")
+            await _create_organization("inner")
             after_commit(note)
-        assert told == []
-        await _found("outer")
+        assert calls == []
+        await _create_organization("outer")
 
-    assert told == [2]
+    assert calls == [2]
 
 
-async def test_what_an_inner_one_wrote_goes_with_the_outer(database: Settings) -> None:
-    async def founded_in_vain() -> None:
+async def test_outer_rollback_undoes_nested_writes(database: Settings) -> None:
+    async def failing_transaction() -> None:
         async with transaction():
             async with transaction():
-                await _found("inner")
+                await _create_organization("inner")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await founded_in_vain()
+        await failing_transaction()
 
     assert await Organization.all().count() == 0
 
 
-async def test_promises_need_a_transaction(database: Settings) -> None:
+async def test_hooks_need_a_transaction(database: Settings) -> None:
     async def note() -> None: ...
 
     with pytest.raises(RuntimeError, match="transaction"):
         after_commit(note)
 
 
-async def test_a_transaction_is_its_tasks_own(database: Settings) -> None:
-    async def elsewhere() -> bool:
+async def test_transaction_belongs_to_its_task(database: Settings) -> None:
+    async def is_open_in_another_task() -> bool:
         try:
-            databases.current()
+            databases.current_transaction()
         except RuntimeError:
             return False
         return True
 
-    own = asyncio.create_task(elsewhere())
+    own = asyncio.create_task(is_open_in_another_task())
     async with transaction():
         assert await asyncio.wait_for(own, 5) is False
-        assert databases.current()
-    assert await elsewhere() is False
+        assert databases.current_transaction()
+    assert await is_open_in_another_task() is False
 
 
-async def test_the_next_transaction_starts_afresh_after_a_failure(database: Settings) -> None:
+async def test_transaction_after_a_failure_has_no_old_hooks(database: Settings) -> None:
     async def fail() -> None:
         async with transaction():
             raise ZeroDivisionError
@@ -123,22 +123,22 @@ async def test_the_next_transaction_starts_afresh_after_a_failure(database: Sett
     with pytest.raises(ZeroDivisionError):
         await fail()
     async with transaction():
-        await _found("lab")
+        await _create_organization("lab")
 
     assert await Organization.all().count() == 1
 
 
-async def test_twenty_transactions_at_once_all_hold(database: Settings) -> None:
+async def test_twenty_concurrent_transactions_all_commit(database: Settings) -> None:
     async def one(number: int) -> None:
         async with transaction():
-            await _found(f"lab-{number}")
+            await _create_organization(f"lab-{number}")
 
     await asyncio.gather(*(one(number) for number in range(20)))
 
     assert await Organization.all().count() == 20
 
 
-async def test_ping_answers_and_the_dialect_is_known(database: Settings) -> None:
+async def test_ping_succeeds_and_dialect_is_returned(database: Settings) -> None:
     await databases.ping()
 
     assert databases.dialect() in {"sqlite", "postgres"}

@@ -1,4 +1,4 @@
-"""A row is worked on by one at a time, and each claim can be told from the one before."""
+"""A row has one worker at a time, and each claim has its own fence."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ async def image(database: Settings) -> Image:
     return await Image.create(workstation=workstation, exposed_ports=[8080], state=ImageState.IMPORTING)
 
 
-async def test_a_claim_raises_the_fence_and_lasts_until_its_lease_is_over(image: Image) -> None:
+async def test_claim_raises_the_fence_and_excludes_others(image: Image) -> None:
     match, until = {"id": image.id, "state": ImageState.IMPORTING}, now() + MINUTE
 
     claimed = await leases.claim(Image, match, until)
@@ -33,7 +33,7 @@ async def test_a_claim_raises_the_fence_and_lasts_until_its_lease_is_over(image:
     assert await leases.claim(Image, match, until) is None
 
 
-async def test_a_lease_that_is_over_gives_way(image: Image) -> None:
+async def test_expired_lease_can_be_claimed(image: Image) -> None:
     match = {"id": image.id, "state": ImageState.IMPORTING}
     assert await leases.claim(Image, match, now() - timedelta(milliseconds=1))
 
@@ -44,7 +44,7 @@ async def test_a_lease_that_is_over_gives_way(image: Image) -> None:
 
 
 @pytest.mark.parametrize("differs", [{"state": ImageState.READY}, {"id": 0}, {"fence": 3}])
-async def test_a_row_that_differs_cannot_be_claimed(image: Image, differs: dict[str, object]) -> None:
+async def test_row_that_does_not_match_cannot_be_claimed(image: Image, differs: dict[str, object]) -> None:
     match = {"id": image.id, "state": ImageState.IMPORTING}
 
     assert await leases.claim(Image, match | differs, now() + MINUTE) is None
@@ -52,7 +52,7 @@ async def test_a_row_that_differs_cannot_be_claimed(image: Image, differs: dict[
     assert (await Image.get(id=image.id)).fence == 0
 
 
-async def test_of_many_who_claim_at_once_one_wins(image: Image) -> None:
+async def test_one_of_many_concurrent_claims_wins(image: Image) -> None:
     match, until = {"id": image.id, "state": ImageState.IMPORTING}, now() + MINUTE
 
     claims = await asyncio.gather(*(leases.claim(Image, match, until) for _ in range(8)))

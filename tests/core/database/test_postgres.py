@@ -1,4 +1,4 @@
-"""Connections come back to the pool fit for the next one, without a statement that makes them so."""
+"""Connections return to the pool usable, without a reset statement."""
 
 import asyncio
 
@@ -15,11 +15,11 @@ __all__ = ["postgres_url"]
 
 @pytest.fixture
 def database_url(postgres_url: str) -> str:
-    """PostgreSQL alone."""
+    """PostgreSQL only."""
     return postgres_url
 
 
-async def test_a_transaction_that_was_cancelled_leaves_nothing_open(database: Settings) -> None:
+async def test_cancelled_transaction_returns_its_connection(database: Settings) -> None:
     async def half() -> None:
         async with transaction():
             await Organization.create(name="Lab", slug="lab")

@@ -1,4 +1,4 @@
-"""SQLite: a transaction that could not begin leaves the connection to the others."""
+"""A SQLite transaction that could not begin releases the connection."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 async def writer(sqlite_template: Path, data_dir: Path) -> AsyncIterator[sqlite3.Connection]:
-    """Another process in the midst of a write, while ours is connected to the same file."""
+    """Another process in the middle of a write, while this one is connected to the same file."""
     url = copy_sqlite(sqlite_template, data_dir)
     await databases.connect(load(data_dir=data_dir, database_url=url))
     await Organization.all().count()
@@ -34,7 +34,7 @@ async def found() -> None:
         await Organization.create(name="lab", slug="lab")
 
 
-async def test_one_cancelled_while_it_waits_for_the_write_lock_blocks_nobody(writer: sqlite3.Connection) -> None:
+async def test_cancelled_wait_for_write_lock_releases_connection(writer: sqlite3.Connection) -> None:
     waiting = asyncio.create_task(found())
     await eventually(get_connection("default")._lock.locked)  # type: ignore[attr-defined]
     waiting.cancel()
@@ -49,7 +49,7 @@ async def test_one_cancelled_while_it_waits_for_the_write_lock_blocks_nobody(wri
     assert writer.execute("SELECT count(*) FROM organization").fetchone() == (1,)
 
 
-async def test_one_that_waited_too_long_for_the_write_lock_blocks_nobody(writer: sqlite3.Connection) -> None:
+async def test_timed_out_wait_for_write_lock_releases_connection(writer: sqlite3.Connection) -> None:
     await get_connection("default").execute_query("PRAGMA busy_timeout = 10")
     with pytest.raises(Exception, match="locked"):
         await found()

@@ -12,7 +12,7 @@ import pytest
 
 from core.engine.docker.engine import DockerEngine
 from core.engine.fake.engine import FakeEngine
-from core.engine.protocol import ContainerSpec, Limits
+from core.engine.protocol import ContainerLimits, ContainerSpec
 from tests.docker_service import workstation_image
 
 Spec = Callable[..., ContainerSpec]
@@ -20,24 +20,24 @@ Spec = Callable[..., ContainerSpec]
 
 @pytest.fixture
 def run_label() -> dict[str, str]:
-    """Labels that only this test's containers carry."""
+    """Labels that only this test's containers have."""
     return {"carrel.test": uuid4().hex[:12]}
 
 
 @pytest.fixture
 def spec(run_label: dict[str, str]) -> Spec:
-    """Make a spec; what is not said is small and sensible."""
+    """Return a factory of small specs; keyword arguments override fields."""
 
-    def make(name: str = "a", **wishes: object) -> ContainerSpec:
+    def make(name: str = "a", **overrides: object) -> ContainerSpec:
         given: dict[str, object] = {
             "name": f"carrel-test-{run_label['carrel.test']}-{name}",
             "image": "carrel/workstation:latest",
             "labels": run_label,
             "environment": {},
             "ports": (8080, 4114),
-            "limits": Limits(memory_bytes=128 * 2**20, cpus=0.5, pids=64),
+            "limits": ContainerLimits(memory_bytes=128 * 2**20, cpus=0.5, pids=64),
             "network": "carrel-test",
-            **wishes,
+            **overrides,
         }
         return ContainerSpec(**given)  # type: ignore[arg-type]
 
@@ -71,7 +71,7 @@ async def engine(real_host: str, run_label: dict[str, str]) -> AsyncIterator[Doc
 
 @pytest.fixture
 def raw(real_host: str) -> Iterator[docker.APIClient]:
-    """The SDK's own client, to look behind the engine."""
+    """The SDK's own client, to inspect the engine directly."""
     client = docker.APIClient(real_host, timeout=30)
     yield client
     client.close()
@@ -79,7 +79,7 @@ def raw(real_host: str) -> Iterator[docker.APIClient]:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """A folder with a small Dockerfile, whose image nothing else has."""
+    """A folder with a small Dockerfile for a unique image."""
     (tmp_path / "unique").write_text(uuid4().hex)
     (tmp_path / "Dockerfile").write_text(
         "FROM carrel/base:bookworm\nCOPY unique /unique\nUSER 1234\nEXPOSE 9000\nRUN echo building\n"

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from core.engine.docker.engine import DockerEngine
-from core.engine.local.discovery import engine_host, find
+from core.engine.local.discovery import engine_host, find_engine
 from core.engine.protocol import EngineUnavailable
 
 
-def test_an_engine_that_was_named_must_answer(tmp_path: Path) -> None:
+def test_configured_engine_must_answer(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match=r"DOCKER_HOST=unix://.*; start it, or unset it"):
-        find(f"unix://{tmp_path}/none.sock")
+        find_engine(f"unix://{tmp_path}/none.sock")
 
 
-async def test_an_engine_that_was_named_is_used_as_it_is(real_host: str, tmp_path: Path) -> None:
+async def test_configured_engine_is_used(real_host: str, tmp_path: Path) -> None:
     said: list[str] = []
 
     async with engine_host(real_host, tmp_path / "unused", said.append) as url:
@@ -24,7 +24,7 @@ async def test_an_engine_that_was_named_is_used_as_it_is(real_host: str, tmp_pat
     assert not (tmp_path / "unused").exists()
 
 
-async def test_without_a_name_an_engine_is_found_or_started(tmp_path: Path) -> None:
+async def test_unconfigured_engine_is_found_or_started(tmp_path: Path) -> None:
     said: list[str] = []
 
     async with engine_host(None, tmp_path, said.append) as url:

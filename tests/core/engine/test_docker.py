@@ -1,4 +1,4 @@
-"""The Docker engine keeps the protocol's promises, with real containers."""
+"""The Docker engine fulfils the protocol, with real containers."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from core.clock import now
 from core.engine.docker.engine import DockerEngine
 from core.engine.protocol import (
     Address,
+    ContainerLimits,
     ContainerState,
     EngineEvent,
     EngineRefused,
     EngineUnavailable,
     EventAction,
     ImageMissing,
-    Limits,
     NameTaken,
 )
 from core.errors import Conflict
@@ -33,16 +33,16 @@ MINUTE = timedelta(minutes=1)
 until = partial(eventually, within=20)
 
 
-async def test_a_container_starts_with_ports_that_answer(engine: DockerEngine, spec: Spec) -> None:
+async def test_container_starts_with_published_ports(engine: DockerEngine, spec: Spec) -> None:
     container = await engine.ensure(spec(environment={"CARREL_SESSION_ID": "42"}))
 
     assert container.state is ContainerState.RUNNING
     assert container.ports[8080].host == "127.0.0.1"
     assert container.ports[8080].port != container.ports[4114].port
-    await until(lambda: answers(container.ports[8080]))
+    await until(lambda: is_listening(container.ports[8080]))
 
 
-async def test_a_container_runs_hardened(engine: DockerEngine, spec: Spec, raw: docker.APIClient) -> None:
+async def test_container_runs_hardened(engine: DockerEngine, spec: Spec, raw: docker.APIClient) -> None:
     container = await engine.ensure(spec())
 
     attributes = raw.inspect_container(container.name)
@@ -55,7 +55,7 @@ async def test_a_container_runs_hardened(engine: DockerEngine, spec: Spec, raw: 
     assert host["RestartPolicy"]["Name"] == "no"
 
 
-async def test_a_container_has_no_capability_and_gains_no_privilege(engine: DockerEngine, spec: Spec) -> None:
+async def test_container_has_no_capabilities_and_gains_none(engine: DockerEngine, spec: Spec) -> None:
     wished = spec(command=("python3", "-c", "print(open('/proc/self/status').read())"), ports=())
     await engine.ensure(wished)
     await until(lambda: has_exited(engine, wished.name))
@@ -66,7 +66,7 @@ async def test_a_container_has_no_capability_and_gains_no_privilege(engine: Dock
     assert "NoNewPrivs:\t1" in status
 
 
-async def test_eight_ensures_of_one_name_make_one_container(engine: DockerEngine, spec: Spec, real_host: str) -> None:
+async def test_eight_ensures_create_one_container(engine: DockerEngine, spec: Spec, real_host: str) -> None:
     other = DockerEngine(real_host)
 
     found = await asyncio.gather(*(who.ensure(spec()) for who in (engine, other) * 4))
@@ -77,19 +77,17 @@ async def test_eight_ensures_of_one_name_make_one_container(engine: DockerEngine
     assert len(await engine.list(spec().labels)) == 1
 
 
-async def test_who_comes_after_the_time_of_its_claim_makes_nothing(engine: DockerEngine, spec: Spec) -> None:
-    late = spec(before=now())
+async def test_expired_deadline_creates_nothing(engine: DockerEngine, spec: Spec) -> None:
+    late = spec(deadline=now())
 
-    with pytest.raises(Conflict, match="is over"):
+    with pytest.raises(Conflict, match="has expired"):
         await engine.ensure(late)
 
     assert await engine.inspect(late.name) is None
-    assert (await engine.ensure(replace(late, before=now() + MINUTE))).state is ContainerState.RUNNING
+    assert (await engine.ensure(replace(late, deadline=now() + MINUTE))).state is ContainerState.RUNNING
 
 
-async def test_a_container_that_was_only_created_is_started(
-    engine: DockerEngine, spec: Spec, raw: docker.APIClient
-) -> None:
+async def test_created_container_is_started(engine: DockerEngine, spec: Spec, raw: docker.APIClient) -> None:
     wished = spec(ports=())
     limits = {"mem_limit": "128m", "memswap_limit": "128m", "nano_cpus": 500_000_000, "pids_limit": 64}
     host = raw.create_host_config(**limits)
@@ -100,7 +98,7 @@ async def test_a_container_that_was_only_created_is_started(
     assert (container.id, container.state) == (made["Id"], ContainerState.RUNNING)
 
 
-async def test_a_container_that_exited_is_not_started_again(engine: DockerEngine, spec: Spec) -> None:
+async def test_exited_container_is_not_started_again(engine: DockerEngine, spec: Spec) -> None:
     wished = spec(command=("python3", "-c", "print('bye'); raise SystemExit(7)"), ports=())
     await engine.ensure(wished)
     await until(lambda: has_exited(engine, wished.name))
@@ -113,14 +111,14 @@ async def test_a_container_that_exited_is_not_started_again(engine: DockerEngine
     assert again.started_at < again.finished_at
 
 
-async def test_a_stranger_of_the_same_name_is_not_adopted(engine: DockerEngine, spec: Spec) -> None:
+async def test_container_with_other_labels_is_not_adopted(engine: DockerEngine, spec: Spec) -> None:
     await engine.ensure(spec())
 
-    with pytest.raises(NameTaken, match="not ours"):
+    with pytest.raises(NameTaken, match="did not create it"):
         await engine.ensure(spec(labels={"carrel.test": "another"}))
 
 
-async def test_limits_that_were_ignored_are_refused_and_the_container_removed(
+async def test_ignored_limits_are_refused_and_container_removed(
     engine: DockerEngine, spec: Spec, raw: docker.APIClient
 ) -> None:
     wished = spec()
@@ -132,12 +130,12 @@ async def test_limits_that_were_ignored_are_refused_and_the_container_removed(
     assert await engine.inspect(wished.name) is None
 
 
-async def test_a_missing_image_is_named(engine: DockerEngine, spec: Spec) -> None:
+async def test_missing_image_is_named(engine: DockerEngine, spec: Spec) -> None:
     with pytest.raises(ImageMissing, match="sha256:0000"):
         await engine.ensure(spec(image="sha256:" + "0" * 64))
 
 
-async def test_a_command_that_does_not_exist_ends_at_once_and_says_why(engine: DockerEngine, spec: Spec) -> None:
+async def test_missing_command_exits_with_a_reason(engine: DockerEngine, spec: Spec) -> None:
     wished = spec(command=("/no/such/program",))
     await engine.ensure(wished)
 
@@ -146,16 +144,16 @@ async def test_a_command_that_does_not_exist_ends_at_once_and_says_why(engine: D
     assert "No such file" in await engine.logs(wished.name, 5)
 
 
-async def test_a_wish_that_the_host_cannot_fulfil_is_refused_in_one_sentence(engine: DockerEngine, spec: Spec) -> None:
+async def test_impossible_limits_are_refused_in_one_sentence(engine: DockerEngine, spec: Spec) -> None:
     with pytest.raises(EngineRefused) as refusal:
-        await engine.ensure(spec(limits=Limits(128 * 2**20, 10_000, 64)))
+        await engine.ensure(spec(limits=ContainerLimits(128 * 2**20, 10_000, 64)))
 
     assert "CPUs" in refusal.value.message
     assert "\n" not in refusal.value.message
 
 
-async def test_memory_beyond_the_limit_kills(engine: DockerEngine, spec: Spec) -> None:
-    greedy = spec(command=("python3", "-c", "x = b'x' * 10**9"), limits=Limits(32 * 2**20, 0.5, 64), ports=())
+async def test_memory_over_the_limit_kills(engine: DockerEngine, spec: Spec) -> None:
+    greedy = spec(command=("python3", "-c", "x = b'x' * 10**9"), limits=ContainerLimits(32 * 2**20, 0.5, 64), ports=())
     await engine.ensure(greedy)
 
     await until(lambda: has_exited(engine, greedy.name))
@@ -195,11 +193,11 @@ async def test_stop_and_remove_may_be_repeated(engine: DockerEngine, spec: Spec)
     assert await engine.inspect(name) is None
 
 
-async def test_events_tell_start_death_and_removal(engine: DockerEngine, spec: Spec) -> None:
+async def test_events_report_start_exit_and_removal(engine: DockerEngine, spec: Spec) -> None:
     wished = spec()
     container = await engine.ensure(wished)
-    await until(lambda: answers(container.ports[8080]))
-    await until(lambda: crashes(container.ports[8080]))
+    await until(lambda: is_listening(container.ports[8080]))
+    await until(lambda: request_crash(container.ports[8080]))
     await until(lambda: has_exited(engine, wished.name))
     await engine.remove(wished.name)
 
@@ -220,11 +218,11 @@ async def test_events_arrive_as_they_happen(engine: DockerEngine, spec: Spec) ->
     assert (await take(events, 1))[0].name == spec("later").name
 
 
-async def test_containers_on_a_network_do_not_reach_one_another_but_the_host(
+async def test_containers_reach_the_host_but_not_each_other(
     engine: DockerEngine, spec: Spec, raw: docker.APIClient
 ) -> None:
     first = await engine.ensure(spec("first"))
-    await until(lambda: answers(first.ports[8080]))
+    await until(lambda: is_listening(first.ports[8080]))
     networks = raw.inspect_container(first.name)["NetworkSettings"]["Networks"]
     inside = next(network["IPAddress"] for network in networks.values())
     host = await asyncio.start_server(lambda _, writer: writer.close(), "0.0.0.0", 0)  # noqa: S104 Any bridge.
@@ -242,7 +240,7 @@ async def test_containers_on_a_network_do_not_reach_one_another_but_the_host(
     host.close()
 
 
-async def test_a_network_that_was_pruned_is_made_again(engine: DockerEngine, spec: Spec, raw: docker.APIClient) -> None:
+async def test_pruned_network_is_created_again(engine: DockerEngine, spec: Spec, raw: docker.APIClient) -> None:
     wished = spec(network="carrel-test-pruned", ports=())
     await engine.ensure_network(wished.network)
     raw.remove_network(wished.network)
@@ -254,7 +252,7 @@ async def test_a_network_that_was_pruned_is_made_again(engine: DockerEngine, spe
     raw.remove_network(wished.network)
 
 
-async def test_an_open_network_is_refused(engine: DockerEngine, raw: docker.APIClient) -> None:
+async def test_network_without_isolation_is_refused(engine: DockerEngine, raw: docker.APIClient) -> None:
     raw.create_network("carrel-test-open", driver="bridge")
 
     with pytest.raises(EngineRefused, match="reach one another"):
@@ -283,7 +281,7 @@ async def test_an_image_is_built_saved_loaded_and_removed(
     await engine.remove_image(image_id)
 
 
-async def test_a_build_that_fails_says_why(engine: DockerEngine, tmp_path: Path) -> None:
+async def test_failed_build_reports_the_reason(engine: DockerEngine, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM carrel/base:bookworm\nRUN exit 5\n")
 
     with pytest.raises(EngineRefused, match=r"code: 5|status 5"):
@@ -291,12 +289,12 @@ async def test_a_build_that_fails_says_why(engine: DockerEngine, tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [b"not an archive" * 100_000, tar_of({"a": b"b"}), b""])
-async def test_what_is_no_archive_is_refused(engine: DockerEngine, content: bytes) -> None:
+async def test_file_that_is_not_an_archive_is_refused(engine: DockerEngine, content: bytes) -> None:
     with pytest.raises(EngineRefused):
         await engine.load(chunks(content))
 
 
-async def test_a_stream_that_breaks_breaks_the_load(engine: DockerEngine) -> None:
+async def test_broken_stream_fails_the_load(engine: DockerEngine) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"\0" * 512
         raise LookupError("the disk is gone")
@@ -305,7 +303,7 @@ async def test_a_stream_that_breaks_breaks_the_load(engine: DockerEngine) -> Non
         await engine.load(broken())
 
 
-async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+async def test_missing_engine_is_unavailable(tmp_path: Path) -> None:
     engine = DockerEngine(f"unix://{tmp_path}/none.sock")
 
     with pytest.raises(EngineUnavailable):
@@ -316,7 +314,7 @@ async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> Non
     await engine.close()
 
 
-async def test_an_image_in_use_is_not_removed(engine: DockerEngine, spec: Spec) -> None:
+async def test_image_in_use_is_not_removed(engine: DockerEngine, spec: Spec) -> None:
     wished = replace(spec(), ports=())
     await engine.ensure(wished)
 
@@ -333,15 +331,15 @@ async def has_exited(engine: DockerEngine, name: str) -> bool:
     return container is not None and container.state is ContainerState.EXITED
 
 
-async def answers(address: Address) -> bool:
-    return await asked(address, "/healthz") == {"status": "ok"}
+async def is_listening(address: Address) -> bool:
+    return await get_json(address, "/healthz") == {"status": "ok"}
 
 
-async def crashes(address: Address) -> bool:
-    return await asked(address, "/crash") is None
+async def request_crash(address: Address) -> bool:
+    return await get_json(address, "/crash") is None
 
 
-async def asked(address: Address, path: str) -> object:
+async def get_json(address: Address, path: str) -> object:
     def ask() -> object:
         try:
             with urllib.request.urlopen(f"http://{address.host}:{address.port}{path}", timeout=2) as response:

@@ -1,4 +1,4 @@
-"""The fake engine keeps the protocol's promises, and breaks them only when told to."""
+"""The fake engine fulfils the protocol, except for the faults that are set."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from core.clock import now
 from core.engine.factory import open_engine
-from core.engine.fake.engine import Behaviour, FakeEngine
+from core.engine.fake.engine import FakeEngine, FaultProfile
 from core.engine.protocol import (
     Address,
     Container,
@@ -27,21 +27,21 @@ from tests.core.engine.conftest import Spec, chunks, tar_of
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def test_who_comes_after_the_time_of_its_claim_makes_nothing(fake: FakeEngine, spec: Spec) -> None:
-    with pytest.raises(Conflict, match="is over"):
-        await fake.ensure(spec(before=now()))
+async def test_expired_deadline_creates_nothing(fake: FakeEngine, spec: Spec) -> None:
+    with pytest.raises(Conflict, match="has expired"):
+        await fake.ensure(spec(deadline=now()))
 
-    assert fake.creates() == {}
+    assert fake.creation_counts() == {}
 
 
-async def test_ensure_twice_makes_one_container(fake: FakeEngine, spec: Spec) -> None:
+async def test_ensure_twice_creates_one_container(fake: FakeEngine, spec: Spec) -> None:
     first, second = await asyncio.gather(fake.ensure(spec()), fake.ensure(spec()))
 
     assert first.id == second.id
-    assert fake.creates() == {first.name: 1}
+    assert fake.creation_counts() == {first.name: 1}
 
 
-async def test_a_container_answers_until_it_is_removed(fake: FakeEngine, spec: Spec) -> None:
+async def test_container_answers_until_it_is_removed(fake: FakeEngine, spec: Spec) -> None:
     container = await fake.ensure(spec())
 
     assert await get(container.ports[8080]) == 200
@@ -53,29 +53,29 @@ async def test_a_container_answers_until_it_is_removed(fake: FakeEngine, spec: S
         await get(container.ports[8080])
 
 
-async def test_a_container_that_exited_is_not_started_again(fake: FakeEngine, spec: Spec) -> None:
+async def test_exited_container_is_not_started_again(fake: FakeEngine, spec: Spec) -> None:
     await fake.ensure(spec())
     await fake.crash(spec().name, 3, oom_killed=True)
 
     again = await fake.ensure(spec())
 
     assert (again.state, again.exit_code, again.oom_killed, again.ports) == (ContainerState.EXITED, 3, True, {})
-    assert fake.creates() == {again.name: 1}
+    assert fake.creation_counts() == {again.name: 1}
 
 
-async def test_a_dead_engine_is_unavailable_and_keeps_its_containers(fake: FakeEngine, spec: Spec) -> None:
+async def test_unreachable_engine_is_unavailable_and_keeps_containers(fake: FakeEngine, spec: Spec) -> None:
     await fake.ensure(spec())
-    fake.behaviour = Behaviour(dead=True)
+    fake.faults = FaultProfile(unreachable=True)
 
     with pytest.raises(EngineUnavailable):
         await fake.ping()
 
-    fake.behaviour = Behaviour()
+    fake.faults = FaultProfile()
     assert len(await fake.list({})) == 1
 
 
-async def test_a_slow_engine_can_be_given_up(fake: FakeEngine, spec: Spec) -> None:
-    fake.behaviour = Behaviour(start_seconds=60)
+async def test_call_to_slow_engine_can_be_cancelled(fake: FakeEngine, spec: Spec) -> None:
+    fake.faults = FaultProfile(start_seconds=60)
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(fake.ensure(spec()), 0.1)
@@ -85,21 +85,21 @@ async def test_a_slow_engine_can_be_given_up(fake: FakeEngine, spec: Spec) -> No
     assert found.state is ContainerState.CREATED
 
 
-@pytest.mark.parametrize("lie", [Behaviour(raises_after_create=True), Behaviour(raises_after_start=True)])
-async def test_a_create_that_raised_is_resumed(fake: FakeEngine, spec: Spec, lie: Behaviour) -> None:
-    fake.behaviour = lie
+@pytest.mark.parametrize("lie", [FaultProfile(raises_after_create=True), FaultProfile(raises_after_start=True)])
+async def test_failed_create_is_resumed(fake: FakeEngine, spec: Spec, lie: FaultProfile) -> None:
+    fake.faults = lie
     with pytest.raises(EngineUnavailable):
         await fake.ensure(spec())
-    fake.behaviour = Behaviour()
+    fake.faults = FaultProfile()
 
     container = await fake.ensure(spec())
 
     assert container.state is ContainerState.RUNNING
-    assert fake.creates() == {container.name: 1}
+    assert fake.creation_counts() == {container.name: 1}
 
 
-async def test_a_lying_engine_says_running_where_nothing_answers(fake: FakeEngine, spec: Spec) -> None:
-    fake.behaviour = Behaviour(says_running=True)
+async def test_exited_container_can_be_reported_as_running(fake: FakeEngine, spec: Spec) -> None:
+    fake.faults = FaultProfile(reports_exited_as_running=True)
     container = await fake.ensure(spec())
     await fake.crash(container.name)
 
@@ -111,16 +111,16 @@ async def test_a_lying_engine_says_running_where_nothing_answers(fake: FakeEngin
         await get(said.ports[8080])
 
 
-async def test_a_silent_container_takes_connections_and_says_nothing(fake: FakeEngine, spec: Spec) -> None:
-    fake.behaviour = Behaviour(silent=True)
+async def test_silent_container_accepts_and_never_answers(fake: FakeEngine, spec: Spec) -> None:
+    fake.faults = FaultProfile(never_answers=True)
     container = await fake.ensure(spec())
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(get(container.ports[8080]), 0.1)
 
 
-async def test_a_container_crashes_after_its_start(fake: FakeEngine, spec: Spec) -> None:
-    fake.behaviour = Behaviour(crashes_after=0.05, exit_code=9)
+async def test_container_crashes_after_its_start(fake: FakeEngine, spec: Spec) -> None:
+    fake.faults = FaultProfile(crashes_after=0.05, exit_code=9)
     await fake.ensure(spec())
 
     events = fake.events(spec().labels, LONG_AGO)
@@ -129,14 +129,14 @@ async def test_a_container_crashes_after_its_start(fake: FakeEngine, spec: Spec)
     assert [(event.action, event.exit_code) for event in seen] == [(EventAction.START, None), (EventAction.DIE, 9)]
 
 
-async def test_limits_that_are_ignored_are_refused(fake: FakeEngine, spec: Spec) -> None:
-    fake.behaviour = Behaviour(ignores_limits=True)
+async def test_ignored_limits_are_refused(fake: FakeEngine, spec: Spec) -> None:
+    fake.faults = FaultProfile(ignores_limits=True)
 
     with pytest.raises(EngineRefused, match="ignored the limits"):
         await fake.ensure(spec())
 
 
-async def test_labels_select(fake: FakeEngine, spec: Spec) -> None:
+async def test_labels_filter_containers(fake: FakeEngine, spec: Spec) -> None:
     await fake.ensure(spec("a"))
     await fake.ensure(replace(spec("b"), labels={"kind": "other"}))
 
@@ -151,7 +151,7 @@ async def test_logs_are_the_last_lines(fake: FakeEngine, spec: Spec) -> None:
     assert await fake.logs("missing", 2) == ""
 
 
-async def test_a_strict_engine_has_only_what_was_loaded(spec: Spec) -> None:
+async def test_strict_engine_has_only_loaded_images(spec: Spec) -> None:
     engine = FakeEngine(strict_images=True)
     with pytest.raises(ImageMissing):
         await engine.ensure(spec())
@@ -171,12 +171,12 @@ async def test_a_strict_engine_has_only_what_was_loaded(spec: Spec) -> None:
     await engine.close()
 
 
-async def test_an_archive_that_is_none_is_refused(fake: FakeEngine) -> None:
+async def test_file_that_is_not_an_archive_is_refused(fake: FakeEngine) -> None:
     with pytest.raises(EngineRefused, match="docker save"):
         await fake.load(chunks(b"not an archive"))
 
 
-async def test_processes_that_share_a_folder_are_one_engine(tmp_path: Path, spec: Spec) -> None:
+async def test_processes_sharing_a_folder_share_one_engine(tmp_path: Path, spec: Spec) -> None:
     url = f"fake://{tmp_path}?port=4321"
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         found = await asyncio.to_thread(pool.starmap, ensure_at, [(url, spec())] * 6)
@@ -184,10 +184,10 @@ async def test_processes_that_share_a_folder_are_one_engine(tmp_path: Path, spec
     engine = FakeEngine(tmp_path)
     assert {container.id for container in found} == {container.id for container in await engine.list({})}
     assert found[0].ports[8080] == Address("127.0.0.1", 4321)
-    assert engine.creates() == {spec().name: 1}
+    assert engine.creation_counts() == {spec().name: 1}
 
 
-def test_an_unknown_url_is_refused() -> None:
+def test_unknown_url_is_refused() -> None:
     with pytest.raises(BadInput, match="unix:///"):
         open_engine("ftp://nowhere")
 

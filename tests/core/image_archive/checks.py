@@ -35,12 +35,12 @@ async def refusal(content: bytes, limits: ArchiveLimits = SMALL, size: int = 64 
 
 
 def edited(files: dict[str, bytes], name: str, change: Callable[[Any], Any]) -> dict[str, bytes]:
-    """Give `files` with the JSON of one changed."""
+    """Return `files` with the JSON of one changed."""
     return files | {name: as_json(change(json.loads(files[name])))}
 
 
 def with_config(config: bytes) -> bytes:
-    """Give an archive whose configuration is `config`, under its true digest."""
+    """Return an archive whose configuration is `config`, under its true digest."""
     files = Recipe().docker()
     del files[f"{sha256(Recipe().config)}.json"]
     name = f"{sha256(config)}.json"
@@ -48,7 +48,7 @@ def with_config(config: bytes) -> bytes:
 
 
 def base256(size: int) -> bytes:
-    """Give a header that states a size in GNU's binary form."""
+    """Return a header with a size in GNU's binary form."""
     header = bytearray(tar({"a": b""})[:512])
     header[124:136] = size.to_bytes(12, "big", signed=True) if size < 0 else b"\x80" + size.to_bytes(11, "big")
     header[148:156] = b" " * 8

@@ -1,4 +1,4 @@
-"""Whatever the bytes, an archive is described or refused, and nothing hangs."""
+"""Any bytes are described or refused; nothing hangs."""
 
 import asyncio
 import gzip
@@ -14,8 +14,8 @@ from tests.core.image_archive.checks import SOUND, SOUND_OCI, check, edited, wit
 from tests.core.sample_archives import Recipe, as_json, tar
 
 
-def verdict(content: bytes, size: int = 64 << 10) -> str:
-    """Give the user of an image that is accepted, else the sentence of its refusal."""
+def user_or_refusal(content: bytes, size: int = 64 << 10) -> str:
+    """Return the user of an accepted image, else the sentence of the refusal."""
     try:
         return asyncio.run(check(content, size=size)).user
     except ArchiveRefused as refused:
@@ -29,7 +29,7 @@ def verdict(content: bytes, size: int = 64 << 10) -> str:
     end=st.floats(0, 1) | st.just(1.0),
     size=st.sampled_from([100, 4096, 1 << 20]),
 )
-def test_no_mutation_raises_anything_else(
+def test_mutated_archive_raises_only_refusals(
     base: bytes, edits: list[tuple[float, bytes, int]], end: float, size: int
 ) -> None:
     content = base
@@ -38,7 +38,7 @@ def test_no_mutation_raises_anything_else(
         content = content[:at] + new + content[at + removed :]
     content = content[: int(end * len(content))]
 
-    assert verdict(content, size) == "1000:1000" or verdict(content, size).endswith((".", "| gzip."))
+    assert user_or_refusal(content, size) == "1000:1000" or user_or_refusal(content, size).endswith((".", "| gzip."))
 
 
 JSON = st.recursive(
@@ -56,7 +56,7 @@ JSON = st.recursive(
     ),
     value=JSON,
 )
-def test_no_json_raises_anything_else(name: str, key: str, value: object) -> None:
+def test_any_json_raises_only_refusals(name: str, key: str, value: object) -> None:
     def put(document: Any) -> Any:
         target = document[0] if isinstance(document, list) else document
         inner = target.get("config") if key[0].isupper() and name == "config" else target
@@ -68,4 +68,4 @@ def test_no_json_raises_anything_else(name: str, key: str, value: object) -> Non
     else:
         content = tar(edited(Recipe().oci(), name, put))
 
-    assert verdict(content)
+    assert user_or_refusal(content)

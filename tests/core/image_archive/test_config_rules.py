@@ -1,4 +1,4 @@
-"""No image runs as root, whatever its USER line says, and ports are ports."""
+"""No image runs as root, however its USER line is written, and exposed ports are valid."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ from tests.core.sample_archives import Recipe, tar
         None,
     ],
 )
-async def test_root_is_refused_in_every_form(user: str | None) -> None:
+async def test_every_form_of_root_is_refused(user: str | None) -> None:
     assert await refusal(tar(Recipe(run={"User": user}).docker())) == ROOT
 
 
 @pytest.mark.parametrize("run", [{}, None])
-async def test_no_user_is_root(run: Any) -> None:
+async def test_missing_user_is_root(run: Any) -> None:
     assert await refusal(tar(Recipe(run=run).docker())) == ROOT
 
 
@@ -50,7 +50,7 @@ async def test_impossible_users_are_refused(user: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["", "x", "0", "65536/tcp", "-1", "80-", "90-80/tcp", "1_0", "\u0661/tcp", "9" * 5000])
-async def test_what_is_no_port_is_refused(port: str) -> None:
+async def test_invalid_port_is_refused(port: str) -> None:
     assert "is not a port" in await refusal(tar(Recipe(run={"User": "1000", "ExposedPorts": {port: {}}}).docker()))
 
 

@@ -1,4 +1,4 @@
-"""Links are followed, tricks with paths are refused, and little is kept in memory."""
+"""Links are followed, unsafe paths are refused, and memory stays bounded."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ async def test_equal_layers_may_be_links(kind: bytes) -> None:
     assert image.size_bytes == sum(map(len, recipe.layers))
 
 
-async def test_an_archive_that_is_too_large_is_refused() -> None:
+async def test_too_large_archive_is_refused() -> None:
     assert await refusal(SOUND, replace(SMALL, compressed_bytes=4096)) == (
         "The archive is larger than 4 KiB; make the image smaller."
     )
@@ -37,21 +37,21 @@ async def test_too_much_json_is_refused() -> None:
     assert "more than 256 KiB of JSON" in await refusal(tar({str(number): big for number in range(20)}))
 
 
-async def test_a_file_may_not_come_twice() -> None:
+async def test_duplicate_file_is_refused() -> None:
     twice = SOUND.rstrip(b"\0") + bytes(-len(SOUND.rstrip(b"\0")) % 512) + tar({"./manifest.json": b"[]"})
 
-    assert await refusal(twice) == "The archive holds manifest.json twice; save it again with docker save."
+    assert await refusal(twice) == "The archive contains manifest.json twice; save it again with docker save."
 
 
-async def test_a_path_through_a_link_is_refused() -> None:
+async def test_path_through_a_link_is_refused() -> None:
     output = io.BytesIO(tar({}, [link("x", ".")])[:512])
     content = output.getvalue() + tar({"x/manifest.json": b"[]"} | Recipe().docker())
 
     assert "leads through a link" in await refusal(content)
 
 
-async def test_links_in_a_circle_are_refused() -> None:
+async def test_link_cycle_is_refused() -> None:
     files = Recipe().docker()
     del files["manifest.json"]
 
-    assert "in a circle" in await refusal(tar(files, [link("manifest.json", "a"), link("a", "manifest.json")]))
+    assert "part of a cycle" in await refusal(tar(files, [link("manifest.json", "a"), link("a", "manifest.json")]))

@@ -45,7 +45,7 @@ async def test_memory_stays_small_whatever_the_size() -> None:
     assert peak < 24 << 20
 
 
-async def test_the_loop_goes_on_meanwhile() -> None:
+async def test_inspection_does_not_block_the_loop() -> None:
     turns = 0
 
     async def count() -> None:
@@ -61,7 +61,7 @@ async def test_the_loop_goes_on_meanwhile() -> None:
     assert turns > 1000
 
 
-async def test_a_cancelled_inspection_ends_its_thread() -> None:
+async def test_cancelled_inspection_ends_its_thread() -> None:
     waiting = asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
@@ -79,7 +79,7 @@ async def test_a_cancelled_inspection_ends_its_thread() -> None:
     await until_no_thread_reads()
 
 
-async def test_an_error_of_the_source_passes_through() -> None:
+async def test_source_error_is_raised() -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield SOUND[:1000]
         raise ConnectionResetError("gone")
@@ -90,7 +90,7 @@ async def test_an_error_of_the_source_passes_through() -> None:
     await until_no_thread_reads()
 
 
-async def test_a_refusal_does_not_wait_for_the_rest() -> None:
+async def test_refusal_does_not_read_the_rest() -> None:
     async def never_ending() -> AsyncIterator[bytes]:
         yield b"this is not a tar file" * 1000
         await asyncio.Event().wait()
@@ -101,5 +101,5 @@ async def test_a_refusal_does_not_wait_for_the_rest() -> None:
     await until_no_thread_reads()
 
 
-def test_a_refusal_is_bad_input() -> None:
+def test_refusal_is_bad_input() -> None:
     assert issubclass(ArchiveRefused, BadInput)

@@ -1,4 +1,4 @@
-"""JSON is read strictly, and as Docker would read it."""
+"""JSON is parsed strictly, with Docker's case-insensitive field names."""
 
 from dataclasses import replace
 
@@ -9,11 +9,13 @@ from tests.core.sample_archives import Recipe, tar
 
 
 @pytest.mark.parametrize("other", ["USER", "user", "u\u017fer"])
-async def test_a_second_user_in_another_spelling_is_refused(other: str) -> None:
-    assert "says User more than once" in await refusal(tar(Recipe(run={"User": "1000", other: "root"}).docker()))
+async def test_second_spelling_of_user_is_refused(other: str) -> None:
+    assert "has the field User more than once" in await refusal(
+        tar(Recipe(run={"User": "1000", other: "root"}).docker())
+    )
 
 
-async def test_a_user_in_another_spelling_alone_counts() -> None:
+async def test_single_other_spelling_of_user_is_used() -> None:
     assert await refusal(tar(Recipe(run={"user": "root"}).docker())) == ROOT
 
 
@@ -35,18 +37,18 @@ async def test_a_user_in_another_spelling_alone_counts() -> None:
         b'{"a": ' + b"9" * 5000 + b"}",
     ],
 )
-async def test_a_configuration_that_is_no_strict_json_is_refused(config: bytes) -> None:
+async def test_configuration_of_invalid_json_is_refused(config: bytes) -> None:
     limits = replace(SMALL, json_bytes=1 << 20, kept_bytes=1 << 20)
 
     assert "is not valid JSON" in await refusal(with_config(config), limits)
 
 
 @pytest.mark.parametrize("config", [b"[]", b"[1]"])
-async def test_a_configuration_that_is_no_object_is_refused(config: bytes) -> None:
+async def test_configuration_that_is_no_object_is_refused(config: bytes) -> None:
     assert "is not a JSON object" in await refusal(with_config(config))
 
 
-async def test_literal_escapes_are_no_zeros() -> None:
+async def test_escaped_backslash_is_not_a_zero_character() -> None:
     recipe = Recipe(run={"User": "1000", "Labels": {"pattern": "\\u0000"}})
 
     assert (await check(tar(recipe.docker()))).labels == {"pattern": "\\u0000"}

@@ -1,4 +1,4 @@
-"""The one image is described, and what is wrong with it is said."""
+"""The one image is described, and its faults are reported."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from tests.core.sample_archives import COMPRESSIONS, Recipe, as_json, layer, sha
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("layout", [Recipe.docker, Recipe.oci])
-async def test_a_sound_archive_is_described(compression: str, layout: Callable[[Recipe], dict[str, bytes]]) -> None:
+async def test_valid_archive_is_described(compression: str, layout: Callable[[Recipe], dict[str, bytes]]) -> None:
     recipe = Recipe()
 
     image = await check(COMPRESSIONS[compression](tar(layout(recipe))))
@@ -27,7 +27,7 @@ async def test_a_sound_archive_is_described(compression: str, layout: Callable[[
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-async def test_compressed_layers_are_judged_by_what_they_unpack_to(compression: str) -> None:
+async def test_compressed_layer_digest_is_that_of_its_content(compression: str) -> None:
     recipe = Recipe()
 
     image = await check(tar(recipe.oci(compression)))
@@ -36,7 +36,7 @@ async def test_compressed_layers_are_judged_by_what_they_unpack_to(compression: 
     assert image.size_bytes == sum(map(len, recipe.layers))
 
 
-async def test_compressed_layers_are_accepted_in_the_old_layout_as_well() -> None:
+async def test_old_layout_accepts_compressed_layers() -> None:
     files = Recipe().docker()
     zipped = {
         name: gzip.compress(content) if name.endswith("layer.tar") else content for name, content in files.items()
@@ -52,7 +52,7 @@ async def test_the_manifest_may_come_first() -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "sha256:{}"])
-async def test_other_builders_name_the_configuration_otherwise(name: str) -> None:
+async def test_other_configuration_names_are_accepted(name: str) -> None:
     files, recipe = Recipe().docker(), Recipe()
     config = files.pop(f"{sha256(recipe.config)}.json")
     chosen = name.format(sha256(config))
@@ -68,7 +68,7 @@ async def test_missing_optional_fields_are_empty() -> None:
     assert (image.labels, image.repo_tags, image.working_dir) == ({}, (), "")
 
 
-async def test_the_platform_is_left_to_the_caller() -> None:
+async def test_platform_is_reported_not_checked() -> None:
     image = await check(tar(Recipe(top={"os": "windows", "architecture": "arm64"}).docker()))
 
     assert (image.os, image.architecture) == ("windows", "arm64")
@@ -77,7 +77,7 @@ async def test_the_platform_is_left_to_the_caller() -> None:
 @pytest.mark.parametrize(
     "top", [{}, {"os": "linux"}, {"architecture": "amd64"}, {"os": "li nux", "architecture": "amd64"}]
 )
-async def test_a_platform_must_be_stated(top: dict[str, str]) -> None:
+async def test_missing_platform_is_refused(top: dict[str, str]) -> None:
     assert "does not state its" in await refusal(tar(Recipe(top=top).docker()))
 
 
@@ -94,7 +94,7 @@ async def test_no_image_is_refused(entries: object) -> None:
     )
 
 
-async def test_a_missing_manifest_is_named() -> None:
+async def test_missing_manifest_is_named() -> None:
     files = Recipe().docker()
     del files["manifest.json"]
 
@@ -102,14 +102,14 @@ async def test_a_missing_manifest_is_named() -> None:
     assert await refusal(tar({})) == "manifest.json is missing: this is not the output of docker save."
 
 
-async def test_a_missing_configuration_is_named() -> None:
+async def test_missing_configuration_is_named() -> None:
     files, name = Recipe().docker(), f"{sha256(Recipe().config)}.json"
     del files[name]
 
     assert (await refusal(tar(files))).startswith(f"The file {name} is missing from the archive")
 
 
-async def test_a_missing_layer_is_named() -> None:
+async def test_missing_layer_is_named() -> None:
     files = Recipe().docker()
     name = next(iter(files))
     del files[name]
@@ -117,25 +117,25 @@ async def test_a_missing_layer_is_named() -> None:
     assert (await refusal(tar(files))).startswith(f"The layer {name} is missing")
 
 
-async def test_an_image_without_layers_is_refused() -> None:
+async def test_image_without_layers_is_refused() -> None:
     assert await refusal(tar(Recipe(layers=[]).docker())) == "The image is empty; build it with files in it."
 
 
-async def test_a_layer_that_is_not_listed_is_noticed() -> None:
+async def test_unlisted_layer_is_refused() -> None:
     files = edited(Recipe().docker(), "manifest.json", lambda m: [m[0] | {"Layers": m[0]["Layers"][:1]}])
 
     assert (await refusal(tar(files))).startswith("The archive lists 1 layers and its image has 2")
 
 
 @pytest.mark.parametrize("layout", [Recipe.docker, Recipe.oci])
-async def test_a_changed_configuration_is_noticed(layout: Callable[[Recipe], dict[str, bytes]]) -> None:
+async def test_changed_configuration_is_refused(layout: Callable[[Recipe], dict[str, bytes]]) -> None:
     files = layout(Recipe())
     name = next(name for name in files if sha256(Recipe().config) in name)
 
     assert "does not have the digest in its name" in await refusal(tar(files | {name: Recipe().config + b" "}))
 
 
-async def test_a_changed_layer_is_noticed() -> None:
+async def test_changed_layer_is_refused() -> None:
     files = Recipe().docker()
     name = next(iter(files))
 
@@ -145,7 +145,7 @@ async def test_a_changed_layer_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-async def test_a_layer_that_unpacks_to_something_else_is_noticed(compression: str) -> None:
+async def test_layer_with_other_unpacked_digest_is_refused(compression: str) -> None:
     files, evil = Recipe().oci(compression), COMPRESSIONS[compression](layer(a=b"evil!"))
     name = next(iter(files))
     files |= {f"blobs/sha256/{sha256(evil)}": evil}
@@ -157,7 +157,7 @@ async def test_a_layer_that_unpacks_to_something_else_is_noticed(compression: st
 
 
 @pytest.mark.parametrize("field", ["Config", "Layers"])
-async def test_the_manifest_may_not_point_outside(field: str) -> None:
+async def test_manifest_path_outside_archive_is_refused(field: str) -> None:
     value = ["../x", "../x"] if field == "Layers" else "../x"
     files = edited(Recipe().docker(), "manifest.json", lambda m: [m[0] | {field: value}])
 
@@ -179,5 +179,5 @@ async def test_the_manifest_may_not_point_outside(field: str) -> None:
         ("Entrypoint", 1),
     ],
 )
-async def test_a_field_of_a_wrong_type_is_refused(name: str, value: object) -> None:
+async def test_field_of_wrong_type_is_refused(name: str, value: object) -> None:
     assert "is not" in await refusal(tar(Recipe(run={"User": "1000"} | {name: value}).docker()))

@@ -1,4 +1,4 @@
-"""index.json and manifest.json lead to one image, and blobs are what their names say."""
+"""index.json and manifest.json lead to one image, and blobs have the digests in their names."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.core.image_archive.checks import check, edited, refusal
 from tests.core.sample_archives import Recipe, as_json, sha256, tar
 
 
-async def test_oci_manifests_and_indexes_that_lead_to_the_image_are_told() -> None:
+async def test_manifest_digests_of_the_image_are_returned() -> None:
     files = Recipe().oci()
     attestation = as_json({"config": {"digest": "sha256:" + "1" * 64}})
     real = json.loads(files["index.json"])["manifests"][0]["digest"]
@@ -29,7 +29,7 @@ async def test_oci_manifests_and_indexes_that_lead_to_the_image_are_told() -> No
     assert (await check(tar(files))).manifest_digests == (f"sha256:{sha256(inner)}", real)
 
 
-async def test_an_oci_archive_without_a_manifest_is_explained() -> None:
+async def test_oci_archive_without_manifest_is_explained() -> None:
     files = Recipe().oci()
     del files["manifest.json"]
 
@@ -45,19 +45,19 @@ async def test_index_and_manifest_must_name_one_image() -> None:
 
 
 @pytest.mark.parametrize("digest", ["sha512:" + "0" * 128, "", "sha256:" + "0" * 64])
-async def test_an_index_must_lead_to_the_image(digest: str) -> None:
+async def test_index_must_lead_to_the_image(digest: str) -> None:
     files = Recipe().oci() | {"index.json": as_json({"manifests": [{"digest": digest}]})}
 
     assert (await refusal(tar(files))).startswith("index.json leads to another image")
 
 
-async def test_any_oci_blob_must_have_the_digest_in_its_name() -> None:
+async def test_blob_digest_must_match_its_name() -> None:
     assert "does not have the digest in its name" in await refusal(
         tar(Recipe().oci() | {f"blobs/sha256/{'0' * 64}": b"x"})
     )
 
 
-async def test_an_index_that_repeats_itself_is_read_once() -> None:
+async def test_repeated_index_entry_is_read_once() -> None:
     files = Recipe().oci()
     attestation = as_json({"config": {}, "padding": ["x" * 50_000]})
     files[f"blobs/sha256/{sha256(attestation)}"] = attestation
@@ -67,7 +67,7 @@ async def test_an_index_that_repeats_itself_is_read_once() -> None:
     assert len((await check(tar(files))).manifest_digests) == 1
 
 
-async def test_another_image_cannot_hide_as_an_attestation() -> None:
+async def test_other_image_cannot_pass_as_attestation() -> None:
     files, other = Recipe().oci(), Recipe(run={"User": "root"}).oci()
     hidden = json.loads(other["index.json"])["manifests"][0]
     both = [hidden | {"platform": {"os": "unknown", "architecture": "unknown"}}, hidden]

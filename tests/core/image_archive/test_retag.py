@@ -1,4 +1,4 @@
-"""An archive's own names do not reach the engine."""
+"""The names in an archive do not reach the engine."""
 
 import tarfile
 from io import BytesIO
@@ -19,7 +19,7 @@ async def _retagged(content: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("size", [100, 512, 64 << 10])
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
 @pytest.mark.parametrize("layout", ["docker", "oci"])
-async def test_the_image_is_the_same_under_our_name_alone(layout: str, form: int, size: int) -> None:
+async def test_image_is_unchanged_except_its_tag(layout: str, form: int, size: int) -> None:
     recipe = sample_archives.Recipe()
     content = sample_archives.tar(getattr(recipe, layout)(), form=form)
 
@@ -29,7 +29,7 @@ async def test_the_image_is_the_same_under_our_name_alone(layout: str, form: int
     assert (manifest.image_id, manifest.repo_tags) == (recipe.image_id, (TAG,))
 
 
-async def test_the_old_list_of_names_is_left_out() -> None:
+async def test_repositories_file_is_dropped() -> None:
     files = sample_archives.Recipe().docker() | {"repositories": b'{"debian":{"latest":"x"}}'}
 
     renamed = await _retagged(sample_archives.tar(files), 4096)
@@ -39,7 +39,7 @@ async def test_the_old_list_of_names_is_left_out() -> None:
         assert set(opened.getnames()) == set(files) - {"repositories"}
 
 
-async def test_names_in_an_index_give_way_to_ours() -> None:
+async def test_index_names_are_replaced() -> None:
     files = sample_archives.Recipe().oci()
     index = orjson.loads(files["index.json"])
     index["manifests"][0]["annotations"] = {"io.containerd.image.name": "docker.io/library/debian:latest", "kept": "1"}

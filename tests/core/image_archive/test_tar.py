@@ -1,4 +1,4 @@
-"""Every tar dialect is read; what is not a whole and safe tar file is refused."""
+"""Every tar dialect is read; an incomplete or unsafe tar file is refused."""
 
 import asyncio
 import gzip
@@ -32,24 +32,24 @@ async def test_long_names_are_read(form: int) -> None:
 
 
 @pytest.mark.parametrize("content", [b"hello", b"\0" * 100, noise(20_000), b"%PDF" * 1000])
-async def test_what_is_no_archive_is_refused(content: bytes) -> None:
+async def test_file_that_is_not_an_archive_is_refused(content: bytes) -> None:
     assert await refusal(content) == NOT_A_TAR
 
 
-async def test_an_empty_archive_is_refused() -> None:
+async def test_empty_archive_is_refused() -> None:
     assert await refusal(b"") == "The archive is empty; upload the output of docker save."
 
 
 @pytest.mark.parametrize("end", [512, 513, 1023, 1024, 1500, 2048, 2560, len(SOUND) // 2])
-async def test_a_truncated_archive_is_refused_wherever_it_ends(end: int) -> None:
+async def test_truncated_archive_is_refused_at_any_length(end: int) -> None:
     assert await refusal(SOUND[:end]) == TOO_EARLY
 
 
-async def test_an_archive_cut_between_two_members_is_refused() -> None:
+async def test_archive_cut_between_members_is_refused() -> None:
     assert await refusal(SOUND.rstrip(b"\0")[: 512 * (len(SOUND.rstrip(b"\0")) // 512)]) == TOO_EARLY
 
 
-async def test_a_wrong_header_checksum_is_damage() -> None:
+async def test_wrong_header_checksum_is_refused() -> None:
     content = bytearray(tar({"a": b"x"}))
     second = bytearray(tar({"b": b"x"}))
     second[0] ^= 1
@@ -57,27 +57,27 @@ async def test_a_wrong_header_checksum_is_damage() -> None:
     assert await refusal(bytes(content[:1024] + second)) == DAMAGED
 
 
-async def test_nothing_may_follow_the_end() -> None:
+async def test_data_after_the_end_is_refused() -> None:
     sentence = "Something follows the end of the archive; save it again with docker save."
 
     assert await refusal(SOUND + SOUND) == sentence
     assert await refusal(gzip.compress(SOUND) + gzip.compress(SOUND)) == sentence
 
 
-async def test_names_that_are_too_long_are_refused() -> None:
+async def test_too_long_names_are_refused() -> None:
     assert "file name that is too long" in await refusal(tar({"x" * 20_000: b""}))
     assert "unsafe path" in await refusal(tar({"x" * 2_000: b""}))
 
 
 @pytest.mark.parametrize("size", [-1, -(1 << 40), 1 << 80])
-async def test_sizes_that_cannot_be_are_refused(size: int) -> None:
+async def test_impossible_sizes_are_refused(size: int) -> None:
     assert await refusal(base256(size) + bytes(4096)) in {DAMAGED, TOO_EARLY}
 
 
 @pytest.mark.parametrize(
     "record", [b"5 a=b\n", b"0 =\n", b"x", b"99 path=a\n", b"12 size=-1\n", b"13 size=1_0\n", b" a=b\n"]
 )
-async def test_a_damaged_extended_header_is_refused(record: bytes) -> None:
+async def test_damaged_extended_header_is_refused(record: bytes) -> None:
     info = tarfile.TarInfo("pax")
     info.type, info.size = tarfile.XHDTYPE, len(record)
     content = info.tobuf() + record + bytes(-len(record) % 512) + SOUND
@@ -94,7 +94,7 @@ async def test_sparse_and_special_files_are_refused() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", ".."])
-async def test_a_path_out_of_the_archive_is_refused(path: str) -> None:
+async def test_path_outside_archive_is_refused(path: str) -> None:
     assert "unsafe path" in await refusal(tar({path: b""}))
     assert "unsafe path" in await refusal(tar({}, [link("x", path, tarfile.LNKTYPE)]))
     assert "unsafe path" in await refusal(tar({}, [link("x", path)]))
@@ -106,7 +106,7 @@ async def test_too_many_members_are_refused() -> None:
     )
 
 
-def test_a_header_of_random_numbers_never_hangs() -> None:
+def test_random_header_never_hangs() -> None:
     for seed in range(100):
         header = bytearray(tar({"a": b""})[:512])
         header[124:136] = struct.pack(">Bxxx", 0x80) + noise(8, seed)

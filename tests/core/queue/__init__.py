@@ -1,1 +1,1 @@
-"""What the queue promises beyond workers: drains within a budget, poison, numbers."""
+"""Tests of the job queue."""

@@ -1,4 +1,4 @@
-"""The queue: plain data in, each job once by its key, and Redis may go away and come back."""
+"""The queue holds JSON, runs each job once by its key, and survives restarts of Redis."""
 
 import asyncio
 import sys
@@ -13,20 +13,20 @@ from redis.asyncio import Redis
 
 from core.clock import now
 from core.queue import (
-    HELD_SECONDS,
+    JOB_LOCK_SECONDS,
     Job,
+    JobSpec,
     Queue,
     QueueClass,
-    Spec,
     Worker,
-    class_of,
+    parse_queue,
     queue_of,
     region_queue,
 )
 from core.redis.client import close_redis, open_redis
 from core.redis.server import RedisServer
 from core.settings import Settings
-from jobs.worker_queues import RESIDENT
+from jobs.worker_queues import WORKER_QUEUES
 from tests.waiting import eventually
 
 QUEUE = region_queue("test")
@@ -41,7 +41,7 @@ async def working(redis: Redis, step: Step, seconds: float = 5) -> AsyncIterator
     async def job(context: object, number: int) -> None:
         await step(number)
 
-    worker = Worker(redis, QUEUE, {Job.SESSION_LAUNCH: Spec(job, seconds)}, {})
+    worker = Worker(redis, QUEUE, {Job.SESSION_LAUNCH: JobSpec(job, seconds)}, {})
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -50,10 +50,10 @@ async def working(redis: Redis, step: Step, seconds: float = 5) -> AsyncIterator
         await asyncio.gather(running, return_exceptions=True)
 
 
-def test_every_job_has_one_queue_that_runs_it(data_dir: Path) -> None:
+def test_every_job_has_one_queue(data_dir: Path) -> None:
     settings = Settings(data_dir=data_dir)
 
-    found = [(job, queue.kind, spec) for queue in RESIDENT for job, spec in queue.specs(settings).items()]
+    found = [(job, queue.kind, spec) for queue in WORKER_QUEUES for job, spec in queue.specs(settings).items()]
 
     assert sorted(job for job, _, _ in found) == sorted(Job)
     assert {kind for _, kind, _ in found} == set(QueueClass)
@@ -63,13 +63,13 @@ def test_every_job_has_one_queue_that_runs_it(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", QueueClass)
-def test_a_queue_is_known_by_its_name(kind: QueueClass) -> None:
+def test_queue_name_parses_to_region_and_class(kind: QueueClass) -> None:
     region = "" if kind is QueueClass.DATA else "eu-west"
 
-    assert class_of(queue_of(kind, "eu-west")) == (region, kind)
+    assert parse_queue(queue_of(kind, "eu-west")) == (region, kind)
 
 
-async def test_a_job_is_run_with_its_arguments(redis: Redis) -> None:
+async def test_job_runs_with_its_arguments(redis: Redis) -> None:
     done: list[int] = []
 
     async def step(number: int) -> None:
@@ -80,7 +80,7 @@ async def test_a_job_is_run_with_its_arguments(redis: Redis) -> None:
         await eventually(lambda: done == [7])
 
 
-async def test_a_waiting_job_is_not_queued_twice_under_one_key(redis: Redis) -> None:
+async def test_waiting_job_is_not_queued_twice(redis: Redis) -> None:
     queue = Queue(redis)
 
     first = await queue.enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
@@ -89,7 +89,7 @@ async def test_a_waiting_job_is_not_queued_twice_under_one_key(redis: Redis) -> 
     assert (first, second, await queue.depth(QUEUE)) == (True, False, 1)
 
 
-async def test_a_key_is_free_again_when_its_job_is_done(redis: Redis) -> None:
+async def test_key_is_free_after_its_job_is_done(redis: Redis) -> None:
     done: list[int] = []
     queue = Queue(redis)
 
@@ -102,17 +102,17 @@ async def test_a_key_is_free_again_when_its_job_is_done(redis: Redis) -> None:
             await eventually(lambda count=count: len(done) == count)
 
 
-async def test_only_plain_data_is_queued(redis: Redis) -> None:
+async def test_only_json_is_queued(redis: Redis) -> None:
     await Queue(redis).enqueue(Job.SESSION_LAUNCH, 7, queue=QUEUE, key="launch:7")
     stored = await redis.get("arq:job:launch:7")
     assert stored is not None
     assert stored.startswith(b"{")
 
-    with pytest.raises(ValueError, match="plain data"):
+    with pytest.raises(ValueError, match="written as JSON"):
         await Queue(redis).enqueue(Job.SESSION_LAUNCH, {("a", "b"): 1}, queue=QUEUE)
 
 
-async def test_a_job_for_later_waits_for_its_time(redis: Redis) -> None:
+async def test_deferred_job_waits_for_its_time(redis: Redis) -> None:
     done: list[float] = []
     due = now() + timedelta(seconds=0.4)
 
@@ -126,7 +126,7 @@ async def test_a_job_for_later_waits_for_its_time(redis: Redis) -> None:
     assert 0 <= done[0] < 2
 
 
-async def test_a_job_that_fails_does_not_end_the_worker(redis: Redis) -> None:
+async def test_failed_job_does_not_end_the_worker(redis: Redis) -> None:
     done: list[int] = []
 
     async def step(number: int) -> None:
@@ -140,7 +140,7 @@ async def test_a_job_that_fails_does_not_end_the_worker(redis: Redis) -> None:
         await eventually(lambda: done == [2])
 
 
-async def test_a_job_that_takes_too_long_is_ended(redis: Redis) -> None:
+async def test_job_over_its_time_limit_is_cancelled(redis: Redis) -> None:
     ended: list[int] = []
 
     async def step(number: int) -> None:
@@ -154,7 +154,7 @@ async def test_a_job_that_takes_too_long_is_ended(redis: Redis) -> None:
         await eventually(lambda: ended == [1])
 
 
-async def test_a_worker_that_is_told_to_drain_finishes_what_it_has_and_takes_no_more(redis: Redis) -> None:
+async def test_draining_worker_finishes_jobs_and_starts_none(redis: Redis) -> None:
     begun, done = asyncio.Event(), []
 
     async def step(number: int) -> None:
@@ -171,7 +171,7 @@ async def test_a_worker_that_is_told_to_drain_finishes_what_it_has_and_takes_no_
         assert done == [1]
 
 
-async def test_the_worker_outlives_killed_connections(redis: Redis) -> None:
+async def test_worker_survives_killed_connections(redis: Redis) -> None:
     done: list[int] = []
 
     async def step(number: int) -> None:
@@ -192,7 +192,7 @@ async def _enqueued(redis: Redis, number: int) -> bool:
         return False
 
 
-async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(data_dir: Path) -> None:
+async def test_jobs_and_worker_survive_a_redis_restart(data_dir: Path) -> None:
     done: list[int] = []
     server = RedisServer(data_dir / "redis")
     address = await server.start()
@@ -215,9 +215,7 @@ async def test_queued_jobs_outlive_a_restart_of_redis_and_so_does_the_worker(dat
     await server.stop()
 
 
-async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(
-    data_dir: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_worker_can_be_cancelled_without_redis(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = RedisServer(data_dir / "redis")
     redis = open_redis(await server.start())
     done: list[int] = []
@@ -230,26 +228,24 @@ async def test_a_worker_that_is_cancelled_while_redis_is_away_ends(
     async with asyncio.timeout(15):
         async with working(redis, step):
             await eventually(lambda: done == [1])
-            await eventually(lambda: "Redis is lost" in caplog.text)  # It waits now to try again.
+            await eventually(lambda: "Redis was lost" in caplog.text)  # Now it waits before it reconnects.
     await close_redis(redis)
 
 
 DOOMED = """
 import asyncio, sys
-from core.queue import Job, Spec, Worker
+from core.queue import Job, JobSpec, Worker
 from core.redis.client import open_redis
 
 async def job(context, number):
     print("picked up", flush=True)
     await asyncio.sleep(3600)
 
-asyncio.run(Worker(open_redis(sys.argv[1]), sys.argv[2], {Job.SESSION_LAUNCH: Spec(job, 30)}, {}).run())
+asyncio.run(Worker(open_redis(sys.argv[1]), sys.argv[2], {Job.SESSION_LAUNCH: JobSpec(job, 30)}, {}).run())
 """
 
 
-async def test_a_job_whose_worker_was_killed_before_it_did_anything_is_soon_done_by_another(
-    redis: Redis, redis_address: str
-) -> None:
+async def test_job_of_a_killed_worker_runs_elsewhere_soon(redis: Redis, redis_address: str) -> None:
     done: list[int] = []
 
     async def step(number: int) -> None:
@@ -265,15 +261,15 @@ async def test_a_job_whose_worker_was_killed_before_it_did_anything_is_soon_done
     await doomed.wait()
 
     async with working(redis, step, seconds=30):
-        await eventually(lambda: done == [7], HELD_SECONDS + 4)
+        await eventually(lambda: done == [7], JOB_LOCK_SECONDS + 4)
 
 
-async def test_a_job_in_hand_is_taken_by_nobody_else_however_long_it_takes(redis: Redis) -> None:
+async def test_running_job_is_claimed_by_no_other_worker(redis: Redis) -> None:
     begun: list[str] = []
 
     async def first(number: int) -> None:
         begun.append("first")
-        await asyncio.sleep(HELD_SECONDS * 1.5)
+        await asyncio.sleep(JOB_LOCK_SECONDS * 1.5)
         begun.append("first is done")
 
     async def second(number: int) -> None:
@@ -283,7 +279,7 @@ async def test_a_job_in_hand_is_taken_by_nobody_else_however_long_it_takes(redis
     async with working(redis, first, seconds=30):
         await eventually(lambda: begun)
         async with working(redis, second, seconds=30):
-            await eventually(lambda: len(begun) > 1, HELD_SECONDS * 2)
+            await eventually(lambda: len(begun) > 1, JOB_LOCK_SECONDS * 2)
 
     assert begun == ["first", "first is done"]
 

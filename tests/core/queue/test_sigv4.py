@@ -1,4 +1,4 @@
-"""Our signature of a request to AWS is the one that AWS's own library makes."""
+"""The signature of an AWS request equals that of botocore."""
 
 from datetime import UTC, datetime
 
@@ -8,14 +8,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as TheirCredentials
 
 from core.errors import Unavailable
-from core.queue.functions.sigv4 import Credentials, credentials, signed_headers
+from core.queue.functions.sigv4 import AwsCredentials, find_credentials, signed_headers
 
 AT = datetime(2026, 11, 26, 7, 30, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("token", [None, "session-token/+="])
 @pytest.mark.parametrize("url", ["https://sqs.eu-central-1.amazonaws.com/", "http://127.0.0.1:5000/a path/~x"])
-def test_it_is_equal_to_that_of_botocore(monkeypatch: pytest.MonkeyPatch, url: str, token: str | None) -> None:
+def test_signature_equals_that_of_botocore(monkeypatch: pytest.MonkeyPatch, url: str, token: str | None) -> None:
     url = url.replace(" ", "%20") if token else url.replace(" ", "")
     headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
     request = AWSRequest("POST", url, headers=headers, data=b'{"a": 1}')
@@ -23,30 +23,30 @@ def test_it_is_equal_to_that_of_botocore(monkeypatch: pytest.MonkeyPatch, url: s
     signer = botocore.auth.SigV4Auth(TheirCredentials("AKID", "SECRET", token), "sqs", "eu-central-1")
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_: AT.replace(tzinfo=None), raising=False)
     signer.add_auth(request)
-    moment = datetime.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    signed_at = datetime.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
-    ours = signed_headers(
+    headers_signed = signed_headers(
         url,
         headers,
         b'{"a": 1}',
         service="sqs",
         region="eu-central-1",
-        by=Credentials("AKID", "SECRET", token),
-        at=moment,
+        credentials=AwsCredentials("AKID", "SECRET", token),
+        at=signed_at,
     )
 
-    assert ours["authorization"] == request.headers["Authorization"]
+    assert headers_signed["authorization"] == request.headers["Authorization"]
 
 
-def test_credentials_of_the_environment_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_credentials_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "TOKEN")
 
-    assert credentials() == Credentials("AKID", "SECRET", "TOKEN")
+    assert find_credentials() == AwsCredentials("AKID", "SECRET", "TOKEN")
 
 
-def test_without_any_the_refusal_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_error_names_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
@@ -54,4 +54,4 @@ def test_without_any_the_refusal_says_what_to_set(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     with pytest.raises(Unavailable, match="set AWS_ACCESS_KEY_ID"):
-        credentials()
+        find_credentials()

@@ -1,4 +1,4 @@
-"""The connection to Redis: whoever uses it can be cancelled at any moment."""
+"""A command to Redis can be cancelled at any moment."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 ROUNDS = 200
 
 
-async def test_a_cancellation_is_not_lost_while_a_command_leaves(redis: Redis) -> None:
+async def test_cancellation_during_send_is_not_lost(redis: Redis) -> None:
     async def work() -> None:
         while True:
             await redis.ping()

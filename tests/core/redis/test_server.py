@@ -1,4 +1,4 @@
-"""The private Redis: reached by this user alone, ending with its parent, keeping what it was given."""
+"""The private Redis is reachable by this user only, ends with its parent, and keeps its data."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import Unavailable
 from core.redis.client import close_redis, open_redis
-from core.redis.server import RedisServer, binary
+from core.redis.server import RedisServer, find_binary
 from tests.waiting import eventually
 
 PARENT = """
@@ -45,7 +45,7 @@ def _exists(path: Path) -> bool:
     return path.exists()
 
 
-async def test_it_answers_on_a_socket_of_this_user_and_on_no_port(data_dir: Path) -> None:
+async def test_server_listens_on_a_private_socket_only(data_dir: Path) -> None:
     server = RedisServer(data_dir / "redis")
     address = await server.start()
     client = open_redis(address)
@@ -60,7 +60,7 @@ async def test_it_answers_on_a_socket_of_this_user_and_on_no_port(data_dir: Path
     assert not _exists(socket.parent)
 
 
-async def test_what_it_was_given_is_there_after_a_restart(data_dir: Path) -> None:
+async def test_data_survives_a_restart(data_dir: Path) -> None:
     server = RedisServer(data_dir / "redis")
     client = open_redis(await server.start())
     await client.set("kept", "yes")
@@ -75,7 +75,7 @@ async def test_what_it_was_given_is_there_after_a_restart(data_dir: Path) -> Non
 
 
 @pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGKILL])
-async def test_it_ends_with_its_parent_however_that_ends(data_dir: Path, blow: signal.Signals) -> None:
+async def test_server_ends_with_its_parent(data_dir: Path, blow: signal.Signals) -> None:
     arguments = [sys.executable, "-c", PARENT, str(data_dir)]
     parent = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
     assert parent.stdout
@@ -88,14 +88,14 @@ async def test_it_ends_with_its_parent_however_that_ends(data_dir: Path, blow: s
     await eventually(lambda: not _alive(child))
 
 
-async def test_a_data_folder_that_cannot_be_used_is_said_in_one_sentence(data_dir: Path) -> None:
+async def test_unusable_data_folder_is_one_sentence(data_dir: Path) -> None:
     (data_dir / "file").write_text("not a folder")
 
     with pytest.raises((Unavailable, OSError)):
         await RedisServer(data_dir / "file").start()
 
 
-async def test_stopping_twice_or_before_the_start_is_harmless(data_dir: Path) -> None:
+async def test_stop_is_harmless_twice_or_before_start(data_dir: Path) -> None:
     server = RedisServer(data_dir)
     await server.stop()
     await server.start()
@@ -108,17 +108,15 @@ async def test_stopping_twice_or_before_the_start_is_harmless(data_dir: Path) ->
     await server.stop()
 
 
-async def test_without_a_server_on_the_machine_it_says_what_to_install(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_missing_server_error_says_what_to_install(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(data_dir))
-    assert binary() is None
+    assert find_binary() is None
 
     with pytest.raises(Unavailable, match="install redis-server"):
         await RedisServer(data_dir).start()
 
 
-async def test_a_server_that_does_not_heed_is_killed(data_dir: Path) -> None:
+async def test_unresponsive_server_is_killed(data_dir: Path) -> None:
     server = RedisServer(data_dir / "redis")
     await server.start()
     process = server._process

@@ -1,11 +1,11 @@
-"""Passwords are kept as argon2id, and checked without holding up the loop."""
+"""Passwords are hashed with argon2id, off the event loop."""
 
 import asyncio
 
 from core.security import passwords
 
 
-async def test_a_password_matches_its_own_hash_and_no_other() -> None:
+async def test_password_matches_only_its_own_hash() -> None:
     one, other = await asyncio.gather(passwords.hash_password("correct horse"), passwords.hash_password("battery"))
 
     assert one.startswith("$argon2id$")
@@ -14,21 +14,21 @@ async def test_a_password_matches_its_own_hash_and_no_other() -> None:
     assert not await passwords.verify("Correct horse", one)
 
 
-async def test_the_same_password_has_another_hash_each_time() -> None:
+async def test_same_password_gets_different_hashes() -> None:
     assert await passwords.hash_password("correct horse") != await passwords.hash_password("correct horse")
 
 
-async def test_without_a_hash_nothing_matches_not_even_what_nobody_has() -> None:
+async def test_nothing_matches_without_a_hash() -> None:
     assert not await passwords.verify("anything", None)
-    assert not await passwords.verify("nobody has this password", None)
+    assert not await passwords.verify("no user has this password", None)
     assert not await passwords.verify("", "")
 
 
-async def test_a_broken_hash_is_a_wrong_password() -> None:
+async def test_invalid_hash_matches_nothing() -> None:
     assert not await passwords.verify("correct horse", "$argon2id$broken")
 
 
-async def test_the_loop_goes_on_while_a_password_is_checked() -> None:
+async def test_verification_does_not_block_the_loop() -> None:
     ticks = 0
 
     async def tick() -> None:

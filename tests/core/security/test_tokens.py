@@ -1,4 +1,4 @@
-"""Tokens have one form, and the stored half opens nothing."""
+"""Tokens have one form, and the stored digest grants nothing."""
 
 import re
 
@@ -9,7 +9,7 @@ from core.security import tokens
 LABEL = re.compile(r"s[a-z2-7]+")
 
 
-def test_a_token_says_what_it_is_and_is_found_by_its_key() -> None:
+def test_token_contains_its_kind_and_key() -> None:
     minted = tokens.mint("api")
 
     assert minted.text.startswith("carrel_api_")
@@ -20,7 +20,7 @@ def test_a_token_says_what_it_is_and_is_found_by_its_key() -> None:
     assert tokens.matches(secret, minted.digest)
 
 
-def test_what_is_stored_does_not_contain_the_secret() -> None:
+def test_digest_does_not_contain_the_secret() -> None:
     minted = tokens.mint("api")
 
     _, secret = tokens.parse(minted.text) or ("", "")
@@ -29,7 +29,7 @@ def test_what_is_stored_does_not_contain_the_secret() -> None:
     assert not tokens.matches(minted.digest, minted.digest)
 
 
-def test_a_secret_with_an_underscore_is_read_whole() -> None:
+def test_secret_with_underscore_parses() -> None:
     assert tokens.parse("carrel_api_key_a_b_c") == ("key", "a_b_c")
 
 
@@ -48,12 +48,12 @@ def test_a_secret_with_an_underscore_is_read_whole() -> None:
         "Bearer carrel_api_key_secret",
     ],
 )
-def test_other_texts_are_no_tokens(text: str) -> None:
+def test_other_texts_are_not_tokens(text: str) -> None:
     assert tokens.parse(text) is None
 
 
 @pytest.mark.parametrize("place", [0, 20, -1])
-def test_one_wrong_character_anywhere_is_a_wrong_secret(place: int) -> None:
+def test_any_wrong_character_is_refused(place: int) -> None:
     minted = tokens.mint("api")
     _, secret = tokens.parse(minted.text) or ("", "")
     letters = list(secret)
@@ -62,14 +62,14 @@ def test_one_wrong_character_anywhere_is_a_wrong_secret(place: int) -> None:
     assert not tokens.matches("".join(letters), minted.digest)
 
 
-def test_no_two_tokens_and_no_two_labels_are_alike() -> None:
+def test_tokens_and_labels_are_unique() -> None:
     made = [tokens.mint("api") for _ in range(200)]
 
     assert len({each.text for each in made}) == len({each.key for each in made}) == 200
     assert len({tokens.random_label() for _ in range(200)}) == 200
 
 
-def test_a_label_is_a_dns_label_with_128_random_bits() -> None:
+def test_label_is_a_dns_label_of_128_bits() -> None:
     label = tokens.random_label()
 
     assert LABEL.fullmatch(label)

@@ -1,4 +1,4 @@
-"""Files kept on disk: fetched once, evicted by last use, never while somebody reads them."""
+"""Cached files are fetched once, evicted by last use, and never while in use."""
 
 import asyncio
 import multiprocessing
@@ -12,7 +12,7 @@ from core.errors import BadInput, Unavailable
 from core.storage.file_cache import FileCache
 from tests.waiting import eventually
 
-Fill = Callable[[Path], Awaitable[None]]
+Loader = Callable[[Path], Awaitable[None]]
 
 
 def write(path: Path, text: bytes) -> None:
@@ -23,35 +23,35 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix not in (".lock", ""))
 
 
-def content(text: bytes, told: list[bytes] | None = None, pause: float = 0.0) -> Fill:
-    """Return what writes `text`, and notes that it was asked to."""
+def content(text: bytes, loads: list[bytes] | None = None, pause: float = 0.0) -> Loader:
+    """Return a loader that writes `text` and records the call."""
 
-    async def fill(path: Path) -> None:
-        if told is not None:
-            told.append(text)
+    async def load(path: Path) -> None:
+        if loads is not None:
+            loads.append(text)
         await asyncio.sleep(pause)
         write(path, text)
 
-    return fill
+    return load
 
 
-async def read(cache: FileCache, key: str, fill: Fill) -> bytes:
-    async with cache.held(key, fill) as kept:
-        assert kept.sha256 == sha256(kept.path.read_bytes()).hexdigest()
-        return kept.path.read_bytes()
+async def read(cache: FileCache, key: str, load: Loader) -> bytes:
+    async with cache.pin(key, load) as cached:
+        assert cached.sha256 == sha256(cached.path.read_bytes()).hexdigest()
+        return cached.path.read_bytes()
 
 
-async def test_a_file_is_fetched_once_for_all_who_want_it_at_once(tmp_path: Path) -> None:
-    told: list[bytes] = []
+async def test_concurrent_readers_share_one_fetch(tmp_path: Path) -> None:
+    loads: list[bytes] = []
     caches = [FileCache(tmp_path / "cache", 100) for _ in range(3)]
 
-    found = await asyncio.gather(*(read(cache, "a", content(b"abc", told, 0.1)) for cache in caches * 3))
+    found = await asyncio.gather(*(read(cache, "a", content(b"abc", loads, 0.1)) for cache in caches * 3))
 
     assert found == [b"abc"] * 9
-    assert told == [b"abc"]
+    assert loads == [b"abc"]
 
 
-async def test_the_least_recently_used_makes_room(tmp_path: Path) -> None:
+async def test_least_recently_used_file_is_evicted(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 10)
     for key in ("a", "b"):
         await read(cache, key, content(b"12345"))
@@ -59,33 +59,33 @@ async def test_the_least_recently_used_makes_room(tmp_path: Path) -> None:
 
     await read(cache, "c", content(b"12345"))
 
-    told: list[bytes] = []
+    loads: list[bytes] = []
     for key in ("a", "c", "b"):
-        await read(cache, key, content(b"again", told))
-    assert told == [b"again"], "b alone was evicted"
-    assert sum(cache.names().values()) <= 10
+        await read(cache, key, content(b"again", loads))
+    assert loads == [b"again"], "b alone was evicted"
+    assert sum(cache.sizes().values()) <= 10
 
 
-async def test_a_file_in_use_is_never_evicted_and_a_newcomer_without_room_is_told_to_come_later(tmp_path: Path) -> None:
+async def test_file_in_use_is_never_evicted(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 10)
-    async with cache.held("a", content(b"1234567")) as kept:
+    async with cache.pin("a", content(b"1234567")) as cached:
         with pytest.raises(Unavailable, match="in use"):
             await read(FileCache(tmp_path, 10), "b", content(b"1234567"))
-        assert kept.path.read_bytes() == b"1234567"
+        assert cached.path.read_bytes() == b"1234567"
 
     assert await read(cache, "b", content(b"7654321")) == b"7654321"
-    assert not kept.path.exists()
+    assert not cached.path.exists()
 
 
-async def test_newcomers_at_once_do_not_overfill_it(tmp_path: Path) -> None:
+async def test_concurrent_fetches_stay_within_the_limit(tmp_path: Path) -> None:
     caches = [FileCache(tmp_path, 10) for _ in range(6)]
     most = 0
 
     async def use(number: int) -> bool:
         nonlocal most
         try:
-            async with caches[number].held(str(number), content(b"123456")):
-                most = max(most, sum(caches[0].names().values()))
+            async with caches[number].pin(str(number), content(b"123456")):
+                most = max(most, sum(caches[0].sizes().values()))
                 await asyncio.sleep(0.05)
         except Unavailable:
             return False
@@ -98,14 +98,14 @@ async def test_newcomers_at_once_do_not_overfill_it(tmp_path: Path) -> None:
     assert most <= 10
 
 
-async def test_what_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None:
+async def test_file_larger_than_the_cache_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="larger than the cache of 3 bytes"):
         await read(FileCache(tmp_path, 3), "a", content(b"1234"))
 
     assert files(tmp_path) == []
 
 
-async def test_a_fetch_that_fails_leaves_the_next_one_to_try(tmp_path: Path) -> None:
+async def test_failed_fetch_is_retried_by_the_next(tmp_path: Path) -> None:
     async def broken(path: Path) -> None:
         write(path, b"half")
         raise OSError("The wire was cut.")
@@ -117,7 +117,7 @@ async def test_a_fetch_that_fails_leaves_the_next_one_to_try(tmp_path: Path) -> 
     assert await read(cache, "a", content(b"whole")) == b"whole"
 
 
-async def test_a_cancelled_fetch_lets_who_waits_fetch(tmp_path: Path) -> None:
+async def test_cancelled_fetch_passes_to_a_waiter(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 100)
     first = asyncio.create_task(read(cache, "a", content(b"slow", pause=60)))
     await eventually(lambda: _locked(tmp_path))
@@ -128,7 +128,7 @@ async def test_a_cancelled_fetch_lets_who_waits_fetch(tmp_path: Path) -> None:
     assert await asyncio.wait_for(second, 5) == b"quick"
 
 
-async def test_what_a_crash_left_is_put_in_order_at_the_start(tmp_path: Path) -> None:
+async def test_reconcile_deletes_leftovers_of_a_crash(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 100)
     await read(cache, "whole", content(b"whole"))
     await read(cache, "cut", content(b"shortened"))
@@ -141,10 +141,10 @@ async def test_what_a_crash_left_is_put_in_order_at_the_start(tmp_path: Path) ->
     cache.reconcile()
 
     assert [path.suffix for path in files(tmp_path)] == [".data", ".json"]
-    told: list[bytes] = []
-    await read(cache, "whole", content(b"whole", told))
-    assert await read(cache, "cut", content(b"anew", told)) == b"anew"
-    assert told == [b"anew"]
+    loads: list[bytes] = []
+    await read(cache, "whole", content(b"whole", loads))
+    assert await read(cache, "cut", content(b"anew", loads)) == b"anew"
+    assert loads == [b"anew"]
 
 
 def _locked(folder: Path) -> bool:
@@ -153,14 +153,14 @@ def _locked(folder: Path) -> bool:
 
 def _hold(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
     async def hold() -> None:
-        async with FileCache(Path(folder), 10).held("a", content(b"1234567")):
+        async with FileCache(Path(folder), 10).pin("a", content(b"1234567")):
             ready.set()
             await asyncio.sleep(60)
 
     asyncio.run(hold())
 
 
-async def test_another_process_holds_a_file_until_it_dies(tmp_path: Path) -> None:
+async def test_lock_of_a_dead_process_is_released(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_hold, args=(str(tmp_path), ready))

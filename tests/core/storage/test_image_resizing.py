@@ -1,4 +1,4 @@
-"""Pictures are drawn anew; what is none, too large or hostile is one sentence."""
+"""Pictures are re-encoded; invalid, too large or hostile files are refused in one sentence."""
 
 import struct
 import zlib
@@ -16,7 +16,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def encoded(kind: str, size: tuple[int, int] = (40, 20), mode: str = "RGB", **options: object) -> bytes:
-    """Return a picture of one colour as a file."""
+    """Return a file with a picture of one colour."""
     written = BytesIO()
     Image.new(mode, size, "red").save(written, kind, **options)
     return written.getvalue()
@@ -29,11 +29,11 @@ def decoded(content: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", image_resizing.FORMATS)
-def test_a_picture_becomes_squares_with_what_lacks_transparent(kind: str) -> None:
-    found = image_resizing.squares(encoded(kind), SIDES)
+def test_picture_becomes_transparent_padded_squares(kind: str) -> None:
+    found = image_resizing.square_thumbnails(encoded(kind), SIDES)
 
-    assert (found.width, found.height, list(found.squares)) == (40, 20, list(SIDES))
-    for side, content in found.squares.items():
+    assert (found.width, found.height, list(found.thumbnails)) == (40, 20, list(SIDES))
+    for side, content in found.thumbnails.items():
         square = decoded(content)
         assert (square.format, square.size, square.mode) == ("PNG", (side, side), "RGBA")
         assert square.getpixel((0, 0)) == (0, 0, 0, 0)
@@ -42,34 +42,34 @@ def test_a_picture_becomes_squares_with_what_lacks_transparent(kind: str) -> Non
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "I;16"])
-def test_every_kind_of_colour_is_understood(mode: str) -> None:
+def test_every_colour_mode_is_accepted(mode: str) -> None:
     written = BytesIO()
     Image.new(mode, (32, 32)).save(written, "PNG")
 
-    assert image_resizing.squares(written.getvalue(), SIDES).squares.keys() == set(SIDES)
+    assert image_resizing.square_thumbnails(written.getvalue(), SIDES).thumbnails.keys() == set(SIDES)
 
 
-def test_nothing_but_pixels_survives() -> None:
+def test_only_pixels_survive() -> None:
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Comment", "<script>alert(1)</script>")
     sent = encoded("PNG", pnginfo=notes) + SVG
 
-    for content in image_resizing.squares(sent, SIDES).squares.values():
+    for content in image_resizing.square_thumbnails(sent, SIDES).thumbnails.values():
         assert b"script" not in content
         assert decoded(content).info == {}
 
 
-def test_a_photograph_stands_as_its_camera_was_held() -> None:
+def test_exif_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # Turned by a quarter.
 
-    found = image_resizing.squares(encoded("JPEG", exif=exif), SIDES)
+    found = image_resizing.square_thumbnails(encoded("JPEG", exif=exif), SIDES)
 
     assert (found.width, found.height) == (20, 40)
 
 
 def _bomb(width: int, height: int) -> bytes:
-    """Return the head of a picture that would fill the memory, and hardly a body."""
+    """Return the header of a huge picture, with hardly any data."""
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -85,35 +85,35 @@ def _moving() -> bytes:
 
 
 REFUSED = {
-    "nothing": (b"", "none of them"),
-    "text": (b"no picture at all", "none of them"),
-    "an SVG": (SVG, "SVG is not taken"),
-    "a GIF": (encoded("GIF"), "none of them"),
-    "a bitmap": (encoded("BMP"), "none of them"),
-    "cut off": (encoded("PNG", (300, 300))[:60], "broken"),
+    "nothing": (b"", "of another type"),
+    "text": (b"no picture at all", "of another type"),
+    "an SVG": (SVG, "SVG is not accepted"),
+    "a GIF": (encoded("GIF"), "of another type"),
+    "a bitmap": (encoded("BMP"), "of another type"),
+    "cut off": (encoded("PNG", (300, 300))[:60], "damaged"),
     "too small": (encoded("PNG", (15, 40)), "15 by 40"),
     "too wide": (encoded("PNG", (4097, 16)), "4097 by 16"),
-    "a bomb": (_bomb(60_000, 60_000), "from 16 to 4096 pixels"),
-    "less than its head says": (_bomb(4000, 4000), "broken"),
-    "one that moves": (_moving(), "stands still"),
+    "a bomb": (_bomb(60_000, 60_000), "16 to 4096 pixels"),
+    "less than its head says": (_bomb(4000, 4000), "damaged"),
+    "one that moves": (_moving(), "single frame"),
     "too many bytes": (b"x" * (image_resizing.BYTES_LIMIT + 1), "at most 4 MiB"),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_is_no_picture_for_us_is_one_sentence(what: str) -> None:
+def test_refused_file_is_one_sentence(what: str) -> None:
     content, sentence = REFUSED[what]
 
     with pytest.raises(BadInput) as caught:
-        image_resizing.squares(content, SIDES)
+        image_resizing.square_thumbnails(content, SIDES)
 
     assert sentence in caught.value.message
 
 
 @pytest.mark.parametrize("kind", image_resizing.FORMATS)
-def test_no_damage_is_more_than_a_sentence(kind: str) -> None:
+def test_damaged_file_raises_only_bad_input(kind: str) -> None:
     sent = encoded(kind, (64, 64))
     for at in range(0, len(sent), max(1, len(sent) // 60)):
         for damaged in (sent[:at], sent[:at] + bytes([sent[at] ^ 0xFF]) + sent[at + 1 :]):
             with suppress(BadInput):
-                assert image_resizing.squares(damaged, (16,)).squares
+                assert image_resizing.square_thumbnails(damaged, (16,)).thumbnails

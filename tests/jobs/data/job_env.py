@@ -1,4 +1,4 @@
-"""A house in which data operations run: two people, a data session of the first, frames, and a laboratory."""
+"""The environment of data operation tests: two users, a data session of the first, and a data context."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.settings import Settings
-from jobs.data.context import Laboratory, open_laboratory
+from jobs.data.context import DataContext, open_data_context
 from jobs.data.run_operation import dataoperation_run
 from models.accounts.users import User
 from models.data.dataoperations import DataOperation
@@ -29,14 +29,14 @@ from operations.light_curve import LightCurve
 from operations.median import Median
 from tests.core.sample_archives import stream
 
-PATIENCE = "Patience"
-OURS: tuple[type[BaseDataOperation], ...] = (Median, CosmicRayRejection, LightCurve)
-VERSIONS = {kind.name: str(kind.version) for kind in OURS}
-"""The operations that are ours, and what versions of them are asked for."""
+SLOW = "Slow"
+BUILT_IN: tuple[type[BaseDataOperation], ...] = (Median, CosmicRayRejection, LightCurve)
+VERSIONS = {kind.name: str(kind.version) for kind in BUILT_IN}
+"""Built-in operations and the versions that the tests request."""
 
 
 def frame(value: float, shape: tuple[int, int] = (8, 8)) -> bytes:
-    """Return a small FITS file that is full of one number."""
+    """Return a small FITS file filled with one number."""
     file = BytesIO()
     fits.PrimaryHDU(np.full(shape, value, "f4")).writeto(file)
     return file.getvalue()
@@ -44,69 +44,69 @@ def frame(value: float, shape: tuple[int, int] = (8, 8)) -> bytes:
 
 @dataclass
 class Data:
-    """What a test of data operations works with."""
+    """The environment of a data operation test."""
 
-    kernel: Kernel
-    laboratory: Laboratory
+    services: ProcessServices
+    data_context: DataContext
     people: dict[str, User]
     datasession: Datasession
     marks: int = field(default=0)
 
     @property
-    def context(self) -> dict[str, Laboratory]:
-        """What a job is given."""
-        return {"laboratory": self.laboratory}
+    def context(self) -> dict[str, DataContext]:
+        """The context of a job."""
+        return {"data_context": self.data_context}
 
     @property
     def settings(self) -> Settings:
-        """The house's settings."""
-        return self.kernel.settings
+        """The settings."""
+        return self.services.settings
 
     @property
     def sources(self) -> Sources:
-        """Where files come from."""
-        return self.laboratory.sources
+        """The sources of files."""
+        return self.data_context.sources
 
     async def principal(self, name: str) -> Principal:
-        """Return somebody as a caller."""
-        return await authentication.principal_for(self.people[name])
+        """Return a user as a principal."""
+        return await authentication.principal_for_user(self.people[name])
 
     async def actor(self, name: str = "ada") -> Actor:
-        """Return somebody as the one who causes a move."""
-        return Actor.of(await self.principal(name))
+        """Return a user as an actor."""
+        return Actor.from_principal(await self.principal(name))
 
     async def session_of(self, name: str) -> Datasession:
-        """Make another data session."""
+        """Create another data session."""
         return await datasessions.create(
-            f"{name}'s", [], brought=(), organization_id=None, actor=await self.actor(name)
+            f"{name}'s", [], upload_ids=(), organization_id=None, actor=await self.actor(name)
         )
 
     async def upload(self, content: bytes, name: str = "ada", filename: str = "a.fits") -> dict[str, str]:
-        """Bring a file, and return how an operation names it."""
+        """Upload a file and return it as an input of an operation."""
         upload = await uploads.create(filename, actor=await self.actor(name))
-        stored = await self.kernel.storage.put(upload.storage_key, stream(content), limit=None)
+        stored = await self.services.storage.put(upload.storage_key, stream(content), limit=None)
         await uploads.complete(upload, upload.storage_key, stored.size, stored.sha256)
-        return {"source": "upload", "basename": uploads.address(upload.id)}
+        return {"source": "upload", "basename": uploads.global_id(upload.id)}
 
     async def queue(
         self,
-        name: str = PATIENCE,
+        name: str = SLOW,
         who: str = "ada",
         session: Datasession | None = None,
         needs: tuple[DataOperation, ...] = (),
         **inputs: Any,
     ) -> DataOperation:
-        """Queue an operation; without a mark of its own it is equal to no other."""
+        """Queue an operation; by default its mark makes its key unique."""
         self.marks += 1
-        given: Mapping[str, Any] = {"mark": f"/nowhere/{self.marks}", "seconds": 0.01, **inputs}
+        values: Mapping[str, Any] = {"mark": f"/nowhere/{self.marks}", "seconds": 0.01, **inputs}
         if name in VERSIONS:
-            given = inputs
+            values = inputs
         return await dataoperations.create(
             session or self.datasession,
             name,
             VERSIONS.get(name, "1"),
-            given,
-            needs=[each.id for each in needs],
+            values,
+            depends_on=[each.id for each in needs],
             actor=await self.actor(who),
         )
 
@@ -117,30 +117,30 @@ class Data:
         return await self.queue("Median", who, session, input_files=sorted(files, key=lambda file: file["basename"]))
 
     async def run(self, operation: DataOperation) -> DataOperation:
-        """Do the operation's job, and return its row."""
+        """Run the operation's job and return its row."""
         await dataoperation_run(self.context, operation.id)
         return await self.read(operation)
 
     async def read(self, operation: DataOperation) -> DataOperation:
-        """Return the operation as its row is now."""
+        """Read the operation again."""
         return await DataOperation.get(id=operation.id)
 
     async def result(self, operation: DataOperation) -> Result:
-        """Return what came of it."""
+        """Return the result of the operation."""
         return await Result.get(id=(await self.read(operation)).result_id)
 
     async def stored(self, operation: DataOperation, kind: str = "fits") -> bytes:
         """Return the bytes of an output."""
         file = next(file for file in (await self.result(operation)).files if file["kind"] == kind)
-        return b"".join([chunk async for chunk in self.kernel.storage.get(file["storage_key"])])
+        return b"".join([chunk async for chunk in self.services.storage.get(file["storage_key"])])
 
 
 @asynccontextmanager
 async def open_data(settings: Settings) -> AsyncIterator[Data]:
-    """Open the house."""
-    async with open_kernel(settings) as kernel, open_laboratory(settings, kernel.storage) as laboratory:
+    """Open the environment."""
+    async with open_services(settings) as services, open_data_context(settings, services.storage) as data_context:
         await sync_default_roles()
         people = {name: await users.register(name, None) for name in ("ada", "eve")}
-        actor = Actor.of(await authentication.principal_for(people["ada"]))
-        datasession = await datasessions.create("Ada's", [], brought=(), organization_id=None, actor=actor)
-        yield Data(kernel, laboratory, people, datasession)
+        actor = Actor.from_principal(await authentication.principal_for_user(people["ada"]))
+        datasession = await datasessions.create("Ada's", [], upload_ids=(), organization_id=None, actor=actor)
+        yield Data(services, data_context, people, datasession)

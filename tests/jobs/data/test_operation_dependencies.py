@@ -1,4 +1,4 @@
-"""Operations on outputs of operations: they run in order, fail with what they need, and are run again together."""
+"""Operations that depend on others: they run in order, fail with their inputs and are rerun together."""
 
 import pytest
 
@@ -11,11 +11,9 @@ from models.services.data import dataoperations, operation_dependencies
 from models.services.data.sources.datasession import output_name
 from tests.jobs.data.job_env import Data, frame
 
-S = DataOperationState
-
 
 def output(operation: DataOperation, index: int = 0) -> dict[str, str]:
-    """Return how another operation names an output."""
+    """Return an output as an input of another operation."""
     return {"source": "datasession", "basename": output_name(operation.id, index)}
 
 
@@ -24,29 +22,29 @@ async def after(data: Data, *needs: DataOperation, index: int = 0) -> DataOperat
     return await data.queue(needs=needs, input_files=[output(each, index) for each in needs])
 
 
-async def asked(data: Data) -> set[int]:
-    """Return the operations whose run is asked for."""
-    keys = [key.decode().split(":") for key in await data.kernel.redis.zrange(data_queue(), 0, -1)]
+async def enqueued_operations(data: Data) -> set[int]:
+    """Return the ids of enqueued operations."""
+    keys = [key.decode().split(":") for key in await data.services.redis.zrange(data_queue(), 0, -1)]
     return {int(key[1]) for key in keys if key[0] == "operation"}
 
 
-async def test_an_operation_waits_for_its_inputs_and_reads_them(data: Data) -> None:
+async def test_operation_waits_for_its_inputs(data: Data) -> None:
     files = [await data.upload(frame(value)) for value in (1, 2, 9)]
     first = await data.median(files)
     second = await data.queue("Median", needs=(first,), input_files=[output(first), files[2]])
-    assert await asked(data) == {first.id}
-    assert (await data.run(second)).state is S.QUEUED
+    assert await enqueued_operations(data) == {first.id}
+    assert (await data.run(second)).state is DataOperationState.QUEUED
 
     await data.run(first)
 
-    assert await asked(data) == {first.id, second.id}, "it is called when its input is there"
+    assert await enqueued_operations(data) == {first.id, second.id}, "it is called when its input is there"
     row = await data.run(second)
-    assert row.state is S.SUCCEEDED, row.message
+    assert row.state is DataOperationState.SUCCEEDED, row.message
 
 
 @pytest.mark.parametrize("end", ["fail", "cancel", "delete"])
-async def test_what_cannot_have_its_input_fails_with_a_sentence_all_the_way_down(data: Data, end: str) -> None:
-    first = await data.queue("Broken" if end == "fail" else "Patience")
+async def test_failed_input_fails_all_dependent_operations(data: Data, end: str) -> None:
+    first = await data.queue("Broken" if end == "fail" else "Slow")
     second = await after(data, first)
     third = await after(data, second)
 
@@ -58,17 +56,17 @@ async def test_what_cannot_have_its_input_fails_with_a_sentence_all_the_way_down
         await dataoperations.delete(first, actor=await data.actor())
 
     for row in (await data.read(second), await data.read(third)):
-        assert row.state is S.FAILED
+        assert row.state is DataOperationState.FAILED
         assert row.message.startswith("An input comes from")
         assert row.message.endswith(".")
 
 
 class TestOnOneDatabase:
-    """What does not depend on the kind of database."""
+    """Behaviour that does not depend on the kind of database."""
 
     pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-    async def test_running_one_again_computes_all_below_it_again(self, data: Data) -> None:
+    async def test_rerun_recomputes_dependent_operations(self, data: Data) -> None:
         first = await data.queue()
         second = await after(data, first)
         third = await after(data, second)
@@ -77,26 +75,26 @@ class TestOnOneDatabase:
         below = await operation_dependencies.downstream(await data.read(first))
         await dataoperations.rerun(await data.read(first), below, {}, actor=await data.actor())
 
-        assert [(await data.read(row)).state for row in (first, second, third)] == [S.QUEUED] * 3
-        assert (await data.run(third)).state is S.QUEUED, "it waits for the others"
+        assert [(await data.read(row)).state for row in (first, second, third)] == [DataOperationState.QUEUED] * 3
+        assert (await data.run(third)).state is DataOperationState.QUEUED, "it waits for the others"
         rows = [await data.run(row) for row in (first, second, third)]
-        assert [row.state for row in rows] == [S.SUCCEEDED] * 3
+        assert [row.state for row in rows] == [DataOperationState.SUCCEEDED] * 3
         assert not {row.result_id for row in rows} & set(before)
 
-    async def test_only_what_has_ended_is_run_again(self, data: Data) -> None:
+    async def test_only_ended_operations_are_rerun(self, data: Data) -> None:
         with pytest.raises(Conflict):
             await dataoperations.rerun(await data.queue(), [], {}, actor=await data.actor())
 
-    async def test_an_output_that_there_is_not_is_said(self, data: Data) -> None:
+    async def test_unknown_output_is_reported(self, data: Data) -> None:
         first = await data.queue()
         await data.run(first)
 
         row = await data.run(await after(data, first, index=7))
 
-        assert row.state is S.FAILED
-        assert "has no output 7" in row.message
+        assert row.state is DataOperationState.FAILED
+        assert "has no FITS output 7" in row.message
 
-    async def test_an_input_whose_result_expired_meanwhile_is_said(self, data: Data) -> None:
+    async def test_expired_input_is_reported(self, data: Data) -> None:
         first = await data.queue()
         await data.run(first)
         second = await after(data, first)
@@ -104,19 +102,19 @@ class TestOnOneDatabase:
 
         row = await data.run(second)
 
-        assert (row.state, row.attempts) == (S.FAILED, 0)
+        assert (row.state, row.attempts) == (DataOperationState.FAILED, 0)
         assert "is expired" in row.message
 
-    async def test_without_redis_the_sweep_asks_for_all_that_can_begin(self, data: Data) -> None:
+    async def test_sweep_enqueues_startable_operations_after_redis_flush(self, data: Data) -> None:
         first = await data.queue()
         second = await after(data, first)
         other = await data.queue()
-        await data.kernel.redis.flushall()
+        await data.services.redis.flushall()
 
         await sweep_data(data.settings, _each)
 
-        assert await asked(data) == {first.id, other.id}
+        assert await enqueued_operations(data) == {first.id, other.id}
         await data.run(first)
-        await data.kernel.redis.flushall()
+        await data.services.redis.flushall()
         await sweep_data(data.settings, _each)
-        assert await asked(data) == {second.id, other.id}
+        assert await enqueued_operations(data) == {second.id, other.id}

@@ -1,4 +1,4 @@
-"""The processes that compute: warm, without our secrets, replaced when they die, and tidy."""
+"""The process pool: processes are reused, have no secrets, are replaced when they die, and leave no files."""
 
 import os
 from collections.abc import AsyncIterator
@@ -8,89 +8,91 @@ from typing import Any
 import psutil
 import pytest
 
-from jobs.data.process_pool import HandLost, Refused, Workshop, within
+from jobs.data.process_pool import OperationRefused, ProcessDied, ProcessPool, resolve_output
 from tests.jobs.conftest import PLUGIN
 from tests.waiting import eventually
 
-ORDER: dict[str, Any] = {"name": "Patience", "version": "1", "inputs": {"seconds": 0.01, "mark": ""}}
+COMMAND: dict[str, Any] = {"name": "Slow", "version": "1", "inputs": {"seconds": 0.01, "mark": ""}}
 
 
 @pytest.fixture
-async def workshop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workshop]:
-    """One place, with the plug-in of misbehaving operations."""
+async def pool(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessPool]:
+    """A pool of one process, with the plug-in of misbehaving operations."""
     monkeypatch.syspath_prepend(str(PLUGIN))
     monkeypatch.setenv("CARREL_SECRET_KEY", "swordfish")
     monkeypatch.setenv("DATABASE_URL", "postgres://somebody:swordfish@localhost/x")
-    workshop = Workshop(1, 1024)
-    yield workshop
-    await workshop.close()
+    pool = ProcessPool(1, 1024)
+    yield pool
+    await pool.close()
 
 
-async def computed(workshop: Workshop, **inputs: Any) -> int:
-    """Compute once, and return the number of the process that did."""
-    order = {**ORDER, "inputs": {**ORDER["inputs"], **inputs}}
-    async with workshop.hand() as hand:
-        await hand.plan(order)
-        with workshop.folder() as folder:
-            done = await hand.compute({**order, "folder": folder}, 10, lambda _told: None)
-            assert within(Path(folder), done["outputs"][0]["path"])
-        return hand.process.pid
+async def compute(pool: ProcessPool, **inputs: Any) -> int:
+    """Compute once and return the id of the process."""
+    command = {**COMMAND, "inputs": {**COMMAND["inputs"], **inputs}}
+    async with pool.acquire() as process:
+        await process.plan(command)
+        with pool.scratch_folder() as folder:
+            done = await process.compute({**command, "folder": folder}, 10, lambda _message: None)
+            assert resolve_output(Path(folder), done["outputs"][0]["path"])
+        return process.process.pid
 
 
-async def test_a_process_is_kept_for_the_next_order_and_one_that_died_is_replaced(workshop: Workshop) -> None:
-    first, second = await computed(workshop), await computed(workshop)
+async def test_process_is_reused_and_replaced_after_death(pool: ProcessPool) -> None:
+    first, second = await compute(pool), await compute(pool)
     assert first == second
 
     psutil.Process(first).kill()
     await eventually(lambda: not psutil.pid_exists(first) or psutil.Process(first).status() == "zombie")
 
-    assert await computed(workshop) != first
+    assert await compute(pool) != first
 
 
-async def test_it_knows_none_of_our_secrets(workshop: Workshop) -> None:
-    async with workshop.hand() as hand:
-        environment = psutil.Process(hand.process.pid).environ()
+async def test_process_environment_has_no_secrets(pool: ProcessPool) -> None:
+    async with pool.acquire() as process:
+        environment = psutil.Process(process.process.pid).environ()
 
     assert "swordfish" not in str(environment)
     assert not {name for name in environment if name.startswith(("CARREL_", "AWS_"))}
 
 
-async def test_one_that_is_killed_at_work_says_so_and_takes_nobody_else_with_it() -> None:
-    workshop = Workshop(2, 1024)
-    async with workshop.hand() as one, workshop.hand() as other:
+async def test_killed_process_does_not_affect_others() -> None:
+    pool = ProcessPool(2, 1024)
+    async with pool.acquire() as one, pool.acquire() as other:
         os.kill(one.process.pid, 9)
         await one.process.wait()
-        with pytest.raises(HandLost):
-            await one.plan(ORDER)
+        with pytest.raises(ProcessDied):
+            await one.plan(COMMAND)
         assert other.process.returncode is None
-    await workshop.close()
+    await pool.close()
 
 
-async def test_a_file_outside_of_its_folder_is_not_taken(tmp_path: Path) -> None:
+async def test_file_outside_scratch_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "link").symlink_to("/etc/hostname")
     for path in ("/etc/passwd", str(tmp_path / "run" / ".." / "x"), str(tmp_path / "run" / "link"), ""):
-        with pytest.raises(Refused, match="did not make"):
-            within(tmp_path / "run", path)
+        with pytest.raises(OperationRefused, match="outside its scratch folder"):
+            resolve_output(tmp_path / "run", path)
 
 
-async def test_what_a_killed_worker_left_is_cleared_away_and_what_a_living_one_has_is_not(workshop: Workshop) -> None:
-    with workshop.folder() as folder:
-        home = Path(folder).parent
-        left = home.with_name("carrel-hands-of-the-dead")
-        _leave(left)
+async def test_only_folders_of_killed_workers_are_removed(
+    pool: ProcessPool,
+) -> None:
+    with pool.scratch_folder() as folder:
+        scratch = Path(folder).parent
+        leftover = scratch.with_name("carrel-compute-killed")
+        _create_leftover(leftover)
 
-        another = Workshop(1, 1024)
+        another = ProcessPool(1, 1024)
 
-        assert _there(left, Path(folder)) == [False, True]
+        assert _exist(leftover, Path(folder)) == [False, True]
     await another.close()
 
 
-def _there(*folders: Path) -> list[bool]:
+def _exist(*folders: Path) -> list[bool]:
     return [folder.exists() for folder in folders]
 
 
-def _leave(folder: Path) -> None:
+def _create_leftover(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "lock").touch()
     (folder / "huge.fits").write_bytes(b"0")

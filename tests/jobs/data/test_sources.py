@@ -1,4 +1,4 @@
-"""Where operations get their files from: archive, storage and uploads, with the rights of who asked."""
+"""Sources of files: archive, storage and uploads, with the permissions of the requester."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from core.security.encryption import open_sealer
+from core.security.encryption import open_secret_box
 from core.settings import Settings
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Grant, ObjectRole, Resource
@@ -22,14 +22,13 @@ from tests.core.frames_server import Frames, frames_server
 from tests.jobs.data.job_env import Data, frame
 from tests.services.objects import s3_server
 
-S = DataOperationState
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOKEN = "ada's own token"
 
 
 @pytest.fixture
 def frames() -> Iterator[Frames]:
-    """An archive with three frames that Ada alone may read."""
+    """An archive with three frames that only Ada may read."""
     with frames_server() as frames:
         for number in (1, 2, 9):
             frames.add(f"frame-{number}", frame(number), TOKEN)
@@ -38,7 +37,7 @@ def frames() -> Iterator[Frames]:
 
 @pytest.fixture
 def settings(settings: Settings, frames: Frames, tmp_path: Path) -> Settings:
-    """The archive, a folder that is allowed, and little patience."""
+    """Settings with the archive, an allowed folder and a short time-out."""
     (tmp_path / "allowed").mkdir()
     return settings.model_copy(
         update={"archive_url": frames.url, "archive_seconds": 1.0, "data_prefixes": f"file://{tmp_path}/allowed"}
@@ -50,35 +49,35 @@ def named(*numbers: int) -> list[dict[str, str]]:
 
 
 async def keep_token(data: Data, who: str = "ada", token: str = TOKEN) -> None:
-    """Let somebody keep a token of the archive."""
-    await source_credentials.keep(
+    """Store a user's token of the archive."""
+    await source_credentials.store(
         data.people[who].id,
         "archive",
         token,
         timedelta(hours=1),
-        open_sealer(data.settings),
+        open_secret_box(data.settings),
         actor=await data.actor(who),
     )
 
 
-async def test_frames_come_with_the_callers_own_token_and_once_for_all(data: Data, frames: Frames) -> None:
+async def test_frames_are_fetched_once_with_callers_token(data: Data, frames: Frames) -> None:
     await keep_token(data)
 
     rows = await asyncio.gather(*[data.run(await data.median(named(*pair))) for pair in ((1, 2), (1, 9), (2, 9))])
 
-    assert [row.state for row in rows] == [S.SUCCEEDED] * 3, [row.message for row in rows]
+    assert [row.state for row in rows] == [DataOperationState.SUCCEEDED] * 3, [row.message for row in rows]
     assert frames.downloads == 3, "each frame is fetched once"
 
 
 @SQLITE
-async def test_a_cached_frame_is_for_whom_the_archive_gives_it_and_nobody_else(data: Data, frames: Frames) -> None:
+async def test_cached_frame_requires_archive_permission(data: Data, frames: Frames) -> None:
     await keep_token(data)
     ada = await data.run(await data.median(named(1, 2)))
-    assert ada.state is S.SUCCEEDED
+    assert ada.state is DataOperationState.SUCCEEDED
     theirs = await data.session_of("eve")
 
     row = await data.run(await data.median(named(1, 2), "eve", theirs))
-    assert (row.state, row.result_id) == (S.FAILED, None)
+    assert (row.state, row.result_id) == (DataOperationState.FAILED, None)
     assert re.search("no frame frame-[12] that you may read", row.message)
     frames.readers["frame-1"].add("eve's token")
     frames.readers["frame-2"].add("eve's token")
@@ -90,40 +89,40 @@ async def test_a_cached_frame_is_for_whom_the_archive_gives_it_and_nobody_else(d
 
 
 @SQLITE
-async def test_a_kept_token_is_sealed_ends_with_its_time_and_is_told_to_nobody(data: Data) -> None:
+async def test_stored_token_is_encrypted_expires_and_stays_hidden(data: Data) -> None:
     await keep_token(data)
 
-    told = [await SourceCredential.all().values(), await HistoryEntry.all().values()]
-    assert TOKEN not in str(told)
-    sealer, ada = open_sealer(data.settings), data.people["ada"].id
-    assert await source_credentials.token_of(ada, "archive", sealer) == TOKEN
+    rows = [await SourceCredential.all().values(), await HistoryEntry.all().values()]
+    assert TOKEN not in str(rows)
+    sealer, ada = open_secret_box(data.settings), data.people["ada"].id
+    assert await source_credentials.read_token(ada, "archive", sealer) == TOKEN
     await SourceCredential.all().update(expires_at="2020-01-01T00:00:00+00:00")
-    assert await source_credentials.token_of(ada, "archive", sealer) is None
+    assert await source_credentials.read_token(ada, "archive", sealer) is None
     assert await source_credentials.purge() == 1
 
 
 @SQLITE
-async def test_an_archive_that_is_away_for_a_while_is_tried_again(data: Data, frames: Frames) -> None:
+async def test_unavailable_archive_is_retried(data: Data, frames: Frames) -> None:
     await keep_token(data)
     frames.failures = 1000
 
     row = await data.run(await data.median(named(1, 2)))
 
-    assert (row.state, row.attempts) == (S.QUEUED, 1)
+    assert (row.state, row.attempts) == (DataOperationState.QUEUED, 1)
     assert "answers with status 503" in row.message
     frames.failures = 0
     await DataOperation.filter(id=row.id).update(due_at=None)
-    assert (await data.run(row)).state is S.SUCCEEDED
+    assert (await data.run(row)).state is DataOperationState.SUCCEEDED
 
 
 @SQLITE
-async def test_files_of_an_allowed_folder_are_read_as_they_are_now(data: Data, tmp_path: Path) -> None:
+async def test_files_of_allowed_folder_are_read_fresh(data: Data, tmp_path: Path) -> None:
     places = [tmp_path / "allowed" / f"{number}.fits" for number in (1, 2)]
     for value, place in zip((3, 5), places, strict=True):
         place.write_bytes(frame(value))
     items = [{"source": "storage", "basename": f"file://{place}"} for place in places]
     first = await data.run(await data.median(items))
-    assert first.state is S.SUCCEEDED, first.message
+    assert first.state is DataOperationState.SUCCEEDED, first.message
 
     places[0].write_bytes(frame(7, (9, 9)))
     second = await data.run(await data.median(items))
@@ -132,7 +131,7 @@ async def test_files_of_an_allowed_folder_are_read_as_they_are_now(data: Data, t
 
 
 @SQLITE
-async def test_a_frame_that_was_damaged_on_its_way_or_vanished_is_one_sentence(data: Data, tmp_path: Path) -> None:
+async def test_damaged_or_missing_frame_is_one_sentence(data: Data, tmp_path: Path) -> None:
     place = tmp_path / "allowed" / "a.fits"
     place.write_bytes(frame(1)[:2000])
     items = [{"source": "storage", "basename": f"file://{place}"}, await data.upload(frame(2))]
@@ -142,7 +141,7 @@ async def test_a_frame_that_was_damaged_on_its_way_or_vanished_is_one_sentence(d
     vanished = await data.run(await data.median(items))
 
     for row in (damaged, vanished):
-        assert row.state is S.FAILED
+        assert row.state is DataOperationState.FAILED
         assert row.message.endswith(".")
         assert "\n" not in row.message
 
@@ -163,7 +162,7 @@ class TestObjects:
     def settings(self, settings: Settings, bucket: str) -> Settings:
         return settings.model_copy(update={"data_prefixes": "s3://sky/open", "data_endpoint": bucket})
 
-    async def test_they_are_read_below_an_allowed_prefix_and_nowhere_else(self, data: Data, bucket: str) -> None:
+    async def test_objects_are_read_below_allowed_prefix_only(self, data: Data, bucket: str) -> None:
         client = boto3.client("s3", endpoint_url=bucket, region_name="us-east-1")
         client.create_bucket(Bucket="sky")
         for value in (1, 2):
@@ -171,28 +170,28 @@ class TestObjects:
         client.close()
         items = [{"source": "storage", "basename": f"s3://sky/open/{value}.fits"} for value in (1, 2)]
 
-        assert (await data.run(await data.median(items))).state is S.SUCCEEDED
+        assert (await data.run(await data.median(items))).state is DataOperationState.SUCCEEDED
         for place in ("s3://sky/closed/1.fits", "s3://sky/open/../closed/1.fits", "s3://sky/opened/1.fits"):
             row = await data.run(await data.median([{"source": "storage", "basename": place}, items[0]]))
-            assert row.state is S.FAILED, place
+            assert row.state is DataOperationState.FAILED, place
 
 
 @SQLITE
-async def test_an_upload_is_kept_while_a_session_has_it_and_read_there_by_those_who_work_in_it(data: Data) -> None:
+async def test_referenced_upload_is_kept_and_readable_in_datasession(data: Data) -> None:
     files = [await data.upload(frame(value)) for value in (1, 2)]
     ids = [upload.id for upload in await Upload.all()]
     items = [{"type": "fitsfile", **file} for file in files]
-    await datasessions.add(data.datasession, items, brought=ids, actor=await data.actor())
+    await datasessions.add(data.datasession, items, upload_ids=ids, actor=await data.actor())
     assert set(await Upload.all().values_list("state", flat=True)) == {UploadState.USED}
     eve = {"user": data.people["eve"], "resource": Resource.DATASESSION, "object_id": data.datasession.id}
     await Grant.create(**eve, role=ObjectRole.DATASESSION_EDITOR)
 
     row = await data.run(await data.median(files, "eve"))
-    assert row.state is S.SUCCEEDED, row.message
+    assert row.state is DataOperationState.SUCCEEDED, row.message
     await Grant.all().delete()
     refused = await data.run(await data.median(files[::-1], "eve"))
-    assert (refused.state, refused.result_id) == (S.FAILED, None)
-    assert "may not compute here any more" in refused.message
+    assert (refused.state, refused.result_id) == (DataOperationState.FAILED, None)
+    assert "may no longer compute here" in refused.message
     await dataoperations.delete(refused, actor=await data.actor())
     await datasessions.remove(data.datasession, items, version=data.datasession.version, actor=await data.actor())
     assert await DatasessionUpload.all().count() == 2, "an operation still names them"
@@ -203,7 +202,7 @@ async def test_an_upload_is_kept_while_a_session_has_it_and_read_there_by_those_
 
 
 class TestLittleRoom:
-    """The cache holds one frame and a bit."""
+    """With a cache for little more than one frame."""
 
     pytestmark = SQLITE
 
@@ -211,15 +210,15 @@ class TestLittleRoom:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"frame_cache_bytes": 6000})
 
-    async def test_a_run_whose_files_do_not_fit_together_never_loses_one_and_says_so(self, data: Data) -> None:
+    async def test_run_larger_than_cache_fails_with_sentence(self, data: Data) -> None:
         files = [await data.upload(frame(value)) for value in (1, 2)]
 
         row = await data.run(await data.median(files))
 
-        assert row.state is S.QUEUED
+        assert row.state is DataOperationState.QUEUED
         assert "full of files in use" in row.message
 
-    async def test_runs_one_after_the_other_make_room(self, data: Data) -> None:
+    async def test_successive_runs_evict_cached_files(self, data: Data) -> None:
         for value in (1, 2, 3):
             row = await data.run(await data.queue(input_files=[await data.upload(frame(value))]))
-            assert row.state is S.SUCCEEDED, row.message
+            assert row.state is DataOperationState.SUCCEEDED, row.message

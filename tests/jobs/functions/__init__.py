@@ -1,1 +1,1 @@
-"""The handlers of functions, in this process."""
+"""Tests of jobs/functions, in this process."""

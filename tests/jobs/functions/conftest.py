@@ -1,5 +1,5 @@
-"""The fixtures of functions."""
+"""Fixtures of function tests."""
 
-from tests.functions.fixtures import aws, changes, house, keys, network_redis, postgres_url
+from tests.functions.fixtures import aws, changes, function_env, keys, network_redis, postgres_url
 
-__all__ = ["aws", "changes", "house", "keys", "network_redis", "postgres_url"]
+__all__ = ["aws", "changes", "function_env", "keys", "network_redis", "postgres_url"]

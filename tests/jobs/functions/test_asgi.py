@@ -1,4 +1,4 @@
-"""The ASGI application: only a signed bell is answered, and many that come at once are answered by few calls."""
+"""The ASGI application: it answers signed wake-ups only, and many concurrent ones with few calls."""
 
 import asyncio
 import json
@@ -8,22 +8,22 @@ import pytest
 
 from core.queue import region_queue
 from core.queue.functions import waker
-from core.queue.functions.waker import HEADER, sign
+from core.queue.functions.waker import SIGNATURE_HEADER, sign
 from core.settings import Settings, load
-from jobs.functions.asgi import BODY_LIMIT, Doorman, Host
+from jobs.functions.asgi import MAX_BODY_BYTES, ConcurrencyLimiter, FunctionHost
 from models.sessions.sessions import SessionState
-from tests.functions.environment import REGION, SECRET, FunctionHouse
+from tests.functions.environment import REGION, SECRET, FunctionEnvironment
 
 QUEUE = region_queue(REGION)
-BELL = waker.message(QUEUE)
+WAKEUP = waker.wakeup_message(QUEUE)
 
 
-async def ask(
-    app: Host, body: bytes = BELL, *, signature: str | None = "", method: str = "POST", path: str = "/"
+async def send_request(
+    app: FunctionHost, body: bytes = WAKEUP, *, signature: str | None = "", method: str = "POST", path: str = "/"
 ) -> tuple[int, dict[str, Any]]:
-    """Send one request as a server would."""
+    """Send one request as a server does."""
     signature = sign(SECRET, body) if signature == "" else signature
-    headers = [(HEADER.lower().encode(), signature.encode())] if signature else []
+    headers = [(SIGNATURE_HEADER.lower().encode(), signature.encode())] if signature else []
     parts = [{"body": body[:10], "more_body": True}, {"body": body[10:]}]
     sent: list[Any] = []
 
@@ -37,55 +37,55 @@ async def ask(
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-async def test_a_signed_bell_is_answered_when_the_work_is_done(house: FunctionHouse) -> None:
-    await house.launch(2)
+async def test_signed_wakeup_is_answered_after_the_work(function_env: FunctionEnvironment) -> None:
+    await function_env.launch(2)
 
-    status, told = await ask(Host(house.settings))
+    status, response = await send_request(FunctionHost(function_env.settings))
 
-    assert (status, told["queue"], told["due"]) == (200, QUEUE, 0)
-    assert await house.states() == [SessionState.RUNNING] * 2
+    assert (status, response["queue"], response["due"]) == (200, QUEUE, 0)
+    assert await function_env.states() == [SessionState.RUNNING] * 2
 
 
 @pytest.mark.parametrize(
-    "signature", [None, "1.2", sign("another secret", BELL), sign(SECRET, b"{}"), sign(SECRET, BELL, 1)]
+    "signature", [None, "1.2", sign("another secret", WAKEUP), sign(SECRET, b"{}"), sign(SECRET, WAKEUP, 1)]
 )
-async def test_any_other_is_refused_and_starts_nothing(house: FunctionHouse, signature: str | None) -> None:
-    await house.launch()
+async def test_invalid_signature_starts_nothing(function_env: FunctionEnvironment, signature: str | None) -> None:
+    await function_env.launch()
 
-    status, told = await ask(Host(house.settings), signature=signature)
+    status, response = await send_request(FunctionHost(function_env.settings), signature=signature)
 
-    assert (status, told["code"]) == (401, "UNAUTHENTICATED")
-    assert await house.states() == [SessionState.QUEUED]
+    assert (status, response["code"]) == (401, "UNAUTHENTICATED")
+    assert await function_env.states() == [SessionState.QUEUED]
 
 
-APP = Host(load(region=REGION, bell_secret=SECRET))
+APP = FunctionHost(load(region=REGION, function_secret=SECRET))
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"ring!", 400),
+        (b"wake!", 400),
         (b"{}", 400),
         (b'{"queue": "carrel:us"}', 404),
-        (b'{"chores": ["dishes"]}', 400),
-        (b"x" * (BODY_LIMIT + 1), 400),
+        (b'{"tasks": ["dishes"]}', 400),
+        (b"x" * (MAX_BODY_BYTES + 1), 400),
     ],
 )
-async def test_what_makes_no_sense_is_one_sentence(body: bytes, status: int) -> None:
-    answered, told = await ask(APP, body)
+async def test_invalid_body_is_one_sentence(body: bytes, status: int) -> None:
+    answered, response = await send_request(APP, body)
 
     assert answered == status
-    assert told["message"].endswith(".")
+    assert response["message"].endswith(".")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/health", 200), ("GET", "/", 404), ("POST", "/x", 404)]
 )
-async def test_there_are_two_addresses(method: str, path: str, status: int) -> None:
-    assert (await ask(APP, method=method, path=path))[0] == status
+async def test_only_two_paths_exist(method: str, path: str, status: int) -> None:
+    assert (await send_request(APP, method=method, path=path))[0] == status
 
 
-async def _life(settings: Settings) -> list[dict[str, Any]]:
+async def _run_lifespan(settings: Settings) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
 
@@ -95,47 +95,47 @@ async def _life(settings: Settings) -> list[dict[str, Any]]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Host(settings)({"type": "lifespan"}, receive, send)
+    await FunctionHost(settings)({"type": "lifespan"}, receive, send)
     return sent
 
 
-async def test_it_does_not_start_with_settings_that_no_function_can_use() -> None:
-    (told,) = await _life(load(region=REGION))
+async def test_startup_fails_with_impossible_settings() -> None:
+    (response,) = await _run_lifespan(load(region=REGION))
 
-    assert told["type"] == "lifespan.startup.failed"
-    assert "cannot use SQLite" in told["message"]
+    assert response["type"] == "lifespan.startup.failed"
+    assert "cannot use SQLite" in response["message"]
 
 
-async def test_it_starts_and_ends_with_the_server(house: FunctionHouse) -> None:
-    assert [told["type"] for told in await _life(house.settings)] == [
+async def test_lifespan_completes(function_env: FunctionEnvironment) -> None:
+    assert [response["type"] for response in await _run_lifespan(function_env.settings)] == [
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
 
 
-async def test_many_bells_at_once_are_answered_by_few_calls_and_leave_nothing(house: FunctionHouse) -> None:
-    await house.launch(10)
-    app = Host(house.settings, Doorman(1))
+async def test_concurrent_wakeups_are_answered_by_few_calls(function_env: FunctionEnvironment) -> None:
+    await function_env.launch(10)
+    app = FunctionHost(function_env.settings, ConcurrencyLimiter(1))
 
-    answers = await asyncio.gather(*(ask(app) for _ in range(8)))
+    answers = await asyncio.gather(*(send_request(app) for _ in range(8)))
 
     assert {status for status, _ in answers} == {200}
-    assert sum("joined" in told for _, told in answers) == 6
-    assert await house.states() == [SessionState.RUNNING] * 10
+    assert sum("joined" in response for _, response in answers) == 6
+    assert await function_env.states() == [SessionState.RUNNING] * 10
 
 
-async def test_who_waits_gets_the_place_and_who_gives_up_waiting_leaves_it_to_the_next() -> None:
-    doorman = Doorman(1)
-    assert await doorman.enter("q")
-    waiting = asyncio.create_task(doorman.enter("q"))
+async def test_cancelled_waiter_leaves_slot_to_next() -> None:
+    limiter = ConcurrencyLimiter(1)
+    assert await limiter.acquire("q")
+    waiting = asyncio.create_task(limiter.acquire("q"))
     await asyncio.sleep(0)
-    assert not await doorman.enter("q")
+    assert not await limiter.acquire("q")
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
-    second = asyncio.create_task(doorman.enter("q"))
+    second = asyncio.create_task(limiter.acquire("q"))
     await asyncio.sleep(0)
-    assert await doorman.enter("another queue")
-    await doorman.leave("q")
+    assert await limiter.acquire("another queue")
+    await limiter.release("q")
 
     assert await second

@@ -1,1 +1,1 @@
-"""An installed package of operations that misbehave; its folder goes on the path of the processes that compute."""
+"""An installed package of misbehaving operations; tests add its folder to the path of compute processes."""

@@ -1,4 +1,4 @@
-"""Launching, with the engine in all its moods."""
+"""Launches, with every fault of the engine."""
 
 import json
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core.clock import now
-from core.engine.fake.engine import Behaviour
+from core.engine.fake.engine import FaultProfile
 from core.queue import region_queue
 from core.security import global_ids
 from jobs.periodic import sweep
@@ -20,16 +20,16 @@ from models.services.sessions import session_queue, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState
 from models.sessions.workstations import Workstation
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobEnv
 from tests.waiting import eventually
 
 
-async def test_a_queued_session_becomes_running_with_an_address_and_a_history(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_launch_records_address_and_history(job_env: JobEnv) -> None:
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert session.state is SessionState.RUNNING
     assert session.host == "127.0.0.1"
     assert session.http_port
@@ -39,214 +39,214 @@ async def test_a_queued_session_becomes_running_with_an_address_and_a_history(be
     assert moves == ["starting", "running"]
 
 
-async def test_launching_twice_makes_one_container(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_launch_is_idempotent(job_env: JobEnv) -> None:
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    assert list(bench.engine.creates().values()) == [1]
+    assert list(job_env.engine.creation_counts().values()) == [1]
 
 
-async def test_one_person_has_one_live_session_of_an_image(bench: Bench) -> None:
-    first = await bench.launch()
+async def test_user_has_one_live_session_per_image(job_env: JobEnv) -> None:
+    first = await job_env.launch()
 
-    second = await bench.launch()
+    second = await job_env.launch()
 
     assert second.id == first.id
 
 
-async def test_a_container_that_crashes_at_once_fails_the_session_with_its_exit_code(bench: Bench) -> None:
-    bench.engine.behaviour = Behaviour(crashes_after=0.0, exit_code=3, silent=True)
-    session = await bench.launch()
+async def test_immediate_crash_fails_session_with_exit_code(job_env: JobEnv) -> None:
+    job_env.engine.faults = FaultProfile(crashes_after=0.0, exit_code=3, never_answers=True)
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert (session.state, session.reason_code, session.exit_code) == (
         SessionState.FAILED,
         Reason.CONTAINER_EXITED,
         3,
     )
-    assert await bench.engine.list({}) == []
+    assert await job_env.engine.list({}) == []
 
 
-async def test_an_engine_that_refuses_is_quoted(bench: Bench) -> None:
-    bench.engine.behaviour = Behaviour(ignores_limits=True)
-    session = await bench.launch()
+async def test_refusal_of_engine_is_quoted(job_env: JobEnv) -> None:
+    job_env.engine.faults = FaultProfile(ignores_limits=True)
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert session.reason_code is Reason.ENGINE_REFUSED
     assert "limits" in session.reason
 
 
-async def test_a_workstation_that_never_answers_fails_after_its_time(bench: Bench) -> None:
-    bench.engine.behaviour = Behaviour(silent=True)
-    session = await bench.launch()
+async def test_unresponsive_workstation_fails_after_time_limit(job_env: JobEnv) -> None:
+    job_env.engine.faults = FaultProfile(never_answers=True)
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert session.reason_code is Reason.NEVER_ANSWERED
-    assert await bench.engine.list({}) == []
+    assert await job_env.engine.list({}) == []
 
 
-async def test_a_dead_engine_keeps_the_session_waiting_and_the_next_try_succeeds(bench: Bench) -> None:
-    bench.engine.behaviour = Behaviour(dead=True)
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    assert (await bench.read(session)).state is SessionState.STARTING
+async def test_launch_is_retried_after_engine_outage(job_env: JobEnv) -> None:
+    job_env.engine.faults = FaultProfile(unreachable=True)
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    assert (await job_env.read(session)).state is SessionState.STARTING
 
-    bench.engine.behaviour = Behaviour()
-    await session_launch(bench.context, session.id)
+    job_env.engine.faults = FaultProfile()
+    await session_launch(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.RUNNING
-
-
-async def test_a_worker_that_died_between_effect_and_record_is_taken_over(bench: Bench) -> None:
-    session = await bench.launch()
-    bench.engine.behaviour = Behaviour(raises_after_start=True)
-    await session_launch(bench.context, session.id)
-
-    bench.engine.behaviour = Behaviour()
-    await session_launch(bench.context, session.id)
-
-    assert (await bench.read(session)).state is SessionState.RUNNING
-    assert list(bench.engine.creates().values()) == [1]
+    assert (await job_env.read(session)).state is SessionState.RUNNING
 
 
-async def test_a_full_region_lets_the_next_wait_until_a_place_is_free(bench: Bench) -> None:
-    bench.region.capacity = 0
-    await bench.region.save()
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    assert (await bench.read(session)).state is SessionState.QUEUED
+async def test_launch_continues_after_unrecorded_container(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    job_env.engine.faults = FaultProfile(raises_after_start=True)
+    await session_launch(job_env.context, session.id)
+
+    job_env.engine.faults = FaultProfile()
+    await session_launch(job_env.context, session.id)
+
+    assert (await job_env.read(session)).state is SessionState.RUNNING
+    assert list(job_env.engine.creation_counts().values()) == [1]
+
+
+async def test_session_waits_while_region_is_full(job_env: JobEnv) -> None:
+    job_env.region.capacity = 0
+    await job_env.region.save()
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    assert (await job_env.read(session)).state is SessionState.QUEUED
     assert await session_queue.queue_positions([session.id]) == {session.id: 1}
 
-    bench.region.capacity = 1
-    await bench.region.save()
-    await session_launch(bench.context, session.id)
+    job_env.region.capacity = 1
+    await job_env.region.save()
+    await session_launch(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.RUNNING
+    assert (await job_env.read(session)).state is SessionState.RUNNING
 
 
-async def test_a_stop_removes_the_container_and_the_desk_token(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    session = await bench.read(session)
+async def test_stop_removes_container_and_session_token(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    session = await job_env.read(session)
 
     await sessions.request_stop(session, actor=SERVICE)
-    await session_stop(bench.context, session.id)
+    await session_stop(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert session.state is SessionState.STOPPED
-    assert await bench.engine.list({}) == []
+    assert await job_env.engine.list({}) == []
     assert await Token.filter(session_id=session.id, revoked_at=None).count() == 0
 
 
-async def test_a_session_stopped_before_its_launch_never_gets_a_container(bench: Bench) -> None:
-    session = await bench.launch()
+async def test_stopped_session_never_gets_container(job_env: JobEnv) -> None:
+    session = await job_env.launch()
     await sessions.request_stop(session, actor=SERVICE)
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.STOPPED
-    assert bench.engine.creates() == {}
+    assert (await job_env.read(session)).state is SessionState.STOPPED
+    assert job_env.engine.creation_counts() == {}
 
 
-async def test_a_container_killed_from_outside_fails_the_session(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    await bench.engine.crash(bench.runtime.container_name(session), 137)
+async def test_killed_container_fails_session(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    await job_env.engine.crash(job_env.region_context.container_name(session), 137)
 
-    await session_check(bench.context, session.id)
+    await session_check(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert (session.state, session.exit_code) == (SessionState.FAILED, 137)
-    assert await bench.engine.list({}) == []
+    assert await job_env.engine.list({}) == []
 
 
-async def test_the_sweep_ends_a_session_whose_container_is_gone(bench: Bench) -> None:
-    lost = await bench.launch()
-    await session_launch(bench.context, lost.id)
-    await bench.engine.remove(bench.runtime.container_name(lost))
+async def test_sweep_fails_session_without_container(job_env: JobEnv) -> None:
+    lost = await job_env.launch()
+    await session_launch(job_env.context, lost.id)
+    await job_env.engine.remove(job_env.region_context.container_name(lost))
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    assert (await bench.read(lost)).reason_code is Reason.CONTAINER_LOST
+    assert (await job_env.read(lost)).reason_code is Reason.CONTAINER_LOST
 
 
-async def test_the_sweep_removes_a_container_that_no_live_session_stands_behind(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
+async def test_sweep_removes_container_without_live_session(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
     await Session.filter(id=session.id).update(state=SessionState.STOPPED)
 
-    await sweep(bench.runtime)
+    await sweep(job_env.region_context)
 
-    assert await bench.engine.list({}) == []
+    assert await job_env.engine.list({}) == []
 
 
-async def test_a_session_whose_time_is_over_expires(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
+async def test_session_expires_after_its_time(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
     await Session.filter(id=session.id).update(expires_at=now())
 
-    await sweep(bench.runtime)
-    await session_stop(bench.context, session.id)
+    await sweep(job_env.region_context)
+    await session_stop(job_env.context, session.id)
 
-    session = await bench.read(session)
+    session = await job_env.read(session)
     assert (session.state, session.reason_code) == (SessionState.EXPIRED, Reason.EXPIRED)
 
 
-async def test_a_lost_image_is_imported_again_and_the_session_goes_back_to_its_place(bench: Bench) -> None:
-    bench.engine._strict_images = True
-    session = await bench.launch()
+async def test_lost_image_is_reimported_and_session_requeued(job_env: JobEnv) -> None:
+    job_env.engine._strict_images = True
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.QUEUED
-    assert (await Image.get(id=bench.image.id)).state is ImageState.QUEUED
+    assert (await job_env.read(session)).state is SessionState.QUEUED
+    assert (await Image.get(id=job_env.image.id)).state is ImageState.QUEUED
 
 
-async def test_a_container_is_told_the_configuration_of_its_workstation_as_it_is_at_its_start(bench: Bench) -> None:
+async def test_container_gets_current_configuration_of_workstation(job_env: JobEnv) -> None:
     configuration = {"window": {"level": 40, "width": 400}, "title": 'a "quoted" ü'}
-    await Workstation.filter(id=bench.image.workstation_id).update(configuration=configuration)
-    session = await bench.launch()
+    await Workstation.filter(id=job_env.image.workstation_id).update(configuration=configuration)
+    session = await job_env.launch()
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    told = bench.engine.store.environment(bench.runtime.container_name(session))
-    assert json.loads(told["CARREL_CONFIGURATION"]) == configuration
+    environment = job_env.engine.store.environment(job_env.region_context.container_name(session))
+    assert json.loads(environment["CARREL_CONFIGURATION"]) == configuration
 
 
-async def test_an_end_that_was_put_off_is_looked_at_when_it_comes(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
+async def test_postponed_end_is_checked_again(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
     later = now() + timedelta(seconds=1)
     await Session.filter(id=session.id).update(expires_at=later)
-    await bench.kernel.redis.flushall()
+    await job_env.services.redis.flushall()
 
-    await session_check(bench.context, session.id)
-    assert (await bench.read(session)).state is SessionState.RUNNING
-    (held,) = await bench.kernel.redis.zrange(region_queue("local"), 0, -1, withscores=True)
-    assert held[1] == pytest.approx(later.timestamp() * 1000, abs=2)
+    await session_check(job_env.context, session.id)
+    assert (await job_env.read(session)).state is SessionState.RUNNING
+    (job,) = await job_env.services.redis.zrange(region_queue("local"), 0, -1, withscores=True)
+    assert job[1] == pytest.approx(later.timestamp() * 1000, abs=2)
 
     await eventually(lambda: now() > later)
-    await session_check(bench.context, session.id)
-    assert (await bench.read(session)).state is SessionState.STOPPING
+    await session_check(job_env.context, session.id)
+    assert (await job_env.read(session)).state is SessionState.STOPPING
 
 
-async def test_a_session_for_a_data_session_is_told_which_one(bench: Bench) -> None:
-    actor = Actor.of(bench.principal)
-    lent = await datasessions.create("M13", [], brought=(), organization_id=None, actor=actor)
+async def test_container_gets_id_of_its_datasession(job_env: JobEnv) -> None:
+    actor = Actor.from_principal(job_env.principal)
+    lent = await datasessions.create("M13", [], upload_ids=(), organization_id=None, actor=actor)
     session, _ = await sessions.launch(
-        bench.image, bench.region, bench.kernel.settings, actor=actor, datasession_id=lent.id
+        job_env.image, job_env.region, job_env.services.settings, actor=actor, datasession_id=lent.id
     )
 
-    await session_launch(bench.context, session.id)
+    await session_launch(job_env.context, session.id)
 
-    environment = bench.engine.store.environment(bench.runtime.container_name(session))
+    environment = job_env.engine.store.environment(job_env.region_context.container_name(session))
     assert environment["CARREL_DATASESSION"] == global_ids.encode("Datasession", lent.id)

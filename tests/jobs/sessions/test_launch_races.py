@@ -1,4 +1,4 @@
-"""Who comes late, dies half-way or meets another: each keeps out of the others' way, and nobody waits for the sweep."""
+"""Races of launch and stop jobs: late, dying and concurrent workers do not disturb each other."""
 
 import asyncio
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from core.clock import now
-from core.engine.fake.engine import Behaviour, FakeEngine
+from core.engine.fake.engine import FakeEngine, FaultProfile
 from core.engine.protocol import Container, ContainerSpec, Engine
 from core.queue import region_queue
 from jobs.periodic import sweep
@@ -22,226 +22,232 @@ from models.services.sessions import sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Reason, Session, SessionState
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobEnv
 from tests.waiting import eventually
 
 
-async def launched_by_others(bench: Bench, count: int) -> list[Session]:
-    """Queue sessions of as many people."""
+async def launch_as_others(job_env: JobEnv, count: int) -> list[Session]:
+    """Queue `count` sessions of different users."""
     people = [await users.register(f"reader{number}", None) for number in range(count)]
     asked = [
-        await sessions.launch(bench.image, bench.region, bench.kernel.settings, actor=Actor(ActorKind.USER, person.id))
+        await sessions.launch(
+            job_env.image, job_env.region, job_env.services.settings, actor=Actor(ActorKind.USER, person.id)
+        )
         for person in people
     ]
     return [session for session, _ in asked]
 
 
-async def called(redis: Redis) -> set[int]:
-    """Return the sessions whose launch is asked for."""
+async def enqueued_launches(redis: Redis) -> set[int]:
+    """Return the ids of sessions with an enqueued launch."""
     keys = [key.decode().split(":") for key in await redis.zrange(region_queue("local"), 0, -1)]
     return {int(key[1]) for key in keys if key[0] == "launch"}
 
 
-async def asked_for_an_answer(bench: Bench) -> None:
-    """Wait until a silent container has been asked whether it is ready."""
-    await eventually(lambda: any(server._open for server in bench.engine._servers.values()))
+async def wait_for_readiness_check(job_env: JobEnv) -> None:
+    """Wait until an unresponsive container got a readiness request."""
+    await eventually(lambda: any(server._open for server in job_env.engine._servers.values()))
 
 
-async def stands(session: Session, state: SessionState) -> bool:
-    """Say whether the row is in this state now."""
+async def is_in_state(session: Session, state: SessionState) -> bool:
+    """Return whether the row is in this state."""
     return await Session.filter(id=session.id, state=state).exists()
 
 
-async def test_a_worker_that_was_frozen_leaves_its_successor_the_container(bench: Bench) -> None:
-    session = await bench.launch()
-    bench.engine.behaviour = Behaviour(silent=True)
-    frozen = asyncio.create_task(session_launch(bench.context, session.id))
-    await asked_for_an_answer(bench)
+async def test_frozen_worker_leaves_container_to_successor(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    job_env.engine.faults = FaultProfile(never_answers=True)
+    frozen = asyncio.create_task(session_launch(job_env.context, session.id))
+    await wait_for_readiness_check(job_env)
 
     await Session.filter(id=session.id).update(lease_until=now())
-    bench.engine.behaviour = Behaviour()
-    await session_launch(bench.context, session.id)
+    job_env.engine.faults = FaultProfile()
+    await session_launch(job_env.context, session.id)
     await frozen
 
-    assert (await bench.read(session)).state is SessionState.RUNNING
-    assert [held.state for held in await bench.engine.list({})] == ["running"]
+    assert (await job_env.read(session)).state is SessionState.RUNNING
+    assert [container.state for container in await job_env.engine.list({})] == ["running"]
 
 
-class Road:
-    """The way to an engine, on which whoever wants a container made is frozen until it thaws."""
+class BlockingEngine:
+    """An engine whose `ensure` blocks until `thaw` is set."""
 
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
-        self.frozen, self.thaws = asyncio.Event(), asyncio.Event()
+        self.frozen, self.thaw = asyncio.Event(), asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
     async def ensure(self, spec: ContainerSpec) -> Container:
         self.frozen.set()
-        await self.thaws.wait()
+        await self.thaw.wait()
         return await self._engine.ensure(spec)
 
 
-async def lease_is_over(session: Session) -> bool:
-    """Say whether nobody's claim on the session lasts."""
+async def is_lease_expired(session: Session) -> bool:
+    """Return whether the lease of the session has expired."""
     return await Session.filter(id=session.id, lease_until__lt=now()).exists()
 
 
-async def test_a_worker_that_was_frozen_on_its_way_to_the_engine_makes_no_second_container(bench: Bench) -> None:
-    session = await bench.launch()
-    road = Road(bench.engine)
+async def test_thawed_worker_creates_no_second_container(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    blocking_engine = BlockingEngine(job_env.engine)
     frozen = asyncio.create_task(
-        session_launch({"runtime": replace(bench.runtime, engine=cast("Engine", road))}, session.id)
+        session_launch(
+            {"region_context": replace(job_env.region_context, engine=cast("Engine", blocking_engine))}, session.id
+        )
     )
-    await road.frozen.wait()
-    await eventually(lambda: lease_is_over(session))
+    await blocking_engine.frozen.wait()
+    await eventually(lambda: is_lease_expired(session))
 
-    await session_launch(bench.context, session.id)
-    name = bench.runtime.container_name(session)
-    await bench.engine.remove(name)
-    await session_check(bench.context, session.id)
-    road.thaws.set()
+    await session_launch(job_env.context, session.id)
+    name = job_env.region_context.container_name(session)
+    await job_env.engine.remove(name)
+    await session_check(job_env.context, session.id)
+    blocking_engine.thaw.set()
     await frozen
 
-    ended = await bench.read(session)
+    ended = await job_env.read(session)
     assert (ended.state, ended.reason_code) == (SessionState.FAILED, Reason.CONTAINER_LOST)
-    assert await bench.engine.list({}) == []
-    assert bench.engine.creates() == {name: 1}
+    assert await job_env.engine.list({}) == []
+    assert job_env.engine.creation_counts() == {name: 1}
 
 
-async def test_a_stop_during_the_launch_leaves_neither_container_nor_token(bench: Bench) -> None:
-    session = await bench.launch()
-    bench.engine.behaviour = Behaviour(call_seconds=0.2)
-    launching = asyncio.create_task(session_launch(bench.context, session.id))
-    await eventually(lambda: stands(session, SessionState.STARTING))
+async def test_stop_during_launch_leaves_no_container_or_token(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    job_env.engine.faults = FaultProfile(call_seconds=0.2)
+    launching = asyncio.create_task(session_launch(job_env.context, session.id))
+    await eventually(lambda: is_in_state(session, SessionState.STARTING))
 
-    bench.engine.behaviour = Behaviour()
-    await sessions.request_stop(await bench.read(session), actor=SERVICE)
-    await session_stop(bench.context, session.id)
+    job_env.engine.faults = FaultProfile()
+    await sessions.request_stop(await job_env.read(session), actor=SERVICE)
+    await session_stop(job_env.context, session.id)
     await launching
 
-    assert (await bench.read(session)).state is SessionState.STOPPED
-    assert await bench.engine.list({}) == []
+    assert (await job_env.read(session)).state is SessionState.STOPPED
+    assert await job_env.engine.list({}) == []
     assert await Token.filter(session_id=session.id, revoked_at=None).count() == 0
 
 
-async def test_a_launch_that_is_cancelled_gives_its_claim_back(bench: Bench) -> None:
-    session = await bench.launch()
-    bench.engine.behaviour = Behaviour(silent=True)
-    launching = asyncio.create_task(session_launch(bench.context, session.id))
-    await asked_for_an_answer(bench)
+async def test_cancelled_launch_releases_its_claim(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    job_env.engine.faults = FaultProfile(never_answers=True)
+    launching = asyncio.create_task(session_launch(job_env.context, session.id))
+    await wait_for_readiness_check(job_env)
 
     launching.cancel()
     await asyncio.wait([launching])
-    bench.engine.behaviour = Behaviour()
-    await session_launch(bench.context, session.id)
+    job_env.engine.faults = FaultProfile()
+    await session_launch(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.RUNNING
+    assert (await job_env.read(session)).state is SessionState.RUNNING
 
 
-async def test_an_engine_that_is_lost_before_the_answer_gives_the_launch_to_the_next_try(bench: Bench) -> None:
-    session = await bench.launch()
-    bench.engine.behaviour = Behaviour(raises_after_start=True)
-    await session_launch(bench.context, session.id)
-    bench.engine.behaviour = Behaviour(silent=True)
-    waiting = asyncio.create_task(session_launch(bench.context, session.id))
-    await asked_for_an_answer(bench)
+async def test_engine_lost_before_answer_releases_launch(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    job_env.engine.faults = FaultProfile(raises_after_start=True)
+    await session_launch(job_env.context, session.id)
+    job_env.engine.faults = FaultProfile(never_answers=True)
+    waiting = asyncio.create_task(session_launch(job_env.context, session.id))
+    await wait_for_readiness_check(job_env)
 
-    bench.engine.behaviour = Behaviour(dead=True)
-    for server in bench.engine._servers.values():
+    job_env.engine.faults = FaultProfile(unreachable=True)
+    for server in job_env.engine._servers.values():
         server.stop()
     await waiting
 
-    present = await bench.read(session)
-    assert present.state is SessionState.STARTING
-    assert present.lease_until
-    assert present.lease_until <= now()
+    current = await job_env.read(session)
+    assert current.state is SessionState.STARTING
+    assert current.lease_until
+    assert current.lease_until <= now()
 
 
-async def test_a_stop_goes_on_once_the_engine_is_back(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    await sessions.request_stop(await bench.read(session), actor=SERVICE)
+async def test_stop_continues_after_engine_outage(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    await sessions.request_stop(await job_env.read(session), actor=SERVICE)
 
-    bench.engine.behaviour = Behaviour(dead=True)
-    await session_stop(bench.context, session.id)
-    bench.engine.behaviour = Behaviour()
-    await session_stop(bench.context, session.id)
+    job_env.engine.faults = FaultProfile(unreachable=True)
+    await session_stop(job_env.context, session.id)
+    job_env.engine.faults = FaultProfile()
+    await session_stop(job_env.context, session.id)
 
-    assert (await bench.read(session)).state is SessionState.STOPPED
+    assert (await job_env.read(session)).state is SessionState.STOPPED
 
 
-async def test_two_places_that_come_free_call_two(bench: Bench, redis: Redis) -> None:
-    first, second, third, fourth = await launched_by_others(bench, 4)
+async def test_two_free_slots_enqueue_two_sessions(job_env: JobEnv, redis: Redis) -> None:
+    first, second, third, fourth = await launch_as_others(job_env, 4)
     for session in (first, second, third, fourth):
-        await session_launch(bench.context, session.id)
+        await session_launch(job_env.context, session.id)
     await redis.flushall()
 
     for session in (first, second):
-        await bench.engine.crash(bench.runtime.container_name(session))
-        await session_check(bench.context, session.id)
+        await job_env.engine.crash(job_env.region_context.container_name(session))
+        await session_check(job_env.context, session.id)
 
-    assert await called(redis) == {third.id, fourth.id}
+    assert await enqueued_launches(redis) == {third.id, fourth.id}
 
 
-async def test_a_call_is_not_swallowed_by_a_job_that_has_just_found_the_region_full(bench: Bench, redis: Redis) -> None:
-    await Region.filter(id=bench.region.id).update(capacity=1)
-    first, second = await launched_by_others(bench, 2)
-    await session_launch(bench.context, first.id)
+async def test_launch_is_enqueued_despite_earlier_full_region_job(job_env: JobEnv, redis: Redis) -> None:
+    await Region.filter(id=job_env.region.id).update(capacity=1)
+    first, second = await launch_as_others(job_env, 2)
+    await session_launch(job_env.context, first.id)
     before = await redis.zcard(region_queue("local"))
 
-    await bench.engine.crash(bench.runtime.container_name(first))
-    await session_check(bench.context, first.id)
+    await job_env.engine.crash(job_env.region_context.container_name(first))
+    await session_check(job_env.context, first.id)
 
-    assert await called(redis) >= {second.id}
+    assert await enqueued_launches(redis) >= {second.id}
     assert await redis.zcard(region_queue("local")) == before + 1
 
 
-async def test_who_leaves_the_line_lets_the_next_go(bench: Bench, redis: Redis) -> None:
-    await Region.filter(id=bench.region.id).update(capacity=1)
-    first, second = await launched_by_others(bench, 2)
+async def test_session_leaving_queue_enqueues_next(job_env: JobEnv, redis: Redis) -> None:
+    await Region.filter(id=job_env.region.id).update(capacity=1)
+    first, second = await launch_as_others(job_env, 2)
     await redis.flushall()
 
     await sessions.request_stop(first, actor=SERVICE)
 
-    assert await called(redis) == {second.id}
+    assert await enqueued_launches(redis) == {second.id}
 
 
-async def test_who_must_wait_for_a_lost_image_lets_the_next_go(bench: Bench, redis: Redis) -> None:
-    await Region.filter(id=bench.region.id).update(capacity=1)
+async def test_session_waiting_for_lost_image_enqueues_next(job_env: JobEnv, redis: Redis) -> None:
+    await Region.filter(id=job_env.region.id).update(capacity=1)
     other = await Image.create(
-        workstation_id=bench.image.workstation_id, state=ImageState.READY, reference="other:1", http_port=8080
+        workstation_id=job_env.image.workstation_id, state=ImageState.READY, reference="other:1", http_port=8080
     )
-    first = await bench.launch()
-    second, _ = await sessions.launch(other, bench.region, bench.kernel.settings, actor=Actor.of(bench.principal))
+    first = await job_env.launch()
+    second, _ = await sessions.launch(
+        other, job_env.region, job_env.services.settings, actor=Actor.from_principal(job_env.principal)
+    )
     await redis.flushall()
-    bench.engine._strict_images = True
+    job_env.engine._strict_images = True
 
-    await session_launch(bench.context, first.id)
+    await session_launch(job_env.context, first.id)
 
-    assert await called(redis) == {second.id}
-
-
-async def test_who_waits_for_an_image_that_will_not_come_fails(bench: Bench) -> None:
-    session = await bench.launch()
-    await Image.filter(id=bench.image.id).update(state=ImageState.FAILED)
-
-    await sweep(bench.runtime)
-
-    present = await bench.read(session)
-    assert (present.state, present.reason_code) == (SessionState.FAILED, Reason.IMAGE_GONE)
+    assert await enqueued_launches(redis) == {second.id}
 
 
-async def test_after_a_loss_of_the_engine_the_follower_compares_all_once(bench: Bench) -> None:
-    session = await bench.launch()
-    await session_launch(bench.context, session.id)
-    bench.engine.behaviour = Behaviour(dead=True)
-    following = asyncio.create_task(follow(bench.runtime))
-    await bench.engine.crash(bench.runtime.container_name(session))
+async def test_session_waiting_for_failed_image_fails(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await Image.filter(id=job_env.image.id).update(state=ImageState.FAILED)
 
-    bench.engine.behaviour = Behaviour(deaf=True)
-    await eventually(lambda: stands(session, SessionState.FAILED))
+    await sweep(job_env.region_context)
+
+    current = await job_env.read(session)
+    assert (current.state, current.reason_code) == (SessionState.FAILED, Reason.IMAGE_GONE)
+
+
+async def test_reconnect_reconciles_all_sessions_once(job_env: JobEnv) -> None:
+    session = await job_env.launch()
+    await session_launch(job_env.context, session.id)
+    job_env.engine.faults = FaultProfile(unreachable=True)
+    following = asyncio.create_task(follow(job_env.region_context))
+    await job_env.engine.crash(job_env.region_context.container_name(session))
+
+    job_env.engine.faults = FaultProfile(drops_events=True)
+    await eventually(lambda: is_in_state(session, SessionState.FAILED))
 
     following.cancel()
     await asyncio.wait([following])

@@ -1,4 +1,4 @@
-"""Is the service ready? Asked of real sockets that answer well, badly, late, or not at all."""
+"""Readiness checks against sockets with good, bad, late and no responses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from core.engine.protocol import Address
-from jobs.sessions.readiness import ANSWER_SECONDS, answers
+from jobs.sessions.readiness import RESPONSE_SECONDS, is_ready
 
 
 @asynccontextmanager
 async def serving(reply: bytes | None) -> AsyncIterator[tuple[Address, list[bytes]]]:
-    """Answer every connection with `reply` and close; None never answers."""
+    """Answer every connection with `reply` and close it; None means no answer."""
     heads: list[bytes] = []
     answering: list[asyncio.Task[None]] = []
 
@@ -53,29 +53,29 @@ async def serving(reply: bytes | None) -> AsyncIterator[tuple[Address, list[byte
     ],
     ids=lambda value: str(value)[:24],
 )
-async def test_any_answer_below_500_is_ready(reply: bytes, ready: bool) -> None:
+async def test_status_below_500_is_ready(reply: bytes, ready: bool) -> None:
     async with serving(reply) as (address, _):
-        assert await answers(address, "", "sx.sessions.localhost") is ready
+        assert await is_ready(address, "", "sx.sessions.localhost") is ready
 
 
-async def test_it_asks_for_the_initial_path_at_the_sessions_own_host() -> None:
+async def test_request_uses_initial_path_and_session_host() -> None:
     async with serving(b"HTTP/1.1 200 OK\r\n\r\n") as (address, heads):
-        await answers(address, "lab/tree?a=b", "sx.sessions.localhost:8081")
+        await is_ready(address, "lab/tree?a=b", "sx.sessions.localhost:8081")
 
     assert heads[0].startswith(b"GET /lab/tree?a=b HTTP/1.1\r\nHost: sx.sessions.localhost:8081\r\n")
 
 
-async def test_who_does_not_answer_in_time_is_not_ready() -> None:
+async def test_slow_service_is_not_ready() -> None:
     loop = asyncio.get_running_loop()
     async with serving(None) as (address, _):
-        begun = loop.time()
-        assert not await answers(address, "", "host")
+        started = loop.time()
+        assert not await is_ready(address, "", "host")
 
-    assert loop.time() - begun < ANSWER_SECONDS + 1
+    assert loop.time() - started < RESPONSE_SECONDS + 1
 
 
-async def test_where_nobody_listens_nobody_is_ready() -> None:
+async def test_closed_port_is_not_ready() -> None:
     async with serving(b"") as (address, _):
         pass
 
-    assert not await answers(address, "", "host")
+    assert not await is_ready(address, "", "host")

@@ -1,4 +1,4 @@
-"""From a token to a caller: who may come in, and with how much."""
+"""Authentication: tokens are resolved to principals with the right permissions."""
 
 from datetime import timedelta
 
@@ -8,151 +8,156 @@ from core.clock import now
 from core.errors import Unauthenticated
 from core.security import tokens
 from models.accounts.history import HistoryEntry
-from models.accounts.roles import DEFAULT_ROLES, DESK, OPERATOR, RESEARCHER, Operation, Resource, Rule, Scope
+from models.accounts.roles import DEFAULT_ROLES, OPERATOR, RESEARCHER, SESSION, PermissionVerb, Resource, Rule, Scope
 from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import SERVICE
 from models.permissions.principal import PrincipalKind
-from models.permissions.rules import widest
+from models.permissions.rules import widest_rule
 from models.policies.data import uploads
 from models.policies.sessions import sessions, workstations
 from models.services.accounts import authentication, users
-from tests.people import Cast
+from tests.people import People
 
 
-async def _token(cast: Cast, name: str, *scopes: str) -> tuple[Token, str]:
+async def _token(people: People, name: str, *scopes: str) -> tuple[Token, str]:
     rules = [Rule.parse(scope) for scope in scopes]
     token, minted = await users.mint_token(
-        cast.users[name].id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), scopes=rules
+        people.users[name].id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), scopes=rules
     )
     return token, minted.text
 
 
-async def test_a_token_without_scopes_is_its_user(cast: Cast) -> None:
-    principal = await authentication.authenticate(await cast.token("stranger"))
+async def test_token_without_scopes_has_user_rules(people: People) -> None:
+    principal = await authentication.authenticate(await people.token("stranger"))
 
-    assert (principal.kind, principal.user_id) == (PrincipalKind.USER, cast.users["stranger"].id)
+    assert (principal.kind, principal.user_id) == (PrincipalKind.USER, people.users["stranger"].id)
     assert principal.rules == RESEARCHER
 
 
-async def test_a_token_with_scopes_is_only_those(cast: Cast) -> None:
-    _, text = await _token(cast, "owner", "session:view:own")
+async def test_token_with_scopes_has_only_those(people: People) -> None:
+    _, text = await _token(people, "owner", "session:view:own")
 
     principal = await authentication.authenticate(text)
 
-    assert principal.rules == {Rule(Resource.SESSION, Operation.VIEW, Scope.OWN)}
+    assert principal.rules == {Rule(Resource.SESSION, PermissionVerb.VIEW, Scope.OWN)}
 
 
-async def test_a_token_never_exceeds_its_user(cast: Cast) -> None:
-    _, text = await _token(cast, "stranger", "session:view:global", "user:create:global", "session:view:own")
+async def test_token_never_exceeds_its_user(people: People) -> None:
+    _, text = await _token(people, "stranger", "session:view:global", "user:create:global", "session:view:own")
 
     assert {str(rule) for rule in (await authentication.authenticate(text)).rules} == {"session:view:own"}
 
 
-async def test_a_token_may_be_narrower_than_its_user_in_scope(cast: Cast) -> None:
-    _, text = await _token(cast, "operator", "session:view:own")
+async def test_token_can_have_narrower_scope(people: People) -> None:
+    _, text = await _token(people, "operator", "session:view:own")
 
     principal = await authentication.authenticate(text)
 
-    assert not principal.reaches(Resource.SESSION, Operation.VIEW, Scope.GLOBAL)
+    assert not principal.has_scope(Resource.SESSION, PermissionVerb.VIEW, Scope.GLOBAL)
     assert await sessions.readable(principal).count() == 0
 
 
-async def test_a_token_loses_what_its_user_loses(cast: Cast) -> None:
-    _, text = await _token(cast, "operator", "session:view:global", "session:view:own")
-    await cast.users["operator"].held_roles.all().delete()
+async def test_token_loses_rules_with_its_user(people: People) -> None:
+    _, text = await _token(people, "operator", "session:view:global", "session:view:own")
+    await people.users["operator"].held_roles.all().delete()
 
     assert (await authentication.authenticate(text)).rules == frozenset()
 
 
-async def test_a_token_that_is_revoked_is_over_at_once(cast: Cast) -> None:
-    token, text = await _token(cast, "owner", "session:view:own")
+async def test_revoked_token_is_refused_at_once(people: People) -> None:
+    token, text = await _token(people, "owner", "session:view:own")
     await authentication.authenticate(text)
 
-    await users.revoke(token, actor=SERVICE)
+    await users.revoke_token(token, actor=SERVICE)
 
     with pytest.raises(Unauthenticated):
         await authentication.authenticate(text)
 
 
-async def test_revoking_twice_is_told_once(cast: Cast) -> None:
-    token, _ = await _token(cast, "owner", "session:view:own")
+async def test_revoking_twice_is_recorded_once(people: People) -> None:
+    token, _ = await _token(people, "owner", "session:view:own")
 
-    await users.revoke(token, actor=SERVICE)
-    await users.revoke(token, actor=SERVICE)
+    await users.revoke_token(token, actor=SERVICE)
+    await users.revoke_token(token, actor=SERVICE)
 
     assert await HistoryEntry.filter(resource="token", object_id=token.id, action="revoke").count() == 1
 
 
-async def test_a_token_that_has_expired_is_over(cast: Cast) -> None:
-    token, text = await _token(cast, "owner", "session:view:own")
+async def test_expired_token_is_refused(people: People) -> None:
+    token, text = await _token(people, "owner", "session:view:own")
     await Token.filter(id=token.id).update(expires_at=now())
 
     with pytest.raises(Unauthenticated):
         await authentication.authenticate(text)
 
 
-async def test_the_tokens_of_an_inactive_user_are_over(cast: Cast) -> None:
-    _, text = await _token(cast, "owner", "session:view:own")
-    await User.filter(id=cast.users["owner"].id).update(is_active=False)
+async def test_token_of_inactive_user_is_refused(people: People) -> None:
+    _, text = await _token(people, "owner", "session:view:own")
+    await User.filter(id=people.users["owner"].id).update(is_active=False)
 
     with pytest.raises(Unauthenticated):
         await authentication.authenticate(text)
 
 
-async def test_the_right_key_with_another_secret_is_refused(cast: Cast) -> None:
-    _, mine = await _token(cast, "owner")
-    _, other = await _token(cast, "owner")
+async def test_right_key_with_wrong_secret_is_refused(people: People) -> None:
+    _, own = await _token(people, "owner")
+    _, other = await _token(people, "owner")
 
     with pytest.raises(Unauthenticated):
-        await authentication.authenticate("_".join([*mine.split("_")[:3], other.split("_", 3)[3]]))
+        await authentication.authenticate("_".join([*own.split("_")[:3], other.split("_", 3)[3]]))
 
 
-async def test_what_is_no_token_of_ours_is_refused(cast: Cast) -> None:
+async def test_malformed_token_is_refused(people: People) -> None:
     for text in ("", "nonsense", tokens.mint("api").text, "carrel_api_a\0b_c", "carrel_api_ü_é"):
         with pytest.raises(Unauthenticated):
             await authentication.authenticate(text)
 
 
-async def test_the_digest_that_is_stored_opens_nothing(cast: Cast) -> None:
-    token, _ = await _token(cast, "owner")
+async def test_stored_digest_is_not_a_credential(people: People) -> None:
+    token, _ = await _token(people, "owner")
 
     with pytest.raises(Unauthenticated):
         await authentication.authenticate(f"carrel_api_{token.key}_{token.digest}")
 
 
-async def test_a_cookie_that_enters_a_session_is_no_key_to_the_api(cast: Cast) -> None:
+async def test_entry_cookie_is_refused_by_the_api(people: People) -> None:
     with pytest.raises(Unauthenticated):
-        await authentication.authenticate(await cast.token("guest", TokenKind.ENTRY))
+        await authentication.authenticate(await people.token("guest", TokenKind.ENTRY))
 
 
-async def test_a_desk_holds_its_own_few_rules_and_sees_its_own_session_alone(cast: Cast) -> None:
-    desk = await cast.principal("desk")
+async def test_session_token_sees_only_its_session(people: People) -> None:
+    principal = await people.principal("container")
 
-    assert (desk.kind, desk.session_id, desk.rules) == (PrincipalKind.DESK, cast.session.id, DESK)
-    assert await sessions.readable(desk).values_list("id", flat=True) == [cast.session.id]
-    assert await uploads.readable(desk).count() == 0
-    assert await workstations.editable(desk).count() == 0
+    assert (principal.kind, principal.session_id, principal.rules) == (
+        PrincipalKind.SESSION,
+        people.session.id,
+        SESSION,
+    )
+    assert await sessions.readable(principal).values_list("id", flat=True) == [people.session.id]
+    assert await uploads.readable(principal).count() == 0
+    assert await workstations.editable(principal).count() == 0
 
 
-async def test_the_desk_of_an_operator_is_no_operator(cast: Cast) -> None:
+async def test_session_token_of_operator_is_not_operator(people: People) -> None:
     _, minted = await users.mint_token(
-        cast.users["operator"].id, TokenKind.DESK, actor=SERVICE, lifetime=None, session_id=cast.session.id
+        people.users["operator"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None, session_id=people.session.id
     )
 
-    desk = await authentication.authenticate(minted.text)
+    principal = await authentication.authenticate(minted.text)
 
-    assert desk.rules == DESK
-    assert not desk.reaches(Resource.SESSION, Operation.EDIT, Scope.OWN)
+    assert minted.text.startswith("carrel_session_")
+    assert principal.rules == SESSION
+    assert not principal.has_scope(Resource.SESSION, PermissionVerb.EDIT, Scope.OWN)
 
 
-async def test_a_desk_without_a_session_sees_none(cast: Cast) -> None:
-    _, minted = await users.mint_token(cast.users["guest"].id, TokenKind.DESK, actor=SERVICE, lifetime=None)
+async def test_session_token_without_session_sees_none(people: People) -> None:
+    _, minted = await users.mint_token(people.users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None)
 
     assert await sessions.readable(await authentication.authenticate(minted.text)).count() == 0
 
 
-async def test_the_use_of_a_token_is_noted_to_the_minute(cast: Cast) -> None:
-    token, text = await _token(cast, "owner")
+async def test_token_use_is_recorded_once_a_minute(people: People) -> None:
+    token, text = await _token(people, "owner")
     await authentication.authenticate(text)
     await token.refresh_from_db()
     first = token.last_used_at
@@ -164,22 +169,22 @@ async def test_the_use_of_a_token_is_noted_to_the_minute(cast: Cast) -> None:
     assert token.last_used_at == first
 
 
-async def test_old_tokens_are_purged_and_live_ones_stay(cast: Cast) -> None:
-    old, _ = await _token(cast, "owner")
-    revoked, _ = await _token(cast, "owner")
+async def test_purge_deletes_only_old_tokens(people: People) -> None:
+    old, _ = await _token(people, "owner")
+    revoked, _ = await _token(people, "owner")
     await Token.filter(id=old.id).update(expires_at=now() - timedelta(days=31))
     await Token.filter(id=revoked.id).update(revoked_at=now() - timedelta(days=31))
     before = await Token.all().count()
 
     assert await users.purge_tokens() == 2
     assert await Token.all().count() == before - 2
-    assert await authentication.authenticate(cast.desk_text)
+    assert await authentication.authenticate(people.container_token)
 
 
-def test_default_roles_widen_one_another() -> None:
-    rules = [held for _, held in DEFAULT_ROLES.values()]
+def test_default_roles_include_one_another() -> None:
+    rules = [role_rules for _, role_rules in DEFAULT_ROLES.values()]
 
     assert rules[0] < rules[1]
     for rule in rules[1]:
-        assert widest(rule.permission) in OPERATOR
-    assert {rule for rule in DESK if rule not in RESEARCHER} == set()
+        assert widest_rule(rule.permission) in OPERATOR
+    assert {rule for rule in SESSION if rule not in RESEARCHER} == set()

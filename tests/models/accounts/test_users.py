@@ -1,4 +1,4 @@
-"""Accounts: registering, signing in, being locked out and let in again."""
+"""Accounts: registration, sign-in and locking."""
 
 import asyncio
 from datetime import timedelta
@@ -33,7 +33,7 @@ async def _actions(user: User) -> list[str]:
     return [entry.action for entry in entries]
 
 
-async def test_a_new_account_holds_one_role_and_no_readable_password(user: User) -> None:
+async def test_new_account_has_role_and_hashed_password(user: User) -> None:
     made = await users.register("bob", PASSWORD)
 
     assert made.password_hash is not None
@@ -42,45 +42,45 @@ async def test_a_new_account_holds_one_role_and_no_readable_password(user: User)
     assert await _actions(made) == ["register"]
 
 
-async def test_a_name_that_is_none_is_refused(user: User) -> None:
+async def test_invalid_user_name_is_refused(user: User) -> None:
     for name in ("", "ab", "1ada", "-ada", "a da", "ada\n", "ada\0", "ädä", "a" * 129, "../ada", "ada@example.org"):
         with pytest.raises(BadInput) as caught:
             await users.register(name, None)
         assert caught.value.path == ("username",), name
 
 
-async def test_an_ordinary_name_is_taken(user: User) -> None:
+async def test_ordinary_user_name_is_accepted(user: User) -> None:
     for name in ("bob", "b.o-b_1", "b" * 128):
         assert (await users.register(name, None)).username == name
 
 
-async def test_a_short_password_is_refused(user: User) -> None:
+async def test_short_password_is_refused(user: User) -> None:
     with pytest.raises(BadInput) as caught:
         await users.register("bob", "short")
 
     assert caught.value.path == ("password",)
 
 
-async def test_a_name_is_given_once(user: User) -> None:
+async def test_user_name_is_unique(user: User) -> None:
     with pytest.raises(BadInput, match="taken"):
         await users.register("ada", PASSWORD)
 
     assert await User.all().count() == 1
 
 
-async def test_an_unknown_role_makes_no_account(user: User) -> None:
+async def test_unknown_role_creates_no_account(user: User) -> None:
     with pytest.raises(CarrelError):
         await users.register("bob", PASSWORD, role="emperor")
 
     assert await User.all().count() == 1
 
 
-async def test_the_right_password_signs_in(user: User, settings: Settings) -> None:
+async def test_right_password_signs_in(user: User, settings: Settings) -> None:
     assert (await users.sign_in("ada", PASSWORD, settings)).id == user.id
     assert await _actions(user) == ["register", "sign_in"]
 
 
-async def test_name_and_password_are_wrong_in_the_same_words(user: User, settings: Settings) -> None:
+async def test_wrong_name_and_password_give_same_message(user: User, settings: Settings) -> None:
     with pytest.raises(Unauthenticated) as unknown:
         await users.sign_in("nobody", PASSWORD, settings)
     with pytest.raises(Unauthenticated) as wrong:
@@ -89,35 +89,35 @@ async def test_name_and_password_are_wrong_in_the_same_words(user: User, setting
     assert unknown.value.message == wrong.value.message
 
 
-async def test_a_strange_name_is_just_wrong(user: User, settings: Settings) -> None:
+async def test_malformed_user_name_is_unauthenticated(user: User, settings: Settings) -> None:
     for name in ("", "ada\0", "x" * 10_000):
         with pytest.raises(Unauthenticated):
             await users.sign_in(name, PASSWORD, settings)
 
 
-async def test_an_account_without_a_password_cannot_be_signed_in_to(user: User, settings: Settings) -> None:
+async def test_account_without_password_cannot_sign_in(user: User, settings: Settings) -> None:
     await users.register("robot", None)
 
-    for password in ("", "nobody has this password"):
+    for password in ("", "no user has this password"):
         with pytest.raises(Unauthenticated):
             await users.sign_in("robot", password, settings)
 
 
-async def test_an_inactive_account_cannot_be_signed_in_to(user: User, settings: Settings) -> None:
+async def test_inactive_account_cannot_sign_in(user: User, settings: Settings) -> None:
     await User.filter(id=user.id).update(is_active=False)
 
     with pytest.raises(Unauthenticated):
         await users.sign_in("ada", PASSWORD, settings)
 
 
-async def _mistake(settings: Settings, times: int) -> None:
+async def _fail_sign_in(settings: Settings, times: int) -> None:
     for _ in range(times):
         with pytest.raises(Unauthenticated):
             await users.sign_in("ada", "wrong horse", settings)
 
 
-async def test_too_many_mistakes_lock_the_account_even_for_the_right_password(user: User, settings: Settings) -> None:
-    await _mistake(settings, settings.sign_in_attempts)
+async def test_wrong_passwords_lock_the_account(user: User, settings: Settings) -> None:
+    await _fail_sign_in(settings, settings.sign_in_attempts)
 
     with pytest.raises(RateLimited) as caught:
         await users.sign_in("ada", PASSWORD, settings)
@@ -126,8 +126,8 @@ async def test_too_many_mistakes_lock_the_account_even_for_the_right_password(us
     assert (await _actions(user))[-2:] == ["lock", "sign_in_refused"]
 
 
-async def test_a_lock_ends_by_itself(user: User, settings: Settings) -> None:
-    await _mistake(settings, settings.sign_in_attempts)
+async def test_lock_expires(user: User, settings: Settings) -> None:
+    await _fail_sign_in(settings, settings.sign_in_attempts)
     await User.filter(id=user.id).update(locked_until=now() - timedelta(seconds=1))
 
     assert await users.sign_in("ada", PASSWORD, settings)
@@ -135,22 +135,22 @@ async def test_a_lock_ends_by_itself(user: User, settings: Settings) -> None:
     assert (user.failed_sign_ins, user.locked_until) == (0, None)
 
 
-async def test_a_good_sign_in_forgets_the_mistakes_before_it(user: User, settings: Settings) -> None:
+async def test_sign_in_resets_the_failure_count(user: User, settings: Settings) -> None:
     strict = settings.model_copy(update={"sign_in_attempts": 2})
     for _ in range(2):
-        await _mistake(strict, 1)
+        await _fail_sign_in(strict, 1)
         assert await users.sign_in("ada", PASSWORD, strict)
 
 
-async def test_a_lock_does_not_end_what_is_signed_in(user: User, settings: Settings) -> None:
+async def test_lock_keeps_existing_tokens_valid(user: User, settings: Settings) -> None:
     _, minted = await users.mint_token(user.id, "browser", actor=users.SERVICE, lifetime=None)  # type: ignore[arg-type]
-    await _mistake(settings, settings.sign_in_attempts)
+    await _fail_sign_in(settings, settings.sign_in_attempts)
 
     assert (await authentication.authenticate(minted.text)).user_id == user.id
 
 
-async def test_sign_ins_that_were_refused_at_once_are_recorded_and_not_flooded(user: User, settings: Settings) -> None:
-    await _mistake(settings, settings.sign_in_attempts)
+async def test_refused_sign_ins_are_recorded_once(user: User, settings: Settings) -> None:
+    await _fail_sign_in(settings, settings.sign_in_attempts)
     for _ in range(3):
         with pytest.raises(RateLimited):
             await users.sign_in("ada", PASSWORD, settings)

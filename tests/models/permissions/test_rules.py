@@ -1,11 +1,28 @@
-"""The tables of the nouns against the matrices that they were taken from, and the closed set of rules."""
+"""The permission tables agree with the matrices of the reference systems, and the set of rules is closed."""
 
 import pytest
 
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import DEFAULT_ROLES, DESK, OBJECT_ROLES, ObjectRole, Operation, Resource, Rule, Scope
-from models.permissions.rules import MEMBER_ROLES, NOUN_OF, REGISTRY, RULES, Permission, known, shared_with
-from models.permissions.tables import NOUNS, STUDY_PERMISSIONS
+from models.accounts.roles import (
+    DEFAULT_ROLES,
+    OBJECT_ROLE_PERMISSIONS,
+    SESSION,
+    ObjectRole,
+    PermissionVerb,
+    Resource,
+    Rule,
+    Scope,
+)
+from models.permissions.rules import (
+    ALLOWED_SCOPES,
+    MEMBER_ROLE_RULES,
+    OBJECT_ROLE_RESOURCE,
+    RULES,
+    Permission,
+    parse_known_rules,
+    sharing_permission,
+)
+from models.permissions.tables import RESOURCE_PERMISSIONS, STUDY_PERMISSIONS
 
 FEDERATION = """
 user          view RCG   edit ORCG  create RCG  delete ORCG
@@ -44,18 +61,18 @@ SCOPES = {"O": "own", "R": "organization", "C": "collaboration", "G": "global"}
 
 
 def _read(table: str) -> set[str]:
-    """Read a matrix as the federation reference writes it; its study is our federation_study."""
+    """Parse a matrix in the notation of the reference. Its study is called federation_study here."""
     rules = set()
     for line in table.split(";"):
-        noun, *cells = line.split()
-        noun = {"study": "federation_study"}.get(noun, noun)
+        resource, *cells = line.split()
+        resource = {"study": "federation_study"}.get(resource, resource)
         for operation, scopes in zip(cells[::2], cells[1::2], strict=True):
-            rules |= {f"{noun}:{operation}:{SCOPES[letter]}" for letter in scopes}
+            rules |= {f"{resource}:{operation}:{SCOPES[letter]}" for letter in scopes}
     return rules
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_the_seven_roles_of_the_federation_hold_exactly_their_rules(name: str) -> None:
+def test_federation_roles_have_exactly_their_rules(name: str) -> None:
     table, count = ROLES[name]
 
     assert {str(rule) for rule in DEFAULT_ROLES[name][1]} == _read(table)
@@ -74,18 +91,18 @@ admin                RD RP CP DP WD CS MR RR CC EF CT CL
 
 
 @pytest.mark.parametrize("line", STUDY.strip().splitlines())
-def test_the_seven_roles_on_a_study_allow_exactly_their_permissions(line: str) -> None:
+def test_study_roles_have_exactly_their_permissions(line: str) -> None:
     name, *letters = line.split()
     role = ObjectRole(f"study_{name}")
 
-    assert {str(each) for each in OBJECT_ROLES[role]} == {STUDY_PERMISSIONS[letter][0] for letter in letters}
-    assert NOUN_OF[role] is Resource.STUDY
+    assert {str(each) for each in OBJECT_ROLE_PERMISSIONS[role]} == {STUDY_PERMISSIONS[letter][0] for letter in letters}
+    assert OBJECT_ROLE_RESOURCE[role] is Resource.STUDY
 
 
-def test_every_permission_on_a_study_has_a_code_name_and_twins_for_an_organization_and_the_site() -> None:
+def test_study_permissions_have_codename_and_wider_scopes() -> None:
     assert len({text for text, _ in STUDY_PERMISSIONS.values()}) == len(STUDY_PERMISSIONS) == 13
     for letters, (text, codename) in STUDY_PERMISSIONS.items():
-        scopes = REGISTRY[Permission.parse(text)]
+        scopes = ALLOWED_SCOPES[Permission.parse(text)]
         wanted = {Scope.GLOBAL} if letters == "AR" else {Scope.OWN, Scope.ORGANIZATION, Scope.GLOBAL}
         assert scopes == wanted, text
         assert "_study__" in codename
@@ -109,22 +126,22 @@ DATA = {MemberRole.GUEST: set(), MemberRole.READONLY: SEEN, MemberRole.MEMBER: S
 
 
 @pytest.mark.parametrize("role", MemberRole)
-def test_the_four_lab_groups_hold_exactly_the_twins_of_theirs(role: MemberRole) -> None:
+def test_member_roles_have_exactly_their_permissions(role: MemberRole) -> None:
     wanted = {STUDY_PERMISSIONS[letters][0] for letters in LAB[role].split()} | PEOPLE[role] | DATA[role]
 
-    assert {str(rule.permission) for rule in MEMBER_ROLES[role]} == wanted
-    assert {rule.scope for rule in MEMBER_ROLES[role]} == {Scope.ORGANIZATION}
+    assert {str(rule.permission) for rule in MEMBER_ROLE_RULES[role]} == wanted
+    assert {rule.scope for rule in MEMBER_ROLE_RULES[role]} == {Scope.ORGANIZATION}
 
 
-def test_no_lab_group_reads_what_participants_answered() -> None:
-    assert not any(rule.resource is Resource.RESPONSE for rules in MEMBER_ROLES.values() for rule in rules)
+def test_no_member_role_reads_responses() -> None:
+    assert not any(rule.resource is Resource.RESPONSE for rules in MEMBER_ROLE_RULES.values() for rule in rules)
 
 
-def test_the_set_of_rules_is_closed() -> None:
+def test_set_of_rules_is_closed() -> None:
     for resource in Resource:
-        for operation in Operation:
+        for operation in PermissionVerb:
             for scope in Scope:
-                registered = scope in REGISTRY.get(Permission(resource, operation), ())
+                registered = scope in ALLOWED_SCOPES.get(Permission(resource, operation), ())
                 assert registered is (f"{resource}:{operation}:{scope}" in RULES)
                 if not registered:
                     with pytest.raises(ValueError, match="There is no rule"):
@@ -134,23 +151,23 @@ def test_the_set_of_rules_is_closed() -> None:
 @pytest.mark.parametrize(
     "text", ["", "session", "session:view", "session:fly:own", "moon:view:own", "session:view:all"]
 )
-def test_what_is_not_written_as_a_rule_is_none(text: str) -> None:
+def test_malformed_rule_is_rejected(text: str) -> None:
     with pytest.raises(ValueError):
         Rule.parse(text)
-    assert known([text, "session:view:own"]) == {Rule.parse("session:view:own")}
+    assert parse_known_rules([text, "session:view:own"]) == {Rule.parse("session:view:own")}
 
 
-def test_every_noun_has_a_table_and_every_object_role_a_noun_that_says_who_gives_it() -> None:
-    assert set(NOUNS) == set(Resource)
-    assert set(OBJECT_ROLES) == set(ObjectRole)
-    for role, resource in NOUN_OF.items():
-        permission = shared_with(resource)
+def test_every_resource_and_object_role_is_declared() -> None:
+    assert set(RESOURCE_PERMISSIONS) == set(Resource)
+    assert set(OBJECT_ROLE_PERMISSIONS) == set(ObjectRole)
+    for role, resource in OBJECT_ROLE_RESOURCE.items():
+        permission = sharing_permission(resource)
         assert permission is not None, role
-        assert permission in frozenset().union(*OBJECT_ROLES.values())
-        for allowed in OBJECT_ROLES[role]:
-            assert Scope.OWN in REGISTRY[allowed], "What a grant allows is held as one's own."
+        assert permission in frozenset().union(*OBJECT_ROLE_PERMISSIONS.values())
+        for allowed in OBJECT_ROLE_PERMISSIONS[role]:
+            assert Scope.OWN in ALLOWED_SCOPES[allowed], "the permissions of a grant have the scope own"
 
 
-def test_operators_hold_every_rule_and_a_desk_no_change() -> None:
+def test_operators_have_all_rules_session_tokens_only_view() -> None:
     assert DEFAULT_ROLES["operator"][1] == frozenset(RULES.values())
-    assert {rule.operation for rule in DESK} == {Operation.VIEW}
+    assert {rule.verb for rule in SESSION} == {PermissionVerb.VIEW}

@@ -1,4 +1,4 @@
-"""Who sees what and who may do what: the whole matrix, for everybody of the cast."""
+"""Policies: the visible rows and the allowed actions of every person."""
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
@@ -8,189 +8,198 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.accounts.history import HistoryEntry
-from models.accounts.roles import Grant, ObjectRole, Operation, Resource
+from models.accounts.roles import Grant, ObjectRole, PermissionVerb, Resource
 from models.accounts.users import Token, TokenKind
 from models.permissions.principal import Principal, PrincipalKind
 from models.policies.accounts import history, organizations, users
 from models.policies.data import uploads
 from models.policies.sessions import images, regions, sessions, workstations
-from models.policies.verdicts import Verdict
+from models.policies.verdicts import PolicyDecision
 from models.services.accounts import authentication
 from models.sessions.workstations import Workstation
-from tests.people import ROLES, Cast
+from tests.people import ROLES, People
 
-EVERYBODY = (*ROLES, "desk")
-PEOPLE = tuple(ROLES)
-
-
-def _thing(noun: str) -> Callable[[Cast], Model]:
-    return lambda cast: getattr(cast, noun)  # type: ignore[no-any-return]
+ALL_NAMES = (*ROLES, "container")
+USER_NAMES = tuple(ROLES)
 
 
-def _of(name: str) -> Callable[[Cast], Model]:
-    return lambda cast: cast.users[name]
+def _object(name: str) -> Callable[[People], Model]:
+    return lambda people: getattr(people, name)  # type: ignore[no-any-return]
+
+
+def _of(name: str) -> Callable[[People], Model]:
+    return lambda people: people.users[name]
 
 
 Readable = Callable[[Principal], QuerySet[Model]]
-SEEN_BY: list[tuple[str, Readable, Callable[[Cast], Model], set[str]]] = [
-    ("the workstation", workstations.readable, _thing("workstation"), {"operator", "owner", "editor", "guest", "desk"}),
-    ("its active image", images.readable, _thing("image"), {"operator", "owner", "editor", "guest", "desk"}),
-    ("its older image", images.readable, _thing("older"), {"operator", "owner", "editor"}),
-    ("its broken image", images.readable, _thing("broken"), {"operator", "owner", "editor"}),
-    ("the guest's session", sessions.readable, _thing("session"), {"operator", "guest", "desk"}),
-    ("the owner's upload", uploads.readable, _thing("upload"), {"owner"}),
-    ("the lab", organizations.readable, _thing("lab"), {"operator", "member", "admin"}),
-    ("the region", regions.readable, _thing("region"), set(PEOPLE)),
-    ("the guest's account", users.readable, _of("guest"), {"operator", "guest", "desk"}),
+VISIBLE_TO: list[tuple[str, Readable, Callable[[People], Model], set[str]]] = [
+    (
+        "the workstation",
+        workstations.readable,
+        _object("workstation"),
+        {"operator", "owner", "editor", "guest", "container"},
+    ),
+    ("its active image", images.readable, _object("image"), {"operator", "owner", "editor", "guest", "container"}),
+    ("its older image", images.readable, _object("older"), {"operator", "owner", "editor"}),
+    ("its broken image", images.readable, _object("broken"), {"operator", "owner", "editor"}),
+    ("the guest's session", sessions.readable, _object("session"), {"operator", "guest", "container"}),
+    ("the owner's upload", uploads.readable, _object("upload"), {"owner"}),
+    ("the lab", organizations.readable, _object("lab"), {"operator", "member", "admin"}),
+    ("the region", regions.readable, _object("region"), set(USER_NAMES)),
+    ("the guest's account", users.readable, _of("guest"), {"operator", "guest", "container"}),
     ("the stranger's account", users.readable, _of("stranger"), {"operator", "stranger"}),
 ]
 
 
-async def test_who_sees_what(cast: Cast) -> None:
-    callers = {name: await cast.principal(name) for name in EVERYBODY}
+async def test_readable_rows_per_person(people: People) -> None:
+    callers = {name: await people.principal(name) for name in ALL_NAMES}
     seen: dict[str, set[str]] = {}
-    for what, readable, thing, _ in SEEN_BY:
-        row = thing(cast)
-        seen[what] = {name for name in EVERYBODY if await readable(callers[name]).filter(id=row.pk).exists()}
+    for label, readable, thing, _ in VISIBLE_TO:
+        row = thing(people)
+        seen[label] = {name for name in ALL_NAMES if await readable(callers[name]).filter(id=row.pk).exists()}
 
-    assert seen == {what: seers for what, _, _, seers in SEEN_BY}
-
-
-async def test_a_public_workstation_and_its_active_image_are_seen_by_all_people(cast: Cast) -> None:
-    await Workstation.filter(id=cast.workstation.id).update(is_public=True)
-
-    for name in PEOPLE:
-        principal = await cast.principal(name)
-        assert await workstations.readable(principal).filter(id=cast.workstation.id).exists(), name
-        assert await images.readable(principal).filter(id=cast.image.id).exists(), name
-    assert not await images.readable(await cast.principal("stranger")).filter(id=cast.older.id).exists()
+    assert seen == {label: names for label, _, _, names in VISIBLE_TO}
 
 
-async def test_what_is_shared_with_the_lab_is_seen_by_its_members(cast: Cast) -> None:
+async def test_public_workstation_is_visible_to_all_users(people: People) -> None:
+    await Workstation.filter(id=people.workstation.id).update(is_public=True)
+
+    for name in USER_NAMES:
+        principal = await people.principal(name)
+        assert await workstations.readable(principal).filter(id=people.workstation.id).exists(), name
+        assert await images.readable(principal).filter(id=people.image.id).exists(), name
+    assert not await images.readable(await people.principal("stranger")).filter(id=people.older.id).exists()
+
+
+async def test_grant_to_organization_is_visible_to_members(people: People) -> None:
     await Grant.create(
-        organization=cast.lab,
+        organization=people.lab,
         resource=Resource.WORKSTATION,
-        object_id=cast.workstation.id,
+        object_id=people.workstation.id,
         role=ObjectRole.WORKSTATION_USER,
     )
 
     seen = {
         name
-        for name in PEOPLE
-        if await workstations.readable(await cast.principal(name)).filter(id=cast.workstation.id).exists()
+        for name in USER_NAMES
+        if await workstations.readable(await people.principal(name)).filter(id=people.workstation.id).exists()
     }
     assert seen == {"operator", "owner", "editor", "guest", "member", "admin"}
-    assert not await workstations.editable(await cast.principal("member")).exists()
+    assert not await workstations.editable(await people.principal("member")).exists()
 
 
-async def test_an_image_of_ones_own_session_is_seen_when_it_is_no_longer_shared(cast: Cast) -> None:
-    await Grant.filter(user=cast.users["guest"]).delete()
-    guest = await cast.principal("guest")
+async def test_image_of_own_session_stays_visible_unshared(people: People) -> None:
+    await Grant.filter(user=people.users["guest"]).delete()
+    guest = await people.principal("guest")
 
-    assert await images.readable(guest).filter(id=cast.image.id).exists()
+    assert await images.readable(guest).filter(id=people.image.id).exists()
     assert not await workstations.readable(guest).exists()
 
 
-async def test_who_edits_the_workstation(cast: Cast) -> None:
+async def test_editors_of_workstation(people: People) -> None:
     able = {
-        name for name in EVERYBODY if await workstations.can_edit(await cast.principal(name), cast.workstation) is True
+        name
+        for name in ALL_NAMES
+        if await workstations.can_edit(await people.principal(name), people.workstation) is True
     }
 
     assert able == {"operator", "owner", "editor"}
 
 
-Can = Callable[[Principal, Cast], Verdict | Awaitable[Verdict]]
-MAY: list[tuple[str, Can, set[str]]] = [
-    ("launch", lambda principal, _: sessions.can_launch(principal), set(PEOPLE)),
-    ("work in the session", lambda principal, cast: sessions.can_connect(principal, cast.session), {"guest"}),
-    ("stop the session", lambda principal, cast: sessions.can_stop(principal, cast.session), {"guest", "operator"}),
+Can = Callable[[Principal, People], PolicyDecision | Awaitable[PolicyDecision]]
+ALLOWED: list[tuple[str, Can, set[str]]] = [
+    ("launch", lambda principal, _: sessions.can_launch(principal), set(USER_NAMES)),
+    ("open the session", lambda principal, people: sessions.can_connect(principal, people.session), {"guest"}),
+    ("stop the session", lambda principal, people: sessions.can_stop(principal, people.session), {"guest", "operator"}),
     (
         "read the logs",
-        lambda principal, cast: sessions.can_see_logs(principal, cast.session),
-        {"guest", "operator", "desk"},
+        lambda principal, people: sessions.can_see_logs(principal, people.session),
+        {"guest", "operator", "container"},
     ),
-    ("upload", lambda principal, _: uploads.can_create(principal), set(PEOPLE)),
-    ("make a workstation", lambda principal, _: workstations.can_create(principal), {"owner", "editor", "operator"}),
-    ("make a token", lambda principal, _: users.can_create_token(principal), set(PEOPLE)),
-    ("make accounts", lambda principal, _: users.can_register(principal), {"operator"}),
-    ("found an organization", lambda principal, _: organizations.can_create(principal), {"operator"}),
+    ("upload", lambda principal, _: uploads.can_create(principal), set(USER_NAMES)),
+    ("create a workstation", lambda principal, _: workstations.can_create(principal), {"owner", "editor", "operator"}),
+    ("create a token", lambda principal, _: users.can_create_token(principal), set(USER_NAMES)),
+    ("create accounts", lambda principal, _: users.can_register(principal), {"operator"}),
+    ("create an organization", lambda principal, _: organizations.can_create(principal), {"operator"}),
 ]
 
 
-async def test_who_may_do_what(cast: Cast) -> None:
-    callers = {name: await cast.principal(name) for name in EVERYBODY}
-    verdicts: dict[str, dict[str, Verdict]] = {what: {} for what, _, _ in MAY}
-    for what, can, _ in MAY:
+async def test_allowed_actions_per_person(people: People) -> None:
+    callers = {name: await people.principal(name) for name in ALL_NAMES}
+    decisions: dict[str, dict[str, PolicyDecision]] = {label: {} for label, _, _ in ALLOWED}
+    for label, can, _ in ALLOWED:
         for name, caller in callers.items():
-            asked = can(caller, cast)
-            verdicts[what][name] = await asked if isawaitable(asked) else asked
+            pending = can(caller, people)
+            decisions[label][name] = await pending if isawaitable(pending) else pending
 
-    able = {what: {name for name, verdict in by.items() if verdict is True} for what, by in verdicts.items()}
-    assert able == {what: names for what, _, names in MAY}
-    reasons = [verdict for by in verdicts.values() for verdict in by.values() if isinstance(verdict, str)]
+    able = {label: {name for name, decision in by.items() if decision is True} for label, by in decisions.items()}
+    assert able == {label: names for label, _, names in ALLOWED}
+    reasons = [decision for by in decisions.values() for decision in by.values() if isinstance(decision, str)]
     assert all(reason.endswith(".") for reason in reasons)
 
 
-async def test_only_its_admin_or_an_operator_manages_the_lab(cast: Cast) -> None:
+async def test_only_admin_or_operator_manages_organization(people: People) -> None:
     able = set()
-    for name in EVERYBODY:
-        principal = await cast.principal(name)
-        if organizations.can_manage(principal, cast.lab) is True:
+    for name in ALL_NAMES:
+        principal = await people.principal(name)
+        if organizations.can_manage(principal, people.lab) is True:
             able.add(name)
 
     assert able == {"operator", "admin"}
 
 
-async def test_members_see_who_else_is_in_the_lab_and_nobody_else_does(cast: Cast) -> None:
-    counts = {name: await organizations.readable_memberships(await cast.principal(name)).count() for name in EVERYBODY}
+async def test_only_members_see_memberships(people: People) -> None:
+    counts = {
+        name: await organizations.readable_memberships(await people.principal(name)).count() for name in ALL_NAMES
+    }
 
     assert {name for name, count in counts.items() if count == 2} == {"operator", "member", "admin"}
     assert set(counts.values()) == {0, 2}
 
 
-async def test_a_token_is_seen_and_revoked_by_its_owner_and_operators(cast: Cast) -> None:
-    await cast.token("owner")
-    token = await Token.get(kind=TokenKind.API, user=cast.users["owner"])
+async def test_token_is_visible_to_owner_and_operators(people: People) -> None:
+    await people.token("owner")
+    token = await Token.get(kind=TokenKind.API, user=people.users["owner"])
     seen, able = set(), set()
-    for name in EVERYBODY:
-        principal = await cast.principal(name)
+    for name in ALL_NAMES:
+        principal = await people.principal(name)
         seen |= {name} if await users.readable_tokens(principal).filter(id=token.id).exists() else set()
         able |= {name} if users.can_revoke_token(principal, token) is True else set()
 
     assert seen == able == {"operator", "owner"}
 
 
-async def test_cookies_and_container_tokens_are_in_nobodys_list(cast: Cast) -> None:
-    await cast.token("guest", TokenKind.BROWSER)
+async def test_only_api_tokens_are_listed(people: People) -> None:
+    await people.token("guest", TokenKind.BROWSER)
 
-    for name in EVERYBODY:
-        kinds = await users.readable_tokens(await cast.principal(name)).values_list("kind", flat=True)
+    for name in ALL_NAMES:
+        kinds = await users.readable_tokens(await people.principal(name)).values_list("kind", flat=True)
         assert set(kinds) <= {TokenKind.API}
 
 
-async def test_the_history_shows_what_one_did_and_what_befell_ones_own(cast: Cast) -> None:
-    session = {"resource": Resource.SESSION, "object_id": cast.session.id}
-    workstation = {"resource": Resource.WORKSTATION, "object_id": cast.workstation.id}
+async def test_history_shows_own_actions_and_objects(people: People) -> None:
+    session = {"resource": Resource.SESSION, "object_id": people.session.id}
+    workstation = {"resource": Resource.WORKSTATION, "object_id": people.workstation.id}
     seen: dict[str, tuple[bool, bool]] = {}
-    for name in EVERYBODY:
-        rows = history.readable(await cast.principal(name))
+    for name in ALL_NAMES:
+        rows = history.readable(await people.principal(name))
         seen[name] = (await rows.filter(**session).exists(), await rows.filter(**workstation).exists())
 
     assert {name for name, (found, _) in seen.items() if found} == {"operator", "guest"}
     assert {name for name, (_, found) in seen.items() if found} == {"operator", "owner", "editor"}
-    whole = await history.readable(await cast.principal("operator")).count()
+    whole = await history.readable(await people.principal("operator")).count()
     assert whole == await HistoryEntry.all().count()
 
 
-async def test_a_stranger_reads_nothing_of_others_in_the_history(cast: Cast) -> None:
-    rows = history.readable(await cast.principal("stranger"))
+async def test_stranger_reads_only_own_history(people: People) -> None:
+    rows = history.readable(await people.principal("stranger"))
 
-    assert await rows.exclude(actor_id=cast.users["stranger"].id).count() == 0
+    assert await rows.exclude(actor_id=people.users["stranger"].id).count() == 0
 
 
-async def test_a_caller_without_any_rule_sees_nothing_at_all(cast: Cast) -> None:
-    nobody = Principal(PrincipalKind.USER, cast.users["owner"].id, frozenset())
-    doors: list[Readable] = [
+async def test_caller_without_rules_sees_nothing(people: People) -> None:
+    without_rules = Principal(PrincipalKind.USER, people.users["owner"].id, frozenset())
+    queries: list[Readable] = [
         workstations.readable,
         images.readable,
         sessions.readable,
@@ -202,41 +211,41 @@ async def test_a_caller_without_any_rule_sees_nothing_at_all(cast: Cast) -> None
         users.readable_tokens,
     ]
 
-    for readable in doors:
-        assert await readable(nobody).count() == 0, readable
+    for readable in queries:
+        assert await readable(without_rules).count() == 0, readable
 
 
-async def test_a_credential_that_may_only_view_launches_stops_enters_and_uploads_nothing(cast: Cast) -> None:
-    guest, owner = await cast.principal("guest"), await cast.principal("owner")
-    only_view = frozenset(rule for rule in owner.rules | guest.rules if rule.operation is Operation.VIEW)
+async def test_view_only_credential_cannot_change_anything(people: People) -> None:
+    guest, owner = await people.principal("guest"), await people.principal("owner")
+    only_view = frozenset(rule for rule in owner.rules | guest.rules if rule.verb is PermissionVerb.VIEW)
     narrow_guest = Principal(PrincipalKind.USER, guest.user_id, only_view)
     narrow_owner = Principal(PrincipalKind.USER, owner.user_id, only_view)
 
     assert sessions.can_launch(narrow_guest) is not True
-    assert sessions.can_stop(narrow_guest, cast.session) is not True
-    assert sessions.can_connect(narrow_guest, cast.session) is not True
+    assert sessions.can_stop(narrow_guest, people.session) is not True
+    assert sessions.can_connect(narrow_guest, people.session) is not True
     assert uploads.can_create(narrow_owner) is not True
 
 
-async def test_somebody_is_found_by_their_exact_name_alone(cast: Cast) -> None:
-    assert (await users.named("guest")).id == cast.users["guest"].id
+async def test_user_is_found_by_exact_name_only(people: People) -> None:
+    assert (await users.get_by_username("guest")).id == people.users["guest"].id
     for wrong in ("Guest", "gue", "%", "nobody"):
         with pytest.raises(Exception, match="There is no user"):
-            await users.named(wrong)
+            await users.get_by_username(wrong)
 
 
-async def test_an_inactive_user_cannot_be_shared_with(cast: Cast) -> None:
-    cast.users["guest"].is_active = False
-    await cast.users["guest"].save()
+async def test_inactive_user_is_not_found(people: People) -> None:
+    people.users["guest"].is_active = False
+    await people.users["guest"].save()
 
     with pytest.raises(Exception, match="There is no user"):
-        await users.named("guest")
+        await users.get_by_username("guest")
 
 
-async def test_rules_change_for_the_next_request(cast: Cast) -> None:
-    before = await cast.principal("stranger")
+async def test_changed_rules_apply_to_next_request(people: People) -> None:
+    before = await people.principal("stranger")
     assert workstations.can_create(before) is not True
 
-    await cast.users["stranger"].held_roles.all().delete()
+    await people.users["stranger"].held_roles.all().delete()
 
-    assert (await authentication.principal_for(cast.users["stranger"])).rules == frozenset()
+    assert (await authentication.principal_for_user(people.users["stranger"])).rules == frozenset()

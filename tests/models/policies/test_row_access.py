@@ -1,4 +1,4 @@
-"""Every rule on every sort of row: the list and the check of a single row say the same, and what is right."""
+"""Row access: for every rule and kind of row, the query and the check of a single row agree and are correct."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -7,115 +7,131 @@ import pytest
 
 from core.settings import Settings
 from models.accounts.organizations import MemberRole
-from models.accounts.roles import DEFAULT_ROLES, OBJECT_ROLES, Grant, ObjectRole, Operation, Rule, Scope
+from models.accounts.roles import DEFAULT_ROLES, OBJECT_ROLE_PERMISSIONS, Grant, ObjectRole, PermissionVerb, Rule, Scope
 from models.permissions.principal import Principal, PrincipalKind
-from models.permissions.rules import MEMBER_ROLES, NOUN_OF, RULES
-from models.policies.accounts.grants import GRANTED
-from tests.models.permission_rows import OURS, OWN, REACHES, THEIRS, World, build, expected
+from models.permissions.rules import MEMBER_ROLE_RULES, OBJECT_ROLE_RESOURCE, RULES
+from models.policies.accounts.grants import GRANTABLE
+from tests.models.permission_rows import (
+    COLLEAGUE,
+    OWN,
+    ROW_ACCESS,
+    STRANGER,
+    PermissionRows,
+    create_permission_rows,
+    expected,
+)
 
-TOUCHING = [operation for operation in Operation if operation is not Operation.CREATE]
-"""What is done to rows that are there; who makes new ones is asked in tests/models/policies/test_policies.py."""
+ROW_VERBS = [verb for verb in PermissionVerb if verb is not PermissionVerb.CREATE]
+"""The verbs on existing rows. tests/models/policies/test_policies.py covers the creation of rows."""
 
 
 @pytest.fixture
-async def world(database: Settings) -> World:
-    return await build()
+async def permission_rows(database: Settings) -> PermissionRows:
+    return await create_permission_rows()
 
 
-async def reached(world: World, principal: Principal, noun: str, operation: Operation) -> set[str]:
-    """Return whose rows the principal reaches; list and single row are asked both and must agree."""
-    reach, rows = REACHES[noun], world.rows[noun]
-    listed = {row.pk for row in await reach.rows(principal, operation)}
-    single = {side for side, row in rows.items() if await reach.covers(principal, operation, row)}
-    assert {side for side, row in rows.items() if row.pk in listed} == single, (noun, operation)
+async def accessible(
+    permission_rows: PermissionRows, principal: Principal, kind: str, verb: PermissionVerb
+) -> set[str]:
+    """Return the owners whose rows the principal can access. The query and the check of each row must agree."""
+    row_access, rows = ROW_ACCESS[kind], permission_rows.rows[kind]
+    listed = {row.pk for row in await row_access.rows(principal, verb)}
+    single = {owner for owner, row in rows.items() if await row_access.allows(principal, verb, row)}
+    assert {owner for owner, row in rows.items() if row.pk in listed} == single, (kind, verb)
     with suppress(LookupError):
-        assert {side for side, row in rows.items() if reach.spans(principal, operation, row)} == single
+        assert {owner for owner, row in rows.items() if row_access.allows_without_query(principal, verb, row)} == single
     return single
 
 
-def sides(world: World, noun: str, rules: Collection[Rule], operation: Operation) -> set[str]:
-    """Return whose rows the rules reach together, by the oracle."""
-    resource = REACHES[noun].resource
-    wanted = [rule for rule in rules if (rule.resource, rule.operation) == (resource, operation)]
-    found: set[str] = set().union(*(expected(noun, rule) for rule in wanted))
-    if noun == "image" and wanted:
-        found |= sides(world, "workstation", rules, Operation.EDIT)
-    return found & set(world.rows[noun])
+def expected_owners(
+    permission_rows: PermissionRows, kind: str, rules: Collection[Rule], verb: PermissionVerb
+) -> set[str]:
+    """Return the owners whose rows the rules cover together, by `expected`."""
+    resource = ROW_ACCESS[kind].resource
+    correct = [rule for rule in rules if (rule.resource, rule.verb) == (resource, verb)]
+    found: set[str] = set().union(*(expected(kind, rule) for rule in correct))
+    if kind == "image" and correct:
+        found |= expected_owners(permission_rows, "workstation", rules, PermissionVerb.EDIT)
+    return found & set(permission_rows.rows[kind])
 
 
-async def test_each_rule_reaches_what_its_scope_says_and_no_row_more(world: World) -> None:
+async def test_each_rule_covers_exactly_its_scope(permission_rows: PermissionRows) -> None:
     wrong = {}
     for rule in RULES.values():
-        for noun, reach in REACHES.items():
-            if reach.resource is rule.resource and rule.operation in TOUCHING:
-                found = await reached(world, world.me(rule), noun, rule.operation)
-                wanted = sides(world, noun, [rule], rule.operation)
-                wrong |= {(str(rule), noun): (found, wanted)} if found != wanted else {}
+        for kind, row_access in ROW_ACCESS.items():
+            if row_access.resource is rule.resource and rule.verb in ROW_VERBS:
+                found = await accessible(permission_rows, permission_rows.principal(rule), kind, rule.verb)
+                correct = expected_owners(permission_rows, kind, [rule], rule.verb)
+                wrong |= {(str(rule), kind): (found, correct)} if found != correct else {}
 
     assert wrong == {}
 
 
-async def test_a_rule_opens_its_own_noun_and_operation_and_no_other(world: World) -> None:
+async def test_rule_covers_its_resource_and_verb_only(permission_rows: PermissionRows) -> None:
     for rule in RULES.values():
-        principal = world.me(rule)
-        for noun, reach in REACHES.items():
-            for operation in Operation:
-                if (reach.resource, operation) == (rule.resource, rule.operation):
+        principal = permission_rows.principal(rule)
+        for kind, row_access in ROW_ACCESS.items():
+            for verb in PermissionVerb:
+                if (row_access.resource, verb) == (rule.resource, rule.verb):
                     continue
-                row = world.rows[noun][THEIRS]
-                assert not await reach.covers(principal, operation, row), (str(rule), noun, operation)
-                assert not principal.may(reach.resource, operation)
+                row = permission_rows.rows[kind][STRANGER]
+                assert not await row_access.allows(principal, verb, row), (str(rule), kind, verb)
+                assert not principal.has_permission(row_access.resource, verb)
 
 
 DEFAULTS = {name: rules for name, (_, rules) in DEFAULT_ROLES.items()}
-ROLES = DEFAULTS | {f"lab {each}": MEMBER_ROLES[each] for each in MemberRole}
+ROLES = DEFAULTS | {f"lab {each}": MEMBER_ROLE_RULES[each] for each in MemberRole}
 
 
 @pytest.mark.parametrize("name", ROLES)
-async def test_each_role_reaches_the_sum_of_its_rules_on_every_noun(world: World, name: str) -> None:
-    principal, wrong = world.me(*ROLES[name]), {}
-    for noun in REACHES:
-        for operation in TOUCHING:
-            found = await reached(world, principal, noun, operation)
-            wanted = sides(world, noun, ROLES[name], operation)
-            wrong |= {(noun, operation): (found, wanted)} if found != wanted else {}
+async def test_each_role_covers_the_sum_of_its_rules(permission_rows: PermissionRows, name: str) -> None:
+    principal, wrong = permission_rows.principal(*ROLES[name]), {}
+    for kind in ROW_ACCESS:
+        for verb in ROW_VERBS:
+            found = await accessible(permission_rows, principal, kind, verb)
+            correct = expected_owners(permission_rows, kind, ROLES[name], verb)
+            wrong |= {(kind, verb): (found, correct)} if found != correct else {}
 
     assert wrong == {}
 
 
-OBJECTS = [role for role in ObjectRole if NOUN_OF[role] in GRANTED]
+GRANTABLE_ROLES = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in GRANTABLE]
 
 
 @pytest.mark.parametrize("to_group", [False, True], ids=["to a person", "to a group"])
-@pytest.mark.parametrize("role", OBJECTS)
-async def test_each_object_role_allows_its_permissions_on_its_one_object(
-    world: World, role: ObjectRole, to_group: bool
+@pytest.mark.parametrize("role", GRANTABLE_ROLES)
+async def test_object_role_covers_its_one_object_only(
+    permission_rows: PermissionRows, role: ObjectRole, to_group: bool
 ) -> None:
-    noun = NOUN_OF[role]
-    granted, other = world.rows[noun][THEIRS], world.rows[noun][OURS]
-    holder = {"organization": world.labs[OURS]} if to_group else {"user": world.users[OWN]}
-    await Grant.create(**holder, resource=noun, object_id=granted.id, role=role)
-    principal = world.me(*(rule for rule in RULES.values() if rule.scope is Scope.OWN))
-    reach = REACHES[noun]
+    kind = OBJECT_ROLE_RESOURCE[role]
+    granted, other = permission_rows.rows[kind][STRANGER], permission_rows.rows[kind][COLLEAGUE]
+    holder = {"organization": permission_rows.labs[COLLEAGUE]} if to_group else {"user": permission_rows.users[OWN]}
+    await Grant.create(**holder, resource=kind, object_id=granted.id, role=role)
+    principal = permission_rows.principal(*(rule for rule in RULES.values() if rule.scope is Scope.OWN))
+    row_access = ROW_ACCESS[kind]
 
-    for resource, operation in (*OBJECT_ROLES[role], *((noun, operation) for operation in Operation)):
-        allowed = (resource, operation) in OBJECT_ROLES[role]
-        assert await reach.covers(principal, operation, granted, resource) is allowed, (resource, operation)
-        assert (granted.id in [row.pk for row in await reach.rows(principal, operation, resource)]) is allowed
-        assert not await reach.covers(principal, operation, other, resource)
-
-
-async def test_a_credential_without_the_rule_does_not_use_a_grant(world: World) -> None:
-    own = world.rows["workstation"][OWN]
-
-    assert await REACHES["workstation"].covers(world.me(Rule.parse("workstation:edit:own")), Operation.EDIT, own)
-    assert not await REACHES["workstation"].covers(world.me(Rule.parse("workstation:view:own")), Operation.EDIT, own)
+    for resource, verb in (*OBJECT_ROLE_PERMISSIONS[role], *((kind, verb) for verb in PermissionVerb)):
+        allowed = (resource, verb) in OBJECT_ROLE_PERMISSIONS[role]
+        assert await row_access.allows(principal, verb, granted, resource) is allowed, (resource, verb)
+        assert (granted.id in [row.pk for row in await row_access.rows(principal, verb, resource)]) is allowed
+        assert not await row_access.allows(principal, verb, other, resource)
 
 
-async def test_a_rule_for_one_organization_reaches_nothing_of_another(world: World) -> None:
+async def test_grant_takes_a_rule_of_the_credential(permission_rows: PermissionRows) -> None:
+    own = permission_rows.rows["workstation"][OWN]
+
+    assert await ROW_ACCESS["workstation"].allows(
+        permission_rows.principal(Rule.parse("workstation:edit:own")), PermissionVerb.EDIT, own
+    )
+    assert not await ROW_ACCESS["workstation"].allows(
+        permission_rows.principal(Rule.parse("workstation:view:own")), PermissionVerb.EDIT, own
+    )
+
+
+async def test_rule_of_one_organization_excludes_others(permission_rows: PermissionRows) -> None:
     rule = Rule.parse("user:view:organization")
-    me, there = world.users[OWN].id, world.labs[THEIRS].id
-    both = frozenset({world.labs[OURS].id, there})
-    principal = Principal(PrincipalKind.USER, me, frozenset({rule}), both, anchored=frozenset({(rule, there)}))
+    me, there = permission_rows.users[OWN].id, permission_rows.labs[STRANGER].id
+    both = frozenset({permission_rows.labs[COLLEAGUE].id, there})
+    principal = Principal(PrincipalKind.USER, me, frozenset({rule}), both, org_rules=frozenset({(rule, there)}))
 
-    assert await reached(world, principal, "user", Operation.VIEW) == {OWN, THEIRS}
+    assert await accessible(permission_rows, principal, "user", PermissionVerb.VIEW) == {OWN, STRANGER}

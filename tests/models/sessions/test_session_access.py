@@ -1,4 +1,4 @@
-"""The way into a session: tickets that open once, cookies for one host, and who is let in."""
+"""Access to sessions: one-time tickets, cookies for one host, and API tokens."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,165 +14,171 @@ from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import SERVICE
 from models.services.accounts import users
 from models.services.sessions import session_completion
-from models.services.sessions.session_access import Doors, Entry
+from models.services.sessions.session_access import AccessGrant, SessionAccess
 from models.sessions.sessions import Reason
-from tests.people import Cast
+from tests.people import People
 
 STATE = "a" * 64
 
 
 @pytest.fixture
-async def doors(redis: Redis) -> AsyncIterator[Doors]:
-    return Doors(redis, EventBus(redis))
+async def access(redis: Redis) -> AsyncIterator[SessionAccess]:
+    return SessionAccess(redis, EventBus(redis))
 
 
-async def _ticket(doors: Doors, cast: Cast, name: str = "guest", token_id: int | None = None) -> str:
-    return await doors.mint_ticket(cast.users[name].id, token_id, cast.session.label, STATE)
+async def _ticket(access: SessionAccess, people: People, name: str = "guest", token_id: int | None = None) -> str:
+    return await access.mint_ticket(people.users[name].id, token_id, people.session.label, STATE)
 
 
-async def test_a_desk_is_what_the_proxy_needs_to_know(doors: Doors, cast: Cast) -> None:
-    desk = await doors.desk(cast.session.label)
+async def test_session_info_has_state_creator_and_address(access: SessionAccess, people: People) -> None:
+    info = await access.session_info(people.session.label)
 
-    assert desk is not None
-    assert (desk.session_id, desk.state, desk.creator_id) == (cast.session.id, "running", cast.users["guest"].id)
-    assert desk.http == ("127.0.0.1", 1)
-
-
-async def test_an_unknown_label_is_no_desk(doors: Doors, cast: Cast) -> None:
-    for label in ("", "nobody", cast.session.label.upper(), "x" * 64, cast.session.label + "x", "a\0b", "%"):
-        assert await doors.desk(label) is None, label
+    assert info is not None
+    assert (info.session_id, info.state, info.creator_id) == (people.session.id, "running", people.users["guest"].id)
+    assert info.http == ("127.0.0.1", 1)
 
 
-async def test_a_ticket_opens_once(doors: Doors, cast: Cast) -> None:
-    ticket = await _ticket(doors, cast)
-
-    entry = await doors.redeem_ticket(ticket, cast.session.label, STATE)
-
-    assert entry is not None
-    assert entry.user_id == cast.users["guest"].id
-    assert entry.expires_at > cast.session.expires_at, "its page still says how the session ended"
-    assert await doors.redeem_ticket(ticket, cast.session.label, STATE) is None
+async def test_unknown_label_has_no_session_info(access: SessionAccess, people: People) -> None:
+    for label in ("", "nobody", people.session.label.upper(), "x" * 64, people.session.label + "x", "a\0b", "%"):
+        assert await access.session_info(label) is None, label
 
 
-async def test_a_ticket_does_not_outlive_half_a_minute(doors: Doors, cast: Cast, redis: Redis) -> None:
-    await _ticket(doors, cast)
+async def test_ticket_can_be_redeemed_once(access: SessionAccess, people: People) -> None:
+    ticket = await _ticket(access, people)
+
+    grant = await access.redeem_ticket(ticket, people.session.label, STATE)
+
+    assert grant is not None
+    assert grant.user_id == people.users["guest"].id
+    assert grant.expires_at > people.session.expires_at, "its page still says how the session ended"
+    assert await access.redeem_ticket(ticket, people.session.label, STATE) is None
+
+
+async def test_ticket_expires(access: SessionAccess, people: People, redis: Redis) -> None:
+    await _ticket(access, people)
 
     (key,) = await redis.keys("carrel:ticket:*")
     assert 0 < await redis.ttl(key) <= 30
 
 
-async def test_what_is_kept_of_a_ticket_is_not_the_ticket(doors: Doors, cast: Cast, redis: Redis) -> None:
-    ticket = await _ticket(doors, cast)
+async def test_ticket_is_not_stored_in_plain_text(access: SessionAccess, people: People, redis: Redis) -> None:
+    ticket = await _ticket(access, people)
 
     (key,) = await redis.keys("*")
     assert ticket.encode() not in key + (await redis.get(key) or b"")
 
 
-async def test_a_ticket_at_another_door_is_spent(doors: Doors, cast: Cast) -> None:
-    for label, state in (("elsewhere", STATE), (cast.session.label, "b" * 64)):
-        ticket = await _ticket(doors, cast)
-        assert await doors.redeem_ticket(ticket, label, state) is None
-        assert await doors.redeem_ticket(ticket, cast.session.label, STATE) is None
+async def test_ticket_for_another_host_or_state_is_spent(access: SessionAccess, people: People) -> None:
+    for label, state in (("elsewhere", STATE), (people.session.label, "b" * 64)):
+        ticket = await _ticket(access, people)
+        assert await access.redeem_ticket(ticket, label, state) is None
+        assert await access.redeem_ticket(ticket, people.session.label, STATE) is None
 
 
-async def test_a_ticket_of_somebody_else_opens_nothing(doors: Doors, cast: Cast) -> None:
+async def test_ticket_of_another_user_is_refused(access: SessionAccess, people: People) -> None:
     for name in ("owner", "operator", "stranger"):
-        ticket = await _ticket(doors, cast, name)
-        assert await doors.redeem_ticket(ticket, cast.session.label, STATE) is None
+        ticket = await _ticket(access, people, name)
+        assert await access.redeem_ticket(ticket, people.session.label, STATE) is None
 
 
-async def test_who_enters_a_session_that_has_ended_learns_so_and_reaches_no_container(doors: Doors, cast: Cast) -> None:
-    await session_completion.fail(cast.session, Reason.CONTAINER_LOST, "It is gone.", held=cast.session.fence)
-
-    assert await doors.redeem_ticket(await _ticket(doors, cast), cast.session.label, STATE)
-    desk = await doors.desk(cast.session.label)
-    assert desk is not None
-    assert (desk.state, desk.http, desk.websocket, desk.reason) == ("failed", None, None, "It is gone.")
-
-
-async def _sealed(doors: Doors, cast: Cast, parent: Token | None = None) -> str:
-    entry = Entry(cast.users["guest"].id, cast.session.expires_at, parent.id if parent else None)
-    return await doors.seal(entry, cast.session.label)
-
-
-async def test_a_cookie_is_good_for_its_own_host_alone(doors: Doors, cast: Cast) -> None:
-    cookie = await _sealed(doors, cast)
-
-    entry = await doors.entry(cookie, cast.session.label)
-
-    assert entry is not None
-    assert entry.user_id == cast.users["guest"].id
-    assert entry.expires_at > now()
-    assert await doors.entry(cookie, "elsewhere") is None
-    assert await doors.entry(cookie + "x", cast.session.label) is None
-
-
-async def test_signing_out_ends_the_entry_that_came_from_it(doors: Doors, cast: Cast) -> None:
-    browser, _ = await users.mint_token(
-        cast.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
+async def test_ended_session_can_be_entered_without_container_address(access: SessionAccess, people: People) -> None:
+    await session_completion.fail(
+        people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence
     )
-    cookie = await _sealed(doors, cast, browser)
-    assert await doors.entry(cookie, cast.session.label)
 
-    await users.revoke(browser, actor=SERVICE)
+    assert await access.redeem_ticket(await _ticket(access, people), people.session.label, STATE)
+    info = await access.session_info(people.session.label)
+    assert info is not None
+    assert (info.state, info.http, info.websocket, info.reason) == ("failed", None, None, "It is gone.")
 
-    assert await doors.entry(cookie, cast.session.label) is None
+
+async def _cookie(access: SessionAccess, people: People, parent: Token | None = None) -> str:
+    grant = AccessGrant(people.users["guest"].id, people.session.expires_at, parent.id if parent else None)
+    return await access.issue_cookie(grant, people.session.label)
 
 
-async def test_an_entry_ends_with_the_sign_in_it_came_from(doors: Doors, cast: Cast) -> None:
+async def test_cookie_is_valid_for_its_host_only(access: SessionAccess, people: People) -> None:
+    cookie = await _cookie(access, people)
+
+    grant = await access.grant_from_cookie(cookie, people.session.label)
+
+    assert grant is not None
+    assert grant.user_id == people.users["guest"].id
+    assert grant.expires_at > now()
+    assert await access.grant_from_cookie(cookie, "elsewhere") is None
+    assert await access.grant_from_cookie(cookie + "x", people.session.label) is None
+
+
+async def test_sign_out_ends_the_grant(access: SessionAccess, people: People) -> None:
     browser, _ = await users.mint_token(
-        cast.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
+        people.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
     )
-    cookie = await _sealed(doors, cast, browser)
+    cookie = await _cookie(access, people, browser)
+    assert await access.grant_from_cookie(cookie, people.session.label)
+
+    await users.revoke_token(browser, actor=SERVICE)
+
+    assert await access.grant_from_cookie(cookie, people.session.label) is None
+
+
+async def test_grant_ends_when_its_sign_in_expires(access: SessionAccess, people: People) -> None:
+    browser, _ = await users.mint_token(
+        people.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
+    )
+    cookie = await _cookie(access, people, browser)
     await Token.filter(id=browser.id).update(expires_at=now() - timedelta(seconds=1))
 
-    assert await doors.entry(cookie, cast.session.label) is None
+    assert await access.grant_from_cookie(cookie, people.session.label) is None
 
 
-async def test_an_entry_that_has_expired_is_over(doors: Doors, cast: Cast) -> None:
-    cookie = await _sealed(doors, cast)
+async def test_expired_cookie_is_refused(access: SessionAccess, people: People) -> None:
+    cookie = await _cookie(access, people)
     await Token.filter(kind=TokenKind.ENTRY).update(expires_at=now() - timedelta(seconds=1))
 
-    assert await doors.entry(cookie, cast.session.label) is None
+    assert await access.grant_from_cookie(cookie, people.session.label) is None
 
 
-async def test_an_entry_ends_when_its_user_is_deactivated(doors: Doors, cast: Cast) -> None:
-    cookie = await _sealed(doors, cast)
-    await User.filter(id=cast.users["guest"].id).update(is_active=False)
+async def test_grant_ends_when_user_is_deactivated(access: SessionAccess, people: People) -> None:
+    cookie = await _cookie(access, people)
+    await User.filter(id=people.users["guest"].id).update(is_active=False)
 
-    assert await doors.entry(cookie, cast.session.label) is None
+    assert await access.grant_from_cookie(cookie, people.session.label) is None
 
 
-async def test_other_tokens_are_no_cookies_of_a_session(doors: Doors, cast: Cast) -> None:
+async def test_other_token_kinds_are_no_cookies(access: SessionAccess, people: People) -> None:
     for kind in (TokenKind.API, TokenKind.BROWSER):
-        assert await doors.entry(await cast.token("guest", kind), cast.session.label) is None
-    assert await doors.entry(cast.desk_text, cast.session.label) is None
+        assert await access.grant_from_cookie(await people.token("guest", kind), people.session.label) is None
+    assert await access.grant_from_cookie(people.container_token, people.session.label) is None
 
 
-async def test_a_script_enters_with_the_token_of_the_creator_and_no_other(doors: Doors, cast: Cast) -> None:
-    let_in = {name for name in (*cast.users, "desk") if await doors.bearer(await cast.token(name), cast.session.label)}
+async def test_only_the_creators_api_token_enters(access: SessionAccess, people: People) -> None:
+    allowed = {
+        name
+        for name in (*people.users, "container")
+        if await access.grant_from_token(await people.token(name), people.session.label)
+    }
 
-    assert let_in == {"guest"}
-    assert await doors.bearer("nonsense", cast.session.label) is None
-    assert await doors.bearer(await cast.token("guest"), "elsewhere") is None
+    assert allowed == {"guest"}
+    assert await access.grant_from_token("nonsense", people.session.label) is None
+    assert await access.grant_from_token(await people.token("guest"), "elsewhere") is None
 
 
-async def test_a_script_whose_token_may_only_look_does_not_enter(doors: Doors, cast: Cast) -> None:
-    guest = await cast.principal("guest")
-    scopes = [rule for rule in guest.rules if rule.operation == "view"]
+async def test_token_with_view_scopes_cannot_enter(access: SessionAccess, people: People) -> None:
+    guest = await people.principal("guest")
+    scopes = [rule for rule in guest.rules if rule.verb == "view"]
     _, minted = await users.mint_token(guest.user_id, TokenKind.API, actor=SERVICE, lifetime=None, scopes=scopes)
 
-    assert await doors.bearer(minted.text, cast.session.label) is None
+    assert await access.grant_from_token(minted.text, people.session.label) is None
 
 
-async def test_whoever_is_not_let_in_is_written_into_the_sessions_history(doors: Doors, cast: Cast) -> None:
+async def test_denied_access_is_recorded_in_history(access: SessionAccess, people: People) -> None:
     for _ in range(2):
-        await doors.bearer(await cast.token("stranger"), cast.session.label)
+        await access.grant_from_token(await people.token("stranger"), people.session.label)
 
     (refused,) = await HistoryEntry.filter(action="session_open_refused")
-    assert (refused.resource, refused.object_id) == (Resource.SESSION, cast.session.id)
-    assert (refused.actor_id, refused.cause) == (cast.users["stranger"].id, "Only its creator works in a session.")
+    assert (refused.resource, refused.object_id) == (Resource.SESSION, people.session.id)
+    assert (refused.actor_id, refused.cause) == (people.users["stranger"].id, "Only its creator can open a session.")
 
 
-async def test_the_entry_cookie_is_no_bearer(doors: Doors, cast: Cast) -> None:
-    assert await doors.bearer(await _sealed(doors, cast), cast.session.label) is None
+async def test_cookie_is_no_api_token(access: SessionAccess, people: People) -> None:
+    assert await access.grant_from_token(await _cookie(access, people), people.session.label) is None

@@ -1,4 +1,4 @@
-"""Launching, waiting in line, being claimed for work, and ending."""
+"""Launch, queue, claims and end of sessions."""
 
 import asyncio
 from datetime import timedelta
@@ -12,84 +12,84 @@ from models.accounts.history import HistoryEntry
 from models.accounts.users import Token
 from models.permissions.actor import SERVICE
 from models.services.sessions import session_claims, session_completion, session_queue, sessions
-from models.services.sessions.session_completion import Remains
+from models.services.sessions.session_completion import ContainerExit
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
-from models.sessions.sessions import ENDINGS, Reason, Session, SessionState
-from tests.people import Cast
+from models.sessions.sessions import TERMINAL_STATES, Reason, Session, SessionState
+from tests.people import People
 
 
-async def _launch(cast: Cast, name: str, **options: object) -> Session:
+async def _launch(people: People, name: str, **options: object) -> Session:
     session, _ = await sessions.launch(
-        cast.image,
-        cast.region,
-        cast.settings,
-        actor=await cast.actor(name),
+        people.image,
+        people.region,
+        people.settings,
+        actor=await people.actor(name),
         **options,  # type: ignore[arg-type]
     )
     return session
 
 
-async def _lease_is_over(session: Session) -> None:
+async def _expire_lease(session: Session) -> None:
     await Session.filter(id=session.id).update(lease_until=now() - timedelta(seconds=1))
 
 
-async def _reads(session: Session) -> Session:
+async def _reload(session: Session) -> Session:
     return await Session.get(id=session.id)
 
 
-async def test_a_launch_waits_in_line_and_asks_for_a_worker(cast: Cast) -> None:
+async def test_launch_queues_session_and_job(people: People) -> None:
     await OutboxMessage.all().delete()
 
-    session = await _launch(cast, "editor")
+    session = await _launch(people, "editor")
 
-    assert (session.state, session.maximum_seconds) == (SessionState.QUEUED, cast.settings.session_seconds)
+    assert (session.state, session.maximum_seconds) == (SessionState.QUEUED, people.settings.session_seconds)
     jobs = await OutboxMessage.filter(kind="job")
     assert [(job.name, job.queue, job.arguments) for job in jobs] == [("session_launch", "carrel:local", [session.id])]
 
 
-async def test_ten_launches_at_once_are_one_session(cast: Cast) -> None:
-    actor = await cast.actor("editor")
+async def test_concurrent_launches_create_one_session(people: People) -> None:
+    actor = await people.actor("editor")
 
     outcomes = await asyncio.gather(
-        *(sessions.launch(cast.image, cast.region, cast.settings, actor=actor) for _ in range(10))
+        *(sessions.launch(people.image, people.region, people.settings, actor=actor) for _ in range(10))
     )
 
     assert len({session.id for session, _ in outcomes}) == 1
     assert sum(is_new for _, is_new in outcomes) == 1
-    assert await Session.filter(creator=cast.users["editor"]).count() == 1
-    assert await HistoryEntry.filter(resource="session", action="launch", actor=cast.users["editor"]).count() == 1
+    assert await Session.filter(creator=people.users["editor"]).count() == 1
+    assert await HistoryEntry.filter(resource="session", action="launch", actor=people.users["editor"]).count() == 1
 
 
-async def test_another_person_image_or_region_is_another_session(cast: Cast) -> None:
-    first = await _launch(cast, "editor")
+async def test_other_user_image_or_region_gets_another_session(people: People) -> None:
+    first = await _launch(people, "editor")
     elsewhere = await Region.create(name="elsewhere")
-    actor = await cast.actor("editor")
+    actor = await people.actor("editor")
 
     others = [
-        await sessions.launch(cast.older, cast.region, cast.settings, actor=actor),
-        await sessions.launch(cast.image, elsewhere, cast.settings, actor=actor),
-        await sessions.launch(cast.image, cast.region, cast.settings, actor=await cast.actor("owner")),
+        await sessions.launch(people.older, people.region, people.settings, actor=actor),
+        await sessions.launch(people.image, elsewhere, people.settings, actor=actor),
+        await sessions.launch(people.image, people.region, people.settings, actor=await people.actor("owner")),
     ]
 
     assert all(is_new for _, is_new in others)
     assert len({first.id, *(session.id for session, _ in others)}) == 4
 
 
-async def test_when_one_has_ended_the_next_is_new_and_has_another_host(cast: Cast) -> None:
-    first = await _launch(cast, "editor")
+async def test_launch_after_the_end_creates_new_session(people: People) -> None:
+    first = await _launch(people, "editor")
     await sessions.request_stop(first, actor=SERVICE)
 
-    second = await _launch(cast, "editor")
+    second = await _launch(people, "editor")
 
     assert second.id != first.id
     assert second.label != first.label
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 59, 86_401, 2**31])
-async def test_a_life_that_is_too_short_or_too_long_is_refused(cast: Cast, seconds: int) -> None:
+async def test_seconds_out_of_range_are_refused(people: People, seconds: int) -> None:
     with pytest.raises(BadInput) as caught:
-        await _launch(cast, "editor", seconds=seconds)
+        await _launch(people, "editor", seconds=seconds)
 
     assert caught.value.path == ("seconds",)
 
@@ -110,197 +110,201 @@ BAD_VARIABLES = [
 ]
 
 
-def test_variables_that_are_none_or_ours_are_refused() -> None:
+def test_invalid_and_reserved_variables_are_refused() -> None:
     for environment in BAD_VARIABLES:
         with pytest.raises(BadInput) as caught:
             sessions.check_environment(environment)
         assert caught.value.path == ("environment",), environment
 
 
-def test_ordinary_variables_are_taken() -> None:
+def test_valid_variables_are_accepted() -> None:
     sessions.check_environment({f"A_{number}": "x" * 4096 for number in range(31)} | {"B": "two\nlines ü"})
 
 
-async def test_the_line_is_first_come_first_served_up_to_the_capacity(cast: Cast) -> None:
-    waiting = [await _launch(cast, name) for name in ("editor", "owner", "operator")]
-    assert await session_queue.queue_positions([each.id for each in waiting]) == {
-        waiting[0].id: 1,
-        waiting[1].id: 2,
-        waiting[2].id: 3,
+async def test_queue_is_first_come_first_served(people: People) -> None:
+    queued = [await _launch(people, name) for name in ("editor", "owner", "operator")]
+    assert await session_queue.queue_positions([each.id for each in queued]) == {
+        queued[0].id: 1,
+        queued[1].id: 2,
+        queued[2].id: 3,
     }
 
-    admitted = [await session_claims.claim_launch(each.id, cast.settings) for each in reversed(waiting)]
+    claims = [await session_claims.claim_launch(each.id, people.settings) for each in reversed(queued)]
 
-    assert [claimed.id if claimed else None for claimed in admitted] == [None, None, waiting[0].id], "one place is left"
-    assert await session_claims.claim_launch(waiting[1].id, cast.settings) is None
+    assert [claimed.id if claimed else None for claimed in claims] == [None, None, queued[0].id], "one slot is left"
+    assert await session_claims.claim_launch(queued[1].id, people.settings) is None
 
 
-async def test_many_workers_at_once_never_exceed_the_capacity(cast: Cast) -> None:
-    await Region.filter(id=cast.region.id).update(capacity=3)
-    waiting = [await _launch(cast, name) for name in ("editor", "owner", "operator", "member", "stranger")]
+async def test_concurrent_claims_never_exceed_capacity(people: People) -> None:
+    await Region.filter(id=people.region.id).update(capacity=3)
+    queued = [await _launch(people, name) for name in ("editor", "owner", "operator", "member", "stranger")]
 
-    await asyncio.gather(*(session_claims.claim_launch(each.id, cast.settings) for each in waiting * 3))
+    await asyncio.gather(*(session_claims.claim_launch(each.id, people.settings) for each in queued * 3))
 
-    states = [(await _reads(each)).state for each in waiting]
+    states = [(await _reload(each)).state for each in queued]
     assert states == [SessionState.STARTING] * 2 + [SessionState.QUEUED] * 3
 
 
-async def test_who_waits_for_an_image_does_not_hold_up_the_line(cast: Cast) -> None:
-    first = await _launch(cast, "editor")
-    older, _ = await sessions.launch(cast.older, cast.region, cast.settings, actor=await cast.actor("owner"))
-    await Image.filter(id=cast.image.id).update(state=ImageState.QUEUED)
+async def test_session_waiting_for_image_does_not_block_queue(people: People) -> None:
+    first = await _launch(people, "editor")
+    older, _ = await sessions.launch(people.older, people.region, people.settings, actor=await people.actor("owner"))
+    await Image.filter(id=people.image.id).update(state=ImageState.QUEUED)
 
-    assert await session_claims.claim_launch(first.id, cast.settings) is None
-    assert await session_claims.claim_launch(older.id, cast.settings)
+    assert await session_claims.claim_launch(first.id, people.settings) is None
+    assert await session_claims.claim_launch(older.id, people.settings)
 
 
-async def test_one_worker_holds_a_session_until_its_lease_is_over(cast: Cast) -> None:
-    session = await _launch(cast, "editor")
-    first = await session_claims.claim_launch(session.id, cast.settings)
+async def test_claim_lasts_until_the_lease_expires(people: People) -> None:
+    session = await _launch(people, "editor")
+    first = await session_claims.claim_launch(session.id, people.settings)
     assert first is not None
-    assert await session_claims.claim_launch(session.id, cast.settings) is None
+    assert await session_claims.claim_launch(session.id, people.settings) is None
 
-    await _lease_is_over(session)
-    taken = await asyncio.gather(*(session_claims.claim_launch(session.id, cast.settings) for _ in range(5)))
+    await _expire_lease(session)
+    claims = await asyncio.gather(*(session_claims.claim_launch(session.id, people.settings) for _ in range(5)))
 
-    second = [each for each in taken if each]
+    second = [each for each in claims if each]
     assert len(second) == 1
     assert second[0].fence == first.fence + 1
-    assert not await session_claims.still_mine(first)
-    assert await session_claims.still_mine(second[0])
+    assert not await session_claims.is_still_claimed(first)
+    assert await session_claims.is_still_claimed(second[0])
 
 
-async def test_the_late_write_of_a_worker_that_was_taken_over_is_lost(cast: Cast) -> None:
-    session = await _launch(cast, "editor")
-    late = await session_claims.claim_launch(session.id, cast.settings)
-    await _lease_is_over(session)
-    current = await session_claims.claim_launch(session.id, cast.settings)
+async def test_write_with_lost_claim_is_refused(people: People) -> None:
+    session = await _launch(people, "editor")
+    late = await session_claims.claim_launch(session.id, people.settings)
+    await _expire_lease(session)
+    current = await session_claims.claim_launch(session.id, people.settings)
     assert late
     assert current
 
     with pytest.raises(Conflict):
         await session_claims.mark_running(late, "local", "10.0.0.1", 1, 1)
     with pytest.raises(Conflict):
-        await session_completion.fail(late, Reason.NEVER_ANSWERED, "Too late.", held=late.fence)
+        await session_completion.fail(late, Reason.NEVER_ANSWERED, "Too late.", expected_fence=late.fence)
 
     await session_claims.mark_running(current, "local", "10.0.0.2", 2, 3)
-    row = await _reads(session)
+    row = await _reload(session)
     assert (row.state, row.host, row.http_port, row.websocket_port) == (SessionState.RUNNING, "10.0.0.2", 2, 3)
 
 
-async def test_a_claim_that_is_given_back_can_be_taken_at_once(cast: Cast) -> None:
-    session = await _launch(cast, "editor")
-    first = await session_claims.claim_launch(session.id, cast.settings)
+async def test_released_claim_can_be_taken_at_once(people: People) -> None:
+    session = await _launch(people, "editor")
+    first = await session_claims.claim_launch(session.id, people.settings)
     assert first
 
     await session_claims.yield_launch(first, "local", 0.5)
 
-    assert await session_claims.claim_launch(session.id, cast.settings)
+    assert await session_claims.claim_launch(session.id, people.settings)
     await session_claims.yield_launch(first, "local", 0.5)
-    assert await session_claims.claim_launch(session.id, cast.settings) is None, "the lost claim gave nothing back"
+    assert await session_claims.claim_launch(session.id, people.settings) is None, "a lost claim cannot be released"
 
 
-async def test_a_session_goes_back_to_its_old_place_in_line(cast: Cast) -> None:
-    first, second = await _launch(cast, "editor"), await _launch(cast, "owner")
-    claimed = await session_claims.claim_launch(first.id, cast.settings)
+async def test_requeued_session_keeps_its_position(people: People) -> None:
+    first, second = await _launch(people, "editor"), await _launch(people, "owner")
+    claimed = await session_claims.claim_launch(first.id, people.settings)
     assert claimed
 
-    await session_claims.back_to_line(claimed, "The image is imported again.")
+    await session_claims.requeue(claimed, "The image is imported again.")
 
     assert await session_queue.queue_positions([first.id, second.id]) == {first.id: 1, second.id: 2}
-    assert await session_claims.claim_launch(second.id, cast.settings) is None
+    assert await session_claims.claim_launch(second.id, people.settings) is None
 
 
-async def test_time_begins_when_a_place_is_given(cast: Cast) -> None:
-    session = await _launch(cast, "editor", seconds=60)
+async def test_lifetime_begins_when_the_session_starts(people: People) -> None:
+    session = await _launch(people, "editor", seconds=60)
     await Session.filter(id=session.id).update(expires_at=now() + timedelta(seconds=1))
 
-    claimed = await session_claims.claim_launch(session.id, cast.settings)
+    claimed = await session_claims.claim_launch(session.id, people.settings)
 
     assert claimed is not None
     assert claimed.expires_at > now() + timedelta(seconds=55)
 
 
-async def test_stopping_a_waiting_session_ends_it_at_once(cast: Cast) -> None:
-    session = await _launch(cast, "editor")
+async def test_stopping_queued_session_ends_it_at_once(people: People) -> None:
+    session = await _launch(people, "editor")
 
-    await sessions.request_stop(session, actor=await cast.actor("editor"))
+    await sessions.request_stop(session, actor=await people.actor("editor"))
 
-    row = await _reads(session)
+    row = await _reload(session)
     assert (row.state, row.reason_code) == (SessionState.STOPPED, Reason.STOPPED_BY_CREATOR)
     assert row.ended_at
     assert row.active_key is None
 
 
-async def test_stopping_a_running_session_asks_a_worker_and_takes_its_claim(cast: Cast) -> None:
+async def test_stopping_running_session_enqueues_a_job(people: People) -> None:
     await OutboxMessage.all().delete()
 
-    await sessions.request_stop(cast.session, actor=await cast.actor("guest"))
+    await sessions.request_stop(people.session, actor=await people.actor("guest"))
 
-    row = await _reads(cast.session)
+    row = await _reload(people.session)
     assert (row.state, row.outcome) == (SessionState.STOPPING, SessionState.STOPPED)
     assert await OutboxMessage.filter(name="session_stop").count() == 1
 
 
-async def test_stopping_twice_or_after_the_end_is_harmless(cast: Cast) -> None:
-    stale = await _reads(cast.session)
-    await sessions.request_stop(cast.session, actor=SERVICE)
-    await sessions.request_stop(cast.session, actor=SERVICE)
+async def test_stopping_twice_has_no_effect(people: People) -> None:
+    stale = await _reload(people.session)
+    await sessions.request_stop(people.session, actor=SERVICE)
+    await sessions.request_stop(people.session, actor=SERVICE)
     await sessions.request_stop(stale, actor=SERVICE)
-    claimed = await session_claims.claim_stop(cast.session.id, cast.settings)
+    claimed = await session_claims.claim_stop(people.session.id, people.settings)
     assert claimed
-    await session_completion.finish_stop(claimed, Remains())
+    await session_completion.finish_stop(claimed, ContainerExit())
 
-    await sessions.request_stop(await _reads(cast.session), actor=SERVICE)
+    await sessions.request_stop(await _reload(people.session), actor=SERVICE)
 
-    assert (await _reads(cast.session)).state is SessionState.STOPPED
-
-
-async def test_one_worker_at_a_time_stops_a_session(cast: Cast) -> None:
-    await sessions.request_stop(cast.session, actor=SERVICE)
-
-    taken = await asyncio.gather(*(session_claims.claim_stop(cast.session.id, cast.settings) for _ in range(5)))
-
-    assert sum(each is not None for each in taken) == 1
+    assert (await _reload(people.session)).state is SessionState.STOPPED
 
 
-async def test_an_end_keeps_what_was_said_and_ends_the_token(cast: Cast) -> None:
-    remains = Remains(logs="x" * 100_000 + "last words", exit_code=3)
+async def test_one_of_five_concurrent_stops_gets_the_claim(people: People) -> None:
+    await sessions.request_stop(people.session, actor=SERVICE)
 
-    await session_completion.fail(cast.session, Reason.CONTAINER_EXITED, "It ended.", remains, held=cast.session.fence)
+    claims = await asyncio.gather(*(session_claims.claim_stop(people.session.id, people.settings) for _ in range(5)))
 
-    row = await _reads(cast.session)
+    assert sum(each is not None for each in claims) == 1
+
+
+async def test_failure_stores_log_and_revokes_token(people: People) -> None:
+    container_exit = ContainerExit(logs="x" * 100_000 + "last words", exit_code=3)
+
+    await session_completion.fail(
+        people.session, Reason.CONTAINER_EXITED, "It ended.", container_exit, expected_fence=people.session.fence
+    )
+
+    row = await _reload(people.session)
     assert (row.state, row.reason, row.exit_code) == (SessionState.FAILED, "It ended.", 3)
     assert row.logs.endswith("last words")
-    assert len(row.logs) == session_completion.LOG_CHARACTERS
+    assert len(row.logs) == session_completion.MAX_LOG_CHARACTERS
     assert (row.host, row.http_port, row.websocket_port) == (None, None, None)
-    assert await Token.filter(session=cast.session, revoked_at=None).count() == 0
+    assert await Token.filter(session=people.session, revoked_at=None).count() == 0
 
 
-async def test_an_end_calls_the_next_in_line(cast: Cast) -> None:
-    await Region.filter(id=cast.region.id).update(capacity=1)
-    waiting = await _launch(cast, "editor")
+async def test_failure_enqueues_next_session(people: People) -> None:
+    await Region.filter(id=people.region.id).update(capacity=1)
+    queued = await _launch(people, "editor")
     await OutboxMessage.all().delete()
 
-    await session_completion.fail(cast.session, Reason.CONTAINER_LOST, "It is gone.", held=cast.session.fence)
+    await session_completion.fail(
+        people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence
+    )
 
-    called = await OutboxMessage.filter(name="session_launch")
-    assert [job.arguments for job in called] == [[waiting.id]]
+    jobs = await OutboxMessage.filter(name="session_launch")
+    assert [job.arguments for job in jobs] == [[queued.id]]
 
 
-async def test_an_expired_session_says_so(cast: Cast) -> None:
-    await sessions.expire(cast.session, actor=SERVICE)
-    claimed = await session_claims.claim_stop(cast.session.id, cast.settings)
+async def test_expired_session_has_reason_code(people: People) -> None:
+    await sessions.expire(people.session, actor=SERVICE)
+    claimed = await session_claims.claim_stop(people.session.id, people.settings)
     assert claimed
-    await session_completion.finish_stop(claimed, Remains())
+    await session_completion.finish_stop(claimed, ContainerExit())
 
-    row = await _reads(cast.session)
+    row = await _reload(people.session)
     assert (row.state, row.reason_code) == (SessionState.EXPIRED, Reason.EXPIRED)
 
 
-async def test_nothing_is_claimed_of_what_is_not_there_or_has_ended(cast: Cast) -> None:
-    for state in ENDINGS:
-        await Session.filter(id=cast.session.id).update(state=state)
-        assert await session_claims.claim_launch(cast.session.id, cast.settings) is None
-        assert await session_claims.claim_stop(cast.session.id, cast.settings) is None
-    assert await session_claims.claim_launch(10_000, cast.settings) is None
+async def test_ended_and_missing_sessions_cannot_be_claimed(people: People) -> None:
+    for state in TERMINAL_STATES:
+        await Session.filter(id=people.session.id).update(state=state)
+        assert await session_claims.claim_launch(people.session.id, people.settings) is None
+        assert await session_claims.claim_stop(people.session.id, people.settings) is None
+    assert await session_claims.claim_launch(10_000, people.settings) is None

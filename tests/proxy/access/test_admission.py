@@ -1,4 +1,4 @@
-"""Who comes in, who does not, and what happens to those inside when that changes."""
+"""Access to sessions: admitted and refused clients, and revocation of open work."""
 
 import asyncio
 import json
@@ -12,18 +12,17 @@ import pytest
 from core.clock import now
 from proxy.pages import html as pages_html
 from tests.proxy.client import DOMAIN, HOST, Client, handshake, request
-from tests.proxy.conftest import House, Opener
-from tests.proxy.origin import Call, Origin, says
-from tests.proxy.session_directory import LABEL, MemoryDoors, MemoryEntry
+from tests.proxy.conftest import Opener, RunningProxy
+from tests.proxy.origin import SWITCHING_PROTOCOLS, Call, Origin, sends
+from tests.proxy.session_directory import LABEL, FakeGrant, InMemoryDirectory
 from tests.proxy.waiting import until
 
-SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 NAVIGATION = ("Accept: text/html", "Sec-Fetch-Mode: navigate")
 
 
-async def upgrade(house: House, origin: Origin) -> Client:
-    origin.answer = says(SWITCH)
-    client = await house.connect()
+async def upgrade(proxy: RunningProxy, origin: Origin) -> Client:
+    origin.answer = sends(SWITCHING_PROTOCOLS)
+    client = await proxy.connect()
     assert (await client.ask(handshake())).status == 101
     return client
 
@@ -40,70 +39,72 @@ WAYS: dict[str, Callable[..., bytes]] = {"http": request, "websocket": handshake
     ("cookie", "status"),
     [(None, 401), ("", 401), ("forged", 401), ("other-label:owner", 401), (f"{LABEL}:stranger", 404)],
 )
-async def test_29_who_has_no_right_never_reaches_the_container(
-    house: House, origin: Origin, way: str, cookie: str | None, status: int
+async def test_unauthorized_client_never_reaches_container(
+    proxy: RunningProxy, origin: Origin, way: str, cookie: str | None, status: int
 ) -> None:
-    reply = await house.ask(WAYS[way](cookie=cookie))
+    reply = await proxy.ask(WAYS[way](cookie=cookie))
 
     assert reply.status == status
     assert origin.connections == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_29_an_expired_entry_is_none(house: House, doors: MemoryDoors, origin: Origin, way: str) -> None:
-    doors.entries["owner"] = MemoryEntry(expires_at=now() - timedelta(seconds=1))
+async def test_expired_grant_is_refused(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin, way: str
+) -> None:
+    directory.grants["owner"] = FakeGrant(expires_at=now() - timedelta(seconds=1))
 
-    assert (await house.ask(WAYS[way]())).status == 401
+    assert (await proxy.ask(WAYS[way]())).status == 401
     assert origin.connections == 0
 
 
 @pytest.mark.parametrize("navigation", [(), NAVIGATION])
-async def test_55_anothers_session_looks_like_none(
-    house: House, doors: MemoryDoors, navigation: tuple[str, ...]
+async def test_other_users_session_looks_like_none(
+    proxy: RunningProxy, directory: InMemoryDirectory, navigation: tuple[str, ...]
 ) -> None:
-    theirs = await house.ask(request("/", *navigation, cookie=f"{LABEL}:stranger"))
-    doors.desks.clear()
+    theirs = await proxy.ask(request("/", *navigation, cookie=f"{LABEL}:stranger"))
+    directory.sessions.clear()
 
-    nothing = await house.ask(request("/", *navigation, cookie=f"{LABEL}:stranger"))
+    nothing = await proxy.ask(request("/", *navigation, cookie=f"{LABEL}:stranger"))
 
     assert (theirs.status, theirs.headers, theirs.body) == (nothing.status, nothing.headers, nothing.body)
     assert theirs.status == 404
 
 
-async def test_55_nobody_learns_whether_a_name_is_taken(house: House, doors: MemoryDoors) -> None:
-    taken = await house.ask(request(cookie=None))
+async def test_label_existence_is_not_revealed(proxy: RunningProxy, directory: InMemoryDirectory) -> None:
+    taken = await proxy.ask(request(cookie=None))
 
-    free = await house.ask(request(cookie=None, host=HOST.replace("k", "j")))
+    free = await proxy.ask(request(cookie=None, host=HOST.replace("k", "j")))
 
     assert (taken.status, taken.headers, taken.body) == (free.status, free.headers, free.body)
-    assert doors.questions == 0
+    assert directory.lookups == 0
 
 
 @pytest.mark.parametrize(
-    "origin_told",
+    "foreign_origin",
     ["http://evil.test", "http://sibling.sessions.test", "http://platform.test:8080", "null", "https://" + HOST],
 )
-async def test_28_a_websocket_of_another_origin_is_refused(house: House, origin: Origin, origin_told: str) -> None:
-    reply = await house.ask(handshake("/", f"Origin: {origin_told}"))
+async def test_cross_origin_websocket_is_refused(proxy: RunningProxy, origin: Origin, foreign_origin: str) -> None:
+    reply = await proxy.ask(handshake("/", f"Origin: {foreign_origin}"))
 
     assert reply.status == 403
     assert origin.connections == 0
 
 
-async def test_28_a_websocket_without_origin_needs_more_than_a_cookie(house: House, origin: Origin) -> None:
-    assert (await house.ask(handshake("/", "Origin:"))).status == 403
-    origin.answer = says(SWITCH)
+async def test_websocket_without_origin_needs_token(proxy: RunningProxy, origin: Origin) -> None:
+    assert (await proxy.ask(handshake("/", "Origin:"))).status == 403
+    origin.answer = sends(SWITCHING_PROTOCOLS)
 
-    reply = await house.ask(handshake("/", "Origin:", "Authorization: Bearer carrel_api_k_s", cookie=None))
+    reply = await proxy.ask(handshake("/", "Origin:", "Authorization: Bearer carrel_api_k_s", cookie=None))
 
     assert reply.status == 101
     assert origin.calls[0].get(b"authorization") is None
 
 
-async def test_28_a_token_in_a_page_of_another_origin_does_not_help(house: House, origin: Origin) -> None:
+async def test_token_does_not_allow_cross_origin_websocket(proxy: RunningProxy, origin: Origin) -> None:
     lines = ("Origin: http://evil.test", "Authorization: Bearer carrel_api_k_s")
 
-    assert (await house.ask(handshake("/", *lines, cookie=None))).status == 403
+    assert (await proxy.ask(handshake("/", *lines, cookie=None))).status == 403
 
 
 @pytest.mark.parametrize(
@@ -116,52 +117,54 @@ async def test_28_a_token_in_a_page_of_another_origin_does_not_help(house: House
         (("Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"), 200),
     ],
 )
-async def test_50_a_sibling_page_may_only_lead_here(house: House, lines: tuple[str, ...], status: int) -> None:
-    assert (await house.ask(request("/", *lines))).status == status
+async def test_sibling_page_may_only_navigate_here(proxy: RunningProxy, lines: tuple[str, ...], status: int) -> None:
+    assert (await proxy.ask(request("/", *lines))).status == status
 
 
 @pytest.mark.parametrize(
     "lines", [("Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate"), ("Origin: http://evil.test",)]
 )
-async def test_50_a_form_of_another_page_is_refused(house: House, origin: Origin, lines: tuple[str, ...]) -> None:
-    reply = await house.ask(request("/", *lines, "Content-Length: 0", method="POST"))
+async def test_cross_origin_form_is_refused(proxy: RunningProxy, origin: Origin, lines: tuple[str, ...]) -> None:
+    reply = await proxy.ask(request("/", *lines, "Content-Length: 0", method="POST"))
 
     assert reply.status == 403
     assert origin.connections == 0
 
 
-async def test_an_older_browsers_own_form_passes(house: House) -> None:
+async def test_own_form_of_older_browser_passes(proxy: RunningProxy) -> None:
     lines = (f"Origin: http://{HOST}", "Content-Length: 0")
 
-    assert (await house.ask(request("/", *lines, method="POST"))).status == 200
+    assert (await proxy.ask(request("/", *lines, method="POST"))).status == 200
 
 
-async def test_a_verdict_is_asked_once_for_many(house: House, doors: MemoryDoors) -> None:
-    client = await house.connect()
+async def test_decision_is_cached_for_many_requests(proxy: RunningProxy, directory: InMemoryDirectory) -> None:
+    client = await proxy.connect()
     await client.ask(request())
     await asyncio.sleep(0)
-    asked = doors.questions
+    before = directory.lookups
 
     for _ in range(50):
         assert (await client.ask(request())).status == 200
 
-    assert doors.questions <= asked + 2  # The watch looked once itself.
+    assert directory.lookups <= before + 2  # The watcher rechecked once itself.
 
 
-REVOKED: dict[str, Callable[[MemoryDoors], object]] = {
-    "sign-out": lambda doors: doors.sign_out(),
-    "stop": lambda doors: doors.move(state="stopping"),
-    "gone": lambda doors: doors.remove(),
-    "another's now": lambda doors: doors.move(creator_id=99),
+REVOKED: dict[str, Callable[[InMemoryDirectory], object]] = {
+    "sign-out": lambda directory: directory.sign_out(),
+    "stop": lambda directory: directory.update_session(state="stopping"),
+    "gone": lambda directory: directory.delete_session(),
+    "another's now": lambda directory: directory.update_session(creator_id=99),
 }
 
 
 @pytest.mark.parametrize("how", REVOKED)
-async def test_30_a_websocket_ends_within_a_second(house: House, doors: MemoryDoors, origin: Origin, how: str) -> None:
-    client = await upgrade(house, origin)
+async def test_revocation_closes_websocket_within_a_second(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin, how: str
+) -> None:
+    client = await upgrade(proxy, origin)
     began = time.monotonic()
 
-    REVOKED[how](doors)
+    REVOKED[how](directory)
 
     assert await client.closed() == b"\x88\x02" + (4401).to_bytes(2, "big")
     assert time.monotonic() - began < 1
@@ -169,58 +172,62 @@ async def test_30_a_websocket_ends_within_a_second(house: House, doors: MemoryDo
 
 
 @pytest.mark.parametrize("how", REVOKED)
-async def test_30_a_request_under_way_ends_within_a_second(
-    house: House, doors: MemoryDoors, origin: Origin, how: str
+async def test_revocation_closes_request_within_a_second(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin, how: str
 ) -> None:
     origin.answer = hang
-    client = await house.connect()
+    client = await proxy.connect()
     await client.send(request())
     await origin.until(lambda: len(origin.calls) == 1)
     began = time.monotonic()
 
-    REVOKED[how](doors)
+    REVOKED[how](directory)
 
     assert await client.closed() == b""
     assert time.monotonic() - began < 1
     await origin.until(lambda: origin.open == 0)
 
 
-async def test_30_a_websocket_ends_when_its_entry_expires(house: House, doors: MemoryDoors, origin: Origin) -> None:
-    doors.entries["owner"] = MemoryEntry(expires_at=now() + timedelta(seconds=0.3))
-    client = await upgrade(house, origin)
+async def test_websocket_closes_when_grant_expires(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin
+) -> None:
+    directory.grants["owner"] = FakeGrant(expires_at=now() + timedelta(seconds=0.3))
+    client = await upgrade(proxy, origin)
 
     assert await client.closed(2) == b"\x88\x02" + (4401).to_bytes(2, "big")
 
 
-async def test_30_the_next_request_after_sign_out_is_refused(house: House, doors: MemoryDoors) -> None:
-    assert (await house.ask(request())).status == 200
-    await until(lambda: doors.subscribers)
-    asked = doors.questions
+async def test_request_after_sign_out_is_refused(proxy: RunningProxy, directory: InMemoryDirectory) -> None:
+    assert (await proxy.ask(request())).status == 200
+    await until(lambda: directory.subscribers)
+    before = directory.lookups
 
-    doors.sign_out()
+    directory.sign_out()
 
-    await until(lambda: doors.questions > asked, 1)
-    assert (await house.ask(request())).status == 401
+    await until(lambda: directory.lookups > before, 1)
+    assert (await proxy.ask(request())).status == 401
 
 
-async def test_19_a_kept_connection_ends_with_its_session(house: House, doors: MemoryDoors, origin: Origin) -> None:
-    assert (await house.ask(request())).status == 200
+async def test_pooled_connection_closes_with_session(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin
+) -> None:
+    assert (await proxy.ask(request())).status == 200
     assert origin.open == 1
-    await until(lambda: doors.subscribers)
+    await until(lambda: directory.subscribers)
 
-    doors.move(state="stopped")
+    directory.update_session(state="stopped")
 
     await origin.until(lambda: origin.open == 0)
 
 
-async def test_19_two_sessions_at_one_address_share_no_connection(
-    house: House, doors: MemoryDoors, origin: Origin
+async def test_sessions_at_one_address_share_no_connection(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin
 ) -> None:
     other = LABEL.replace("k", "j")
-    doors.desks[other] = replace(doors.desks[LABEL], session_id=13, label=other)
-    await house.ask(request())
+    directory.sessions[other] = replace(directory.sessions[LABEL], session_id=13, label=other)
+    await proxy.ask(request())
 
-    reply = await house.ask(request(host=HOST.replace("k", "j", 1), cookie=f"{other}:owner"))
+    reply = await proxy.ask(request(host=HOST.replace("k", "j", 1), cookie=f"{other}:owner"))
 
     assert reply.status == 200
     assert [call.connection for call in origin.calls] == [1, 2]
@@ -230,129 +237,138 @@ async def test_19_two_sessions_at_one_address_share_no_connection(
     "host",
     ["169.254.169.254", "0.0.0.0", "224.0.0.1", "::ffff:169.254.169.254", "fe80::1", "::"],  # noqa: S104
 )
-async def test_18_an_address_no_container_has_is_never_dialled(house: House, doors: MemoryDoors, host: str) -> None:
-    doors.desks[LABEL] = replace(doors.desks[LABEL], http=(host, 8080))
+async def test_forbidden_address_is_never_connected(
+    proxy: RunningProxy, directory: InMemoryDirectory, host: str
+) -> None:
+    directory.sessions[LABEL] = replace(directory.sessions[LABEL], http=(host, 8080))
 
-    assert (await house.ask(request())).status == 502
+    assert (await proxy.ask(request())).status == 502
 
 
-async def test_18_a_port_of_ours_is_never_dialled(open_house: Opener, doors: MemoryDoors, origin: Origin) -> None:
-    address = doors.desks[LABEL].http
+async def test_platform_port_is_never_connected(
+    open_proxy: Opener, directory: InMemoryDirectory, origin: Origin
+) -> None:
+    address = directory.sessions[LABEL].http
     assert address is not None
-    house = await open_house(forbidden_ports=frozenset({address[1]}))
+    proxy = await open_proxy(forbidden_ports=frozenset({address[1]}))
 
-    assert (await house.ask(request())).status == 502
+    assert (await proxy.ask(request())).status == 502
     assert origin.connections == 0
 
 
-async def test_58_known_sessions_go_on_when_the_store_is_down(house: House, doors: MemoryDoors, origin: Origin) -> None:
-    client = await upgrade(house, origin)
-    doors.down = True
-    doors.hint("session:12")
-    origin.answer = says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+async def test_known_sessions_survive_store_outage(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin
+) -> None:
+    client = await upgrade(proxy, origin)
+    directory.down = True
+    directory.publish("session:12")
+    origin.answer = sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    assert (await house.ask(request())).body == b"ok"
-    assert (await house.ask(request(cookie=f"{LABEL}:stranger"))).status == 503
+    assert (await proxy.ask(request())).body == b"ok"
+    assert (await proxy.ask(request(cookie=f"{LABEL}:stranger"))).status == 503
     await client.send(b"still open")
-    doors.down = False
+    directory.down = False
 
 
 @pytest.mark.parametrize("state", ["queued", "starting", "stopping", "stopped", "failed", "expired"])
 @pytest.mark.parametrize("way", ["page", "program", "websocket"])
-async def test_48_49_a_session_that_does_not_run(
-    house: House, doors: MemoryDoors, origin: Origin, state: str, way: str
+async def test_session_that_is_not_running_gets_page(
+    proxy: RunningProxy, directory: InMemoryDirectory, origin: Origin, state: str, way: str
 ) -> None:
-    doors.move(state=state, http=None, reason="The image was <broken>.")
+    directory.update_session(state=state, http=None, reason="The image was <broken>.")
     raw = {"page": request("/a?b", *NAVIGATION), "program": request("/a?b"), "websocket": handshake("/a?b")}[way]
 
-    reply = await house.ask(raw)
+    reply = await proxy.ask(raw)
 
-    waits = state in ("queued", "starting")
-    page, program = (503, 424) if waits else (410, 410)
+    is_waiting = state in ("queued", "starting")
+    page, program = (503, 424) if is_waiting else (410, 410)
     assert reply.status == (page if way == "page" else program)
     assert (reply.get(b"content-type") or b"").startswith(b"text/html" if way == "page" else b"application/json")
-    assert waits or (b"The image was &lt;broken&gt;." if way == "page" else b"The image was <broken>.") in reply.body
+    assert (
+        is_waiting or (b"The image was &lt;broken&gt;." if way == "page" else b"The image was <broken>.") in reply.body
+    )
     assert reply.get(b"cache-control") == b"no-store"
     assert origin.connections == 0
 
 
-async def test_the_starting_page_is_told_when_to_go_on(house: House, doors: MemoryDoors) -> None:
-    doors.move(state="starting")
-    client = await house.connect()
+async def test_starting_page_learns_when_session_is_ready(proxy: RunningProxy, directory: InMemoryDirectory) -> None:
+    directory.update_session(state="starting")
+    client = await proxy.connect()
     waiting = await client.ask(request("/.carrel/state"))
-    doors.move(state="running")
+    directory.update_session(state="running")
 
-    ready = await house.ask(request("/.carrel/state", cookie=f"{LABEL}:owner"))
+    ready = await proxy.ask(request("/.carrel/state", cookie=f"{LABEL}:owner"))
 
     assert (waiting.status, b'"ready":false' in waiting.body) == (200, True)
     assert (ready.status, b'"ready":true' in ready.body) == (200, True)
 
 
 @pytest.mark.parametrize("target", ["/.carrel/state", "/.carrel/enter", "/.carrel/x"])
-async def test_paths_of_ours_never_reach_the_container(house: House, origin: Origin, target: str) -> None:
-    await house.ask(request(target))
+async def test_platform_paths_never_reach_container(proxy: RunningProxy, origin: Origin, target: str) -> None:
+    await proxy.ask(request(target))
 
     assert origin.connections == 0
 
 
-async def test_57_health_and_metrics_at_a_session_host_are_the_containers(house: House, origin: Origin) -> None:
+async def test_health_paths_at_session_host_are_relayed(proxy: RunningProxy, origin: Origin) -> None:
     for target in ("/healthz", "/metrics", "/_chp_healthz"):
-        assert (await house.ask(request(target))).body == b"hello"
+        assert (await proxy.ask(request(target))).body == b"hello"
 
 
-async def test_56_nothing_a_client_sends_is_logged(
-    house: House, origin: Origin, caplog: pytest.LogCaptureFixture
+async def test_client_input_is_never_logged(
+    proxy: RunningProxy, origin: Origin, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await house.ask(request("/?token=carrel_api_k_s", "User-Agent: \x1b[31mevil" + "a" * 50_000))
-    await house.ask(request("/evil", cookie="forged-evil"))
-    await house.ask(b"evil\r\n\r\n")
+    await proxy.ask(request("/?token=carrel_api_k_s", "User-Agent: \x1b[31mevil" + "a" * 50_000))
+    await proxy.ask(request("/evil", cookie="forged-evil"))
+    await proxy.ask(b"evil\r\n\r\n")
     await origin.stop()
-    await house.ask(request("/evil"))
+    await proxy.ask(request("/evil"))
 
     assert not [record for record in caplog.records if any(word in record.getMessage() for word in ("evil", "carrel_"))]
     assert len(caplog.text) < 1000
 
 
-async def test_48_a_container_that_takes_no_connection(house: House, origin: Origin) -> None:
+async def test_container_refusing_connections_is_bad_gateway(proxy: RunningProxy, origin: Origin) -> None:
     await origin.stop()
 
-    assert (await house.ask(request())).status == 502
-    page = await house.ask(request("/", *NAVIGATION))
+    assert (await proxy.ask(request())).status == 502
+    page = await proxy.ask(request("/", *NAVIGATION))
     assert (page.status, page.get(b"content-type")) == (502, b"text/html; charset=utf-8")
 
 
-@pytest.mark.parametrize(("place", "said"), [(None, "waiting for its turn"), (1, "next in line"), (12, "number 12 in")])
-async def test_who_waits_in_line_is_told_the_place(
-    house: House, doors: MemoryDoors, place: int | None, said: str
+@pytest.mark.parametrize(
+    ("position", "sentence"), [(None, "waiting for its turn"), (1, "next in line"), (12, "number 12 in")]
+)
+async def test_queued_session_shows_queue_position(
+    proxy: RunningProxy, directory: InMemoryDirectory, position: int | None, sentence: str
 ) -> None:
-    doors.move(state="queued", http=None, place=place)
+    directory.update_session(state="queued", http=None, queue_position=position)
 
-    page = await house.ask(request("/", *NAVIGATION))
-    told = json.loads((await house.ask(request("/.carrel/state"))).body)
-    program = json.loads((await house.ask(request("/"))).body)
+    page = await proxy.ask(request("/", *NAVIGATION))
+    state = json.loads((await proxy.ask(request("/.carrel/state"))).body)
+    program = json.loads((await proxy.ask(request("/"))).body)
 
-    assert said in page.body.decode()
-    assert (said in told["sentence"], told["place"], program["place"]) == (True, place, place)
+    assert sentence in page.body.decode()
+    assert sentence in state["sentence"]
+    assert (state["queuePosition"], program["queuePosition"]) == (position, position)
 
 
 @pytest.mark.parametrize("state", ["queued", "starting"])
-async def test_the_starting_page_shows_what_starts_and_how_far_it_is(
-    house: House, doors: MemoryDoors, state: str
+async def test_starting_page_shows_title_and_progress(
+    proxy: RunningProxy, directory: InMemoryDirectory, state: str
 ) -> None:
-    doors.move(state=state, http=None, title="<b>Viewer</b>")
+    directory.update_session(state=state, http=None, title="<b>Viewer</b>")
 
-    text = (await house.ask(request("/", *NAVIGATION))).body.decode()
+    text = (await proxy.ask(request("/", *NAVIGATION))).body.decode()
 
     assert f"&lt;b&gt;Viewer&lt;/b&gt; {'waits in line' if state == 'queued' else 'is starting'}" in text
     assert "<b>" not in text
     assert f'<li aria-current="step">{pages_html.STEPS[state]}</li>' in text
 
 
-async def test_anybody_may_measure_how_far_the_proxy_is_at_its_own_host_and_at_no_session_in_its_place(
-    house: House, origin: Origin
-) -> None:
+async def test_ping_is_public_and_never_reaches_container(proxy: RunningProxy, origin: Origin) -> None:
     for host in (DOMAIN, HOST):
-        reply = await house.ask(request("/.carrel/ping", "Origin: https://somewhere.test", host=host, cookie=None))
+        reply = await proxy.ask(request("/.carrel/ping", "Origin: https://somewhere.test", host=host, cookie=None))
         assert (reply.status, reply.body, reply.get(b"access-control-allow-origin")) == (204, b"", b"*")
         assert reply.get(b"access-control-allow-credentials") is None
     assert origin.connections == 0

@@ -15,7 +15,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Entry(Model):
-    """A row with ties and gaps in what it is sorted by."""
+    """A row with ties and nulls in its sort columns."""
 
     id = fields.IntField(primary_key=True)
     rank = fields.IntField()
@@ -55,32 +55,32 @@ def _expected(order: list[Sort]) -> list[int]:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: ",".join(map(str, order)) or "none")
-async def test_walking_forwards_meets_every_row_once_in_order(order: list[Sort]) -> None:
-    met: list[int] = []
+async def test_forward_paging_returns_every_row_once(order: list[Sort]) -> None:
+    ids: list[int] = []
     cursor, more = None, True
     while more:
         found = await page(Entry.all(), order, Window(first=4, after=cursor))
-        met += [row.id for row in found.rows]
+        ids += [row.id for row in found.rows]
         assert found.has_previous is (cursor is not None)
         more, cursor = found.has_next, found.cursor(found.rows[-1])
 
-    assert met == _expected(order)
+    assert ids == _expected(order)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: ",".join(map(str, order)) or "none")
-async def test_walking_backwards_meets_every_row_once_in_order(order: list[Sort]) -> None:
-    met: list[int] = []
+async def test_backward_paging_returns_every_row_once(order: list[Sort]) -> None:
+    ids: list[int] = []
     cursor, more = None, True
     while more:
         found = await page(Entry.all(), order, Window(last=4, before=cursor))
-        met = [row.id for row in found.rows] + met
+        ids = [row.id for row in found.rows] + ids
         assert found.has_next is (cursor is not None)
         more, cursor = found.has_previous, found.cursor(found.rows[0])
 
-    assert met == _expected(order)
+    assert ids == _expected(order)
 
 
-async def test_a_page_between_two_cursors() -> None:
+async def test_page_between_two_cursors() -> None:
     whole: Page[Entry] = await page(Entry.all(), [], Window(first=100))
     after, before = whole.cursor(whole.rows[1]), whole.cursor(whole.rows[6])
 
@@ -91,7 +91,7 @@ async def test_a_page_between_two_cursors() -> None:
     assert found.has_next
 
 
-async def test_a_row_that_comes_in_between_moves_no_page() -> None:
+async def test_deleted_rows_do_not_shift_pages() -> None:
     first = await page(Entry.all(), [Sort("id")], Window(first=5))
     await Entry.filter(id__in=[1, 2, 3, 4, 5]).delete()
 
@@ -100,7 +100,7 @@ async def test_a_row_that_comes_in_between_moves_no_page() -> None:
     assert [row.id for row in second.rows] == [6, 7, 8, 9, 10]
 
 
-async def test_twenty_when_nothing_is_said_and_none_for_zero() -> None:
+async def test_default_page_size_and_zero() -> None:
     assert len((await page(Entry.all(), [], Window())).rows) == 20
     nothing = await page(Entry.all(), [], Window(first=0))
     assert (nothing.rows, nothing.has_next) == ([], True)
@@ -109,14 +109,14 @@ async def test_twenty_when_nothing_is_said_and_none_for_zero() -> None:
 @pytest.mark.parametrize(
     "cursor", ["", "x", "W10", "§", "eyJhIjoxfQ", "W1siaWQiXSxbMV1d", "bnVsbA", "WyJpZCIsWyJ4Il1d"]
 )
-async def test_an_unreadable_cursor_is_bad_user_input(cursor: str) -> None:
+async def test_unreadable_cursor_is_bad_input(cursor: str) -> None:
     with pytest.raises(BadInput) as caught:
         await page(Entry.all(), [], Window(after=cursor))
 
     assert caught.value.path == ("after",)
 
 
-async def test_a_cursor_of_another_order_is_bad_user_input() -> None:
+async def test_cursor_of_another_order_is_bad_input() -> None:
     found = await page(Entry.all(), [Sort("rank")], Window(first=1))
 
     with pytest.raises(BadInput):
@@ -124,6 +124,6 @@ async def test_a_cursor_of_another_order_is_bad_user_input() -> None:
 
 
 @pytest.mark.parametrize("window", [{"first": 1, "last": 1}, {"first": 101}, {"last": -1}])
-def test_a_window_that_makes_no_sense_is_bad_user_input(window: dict[str, int]) -> None:
+def test_invalid_window_is_bad_input(window: dict[str, int]) -> None:
     with pytest.raises(BadInput):
         Window(**window)

@@ -1,4 +1,4 @@
-"""Data sessions over the API: from uploaded frames to a result that only those read who may."""
+"""Tests of data sessions over the API, from uploaded frames to authorized results."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from operations.framework.registry import available
 from schema.graphql.node import encode
 from tests.jobs.data.job_env import frame
 from tests.schema import computing
-from tests.schema.computing import bring, datasession, done, ended, median, worker
+from tests.schema.computing import create_datasession, mutate, operation_events, run_median, upload_file, worker
 from tests.schema.served import Served
 from tests.schema.steps import queued_operation
 
@@ -29,21 +29,21 @@ RENAME = """mutation($id: ID!, $name: String!) {
   datasessionUpdate(id: $id, name: $name) { datasession { id } errors { message } }
 }"""
 HOSTILE = '\\x\\N{no} """; raise SystemExit(3) #'
-"""A name that must stay a name in a script."""
+"""A name that must not be executed in a script."""
 READ = "query($id: ID!) { datasession(id: $id) { name inputData operations { nodes { id state } } } }"
 SHARE = """mutation($id: ID!, $role: ObjectRole!) {
   datasessionUserAdd(id: $id, username: "eve", role: $role) { datasession { id } errors { message } }
 }"""
 
 
-async def test_frames_become_a_result_that_is_followed_read_and_shared(served: Served) -> None:
+async def test_frames_become_a_result(served: Served) -> None:
     async with worker(served):
-        session, files = await datasession(served)
-        operation = await median(served, "ada", session, files)
+        session, files = await create_datasession(served)
+        operation = await run_median(served, "ada", session, files)
 
-        told = await ended(served, "ada", operation)
+        events = await operation_events(served, "ada", operation)
 
-    last = told[-1]
+    last = events[-1]
     assert last["state"] == "SUCCEEDED", last
     assert (last["fraction"], last["phase"], len(last["resultKey"])) == (1.0, "done", 64)
     (output,) = last["outputs"]
@@ -59,66 +59,66 @@ async def test_frames_become_a_result_that_is_followed_read_and_shared(served: S
     assert [node["state"] for node in read["operations"]["nodes"]] == ["SUCCEEDED"]
 
 
-async def test_another_user_neither_reads_runs_cancels_guesses_nor_gets_a_result(quick: Served) -> None:
-    async with worker(quick):
-        session, files = await datasession(quick)
-        operation = await median(quick, "ada", session, files)
-        last = (await ended(quick, "ada", operation))[-1]
-    links = (await done(quick, "ada", OPEN, id=last["result"]["id"]))["links"]
+async def test_other_user_cannot_access_operation_or_result(sqlite_api: Served) -> None:
+    async with worker(sqlite_api):
+        session, files = await create_datasession(sqlite_api)
+        operation = await run_median(sqlite_api, "ada", session, files)
+        last = (await operation_events(sqlite_api, "ada", operation))[-1]
+    links = (await mutate(sqlite_api, "ada", OPEN, id=last["result"]["id"]))["links"]
 
-    assert (await quick.ask("eve", READ, id=session))["data"]["datasession"] is None
+    assert (await sqlite_api.ask("eve", READ, id=session))["data"]["datasession"] is None
     for query, variables in (
         (CANCEL, {"id": operation}),
         (DELETE, {"id": operation}),
         (OPEN, {"id": last["result"]["id"]}),
         (computing.RUN, {"id": session, "name": "Median", "inputs": {"input_files": files}}),
     ):
-        (payload,) = (await quick.ask("eve", query, **variables))["data"].values()
+        (payload,) = (await sqlite_api.ask("eve", query, **variables))["data"].values()
         assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"], query
     nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     ids = [encode(kind, key) for kind in ("Datasession", "DataOperation", "Result") for key in range(1, 10)]
-    assert (await quick.ask("eve", nodes, ids=ids))["data"]["nodes"] == [None] * 27
+    assert (await sqlite_api.ask("eve", nodes, ids=ids))["data"]["nodes"] == [None] * 27
     for name, status in (("eve", 404), (None, 401)):
-        assert (await quick.get(last["result"]["files"][0]["url"], name)).status_code == status
-    assert (await quick.get(links[0]["url"], "eve")).status_code == 403
-    mine = (await done(quick, "eve", computing.CREATE, name="Mine", data=[]))["datasession"]["id"]
+        assert (await sqlite_api.get(last["result"]["files"][0]["url"], name)).status_code == status
+    assert (await sqlite_api.get(links[0]["url"], "eve")).status_code == 403
+    mine = (await mutate(sqlite_api, "eve", computing.CREATE, name="Mine", data=[]))["datasession"]["id"]
     for stolen in (files, [{"source": "datasession", "basename": f"{operation}-0"}] * 2):
-        repeated = await quick.ask("eve", computing.RUN, id=mine, name="Median", inputs={"input_files": stolen})
+        repeated = await sqlite_api.ask("eve", computing.RUN, id=mine, name="Median", inputs={"input_files": stolen})
         assert repeated["data"]["operationCreate"]["errors"][0]["code"] == "BAD_USER_INPUT"
     assert await DataOperation.all().count() == 1
 
 
-async def test_links_are_for_one_person_for_minutes_and_in_the_history(quick: Served) -> None:
-    async with worker(quick):
-        session, files = await datasession(quick)
-        last = (await ended(quick, "ada", await median(quick, "ada", session, files)))[-1]
-    await done(quick, "ada", SHARE, id=session, role="DATASESSION_VIEWER")
+async def test_links_are_personal_short_lived_and_recorded(sqlite_api: Served) -> None:
+    async with worker(sqlite_api):
+        session, files = await create_datasession(sqlite_api)
+        last = (await operation_events(sqlite_api, "ada", await run_median(sqlite_api, "ada", session, files)))[-1]
+    await mutate(sqlite_api, "ada", SHARE, id=session, role="DATASESSION_VIEWER")
 
-    (link,) = (await done(quick, "eve", OPEN, id=last["result"]["id"], names=["result.fits"]))["links"]
+    (link,) = (await mutate(sqlite_api, "eve", OPEN, id=last["result"]["id"], names=["result.fits"]))["links"]
 
-    assert (await quick.get(link["url"])).status_code == 200
-    assert (await quick.get(link["url"], "eve")).status_code == 200
-    assert (await quick.get(link["url"], "ada")).status_code == 403
+    assert (await sqlite_api.get(link["url"])).status_code == 200
+    assert (await sqlite_api.get(link["url"], "eve")).status_code == 200
+    assert (await sqlite_api.get(link["url"], "ada")).status_code == 403
     for wrong in (link["url"].replace("result.fits", "result-large.jpg"), link["url"][:-1] + "x", link["url"] + "0"):
-        assert (await quick.get(wrong)).status_code in (403, 404)
+        assert (await sqlite_api.get(wrong)).status_code in (403, 404)
     entry = await HistoryEntry.filter(resource="result", action="open").get()
-    assert (entry.actor_id, entry.detail["files"]) == (quick.users["eve"].id, ["result.fits"])
+    assert (entry.actor_id, entry.detail["files"]) == (sqlite_api.users["eve"].id, ["result.fits"])
     taken = SHARE.replace("UserAdd", "UserRemove")
-    await done(quick, "ada", taken, id=session, role="DATASESSION_VIEWER")
-    assert (await quick.get(link["url"])).status_code == 404, "the link ends with the right to read"
+    await mutate(sqlite_api, "ada", taken, id=session, role="DATASESSION_VIEWER")
+    assert (await sqlite_api.get(link["url"])).status_code == 404, "the link ends with the right to read"
 
 
-async def test_files_are_read_in_parts_and_named_for_saving(quick: Served) -> None:
-    async with worker(quick):
-        session, files = await datasession(quick)
-        last = (await ended(quick, "ada", await median(quick, "ada", session, files)))[-1]
+async def test_files_support_ranges_and_download_names(sqlite_api: Served) -> None:
+    async with worker(sqlite_api):
+        session, files = await create_datasession(sqlite_api)
+        last = (await operation_events(sqlite_api, "ada", await run_median(sqlite_api, "ada", session, files)))[-1]
     urls = {file["kind"]: file["url"] for file in last["result"]["files"]}
-    whole = await quick.get(urls["fits"], "ada")
+    whole = await sqlite_api.get(urls["fits"], "ada")
 
-    part = await quick.get(urls["fits"], "ada", Range="bytes=10-19")
-    end = await quick.get(urls["fits"], "ada", Range="bytes=-5")
-    beyond = await quick.get(urls["fits"], "ada", Range=f"bytes={len(whole.content)}-")
-    head = await quick.get(urls["fits"], "ada", "HEAD")
+    part = await sqlite_api.get(urls["fits"], "ada", Range="bytes=10-19")
+    end = await sqlite_api.get(urls["fits"], "ada", Range="bytes=-5")
+    beyond = await sqlite_api.get(urls["fits"], "ada", Range=f"bytes={len(whole.content)}-")
+    head = await sqlite_api.get(urls["fits"], "ada", "HEAD")
 
     assert (part.status_code, part.content) == (206, whole.content[10:20])
     assert part.headers["content-range"] == f"bytes 10-19/{len(whole.content)}"
@@ -126,25 +126,25 @@ async def test_files_are_read_in_parts_and_named_for_saving(quick: Served) -> No
     assert beyond.status_code == 416
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(whole.content)), b"")
     assert whole.headers["content-disposition"] == 'attachment; filename="result.fits"'
-    assert (await quick.get(urls["small"], "ada")).headers["content-disposition"].startswith("inline")
+    assert (await sqlite_api.get(urls["small"], "ada")).headers["content-disposition"].startswith("inline")
     assert whole.headers["x-content-type-options"] == "nosniff"
-    again = await quick.get(urls["fits"], "ada", **{"If-None-Match": whole.headers["etag"]})
+    again = await sqlite_api.get(urls["fits"], "ada", **{"If-None-Match": whole.headers["etag"]})
     assert again.status_code == 304
 
 
 @pytest.mark.parametrize("scheme", ["Token", "Bearer"])
-async def test_both_ways_of_sending_a_token_are_taken(quick: Served, scheme: str) -> None:
-    header = {"Authorization": f"{scheme} {quick.tokens['ada']}", "Content-Type": "application/json"}
+async def test_bearer_and_token_schemes_are_accepted(sqlite_api: Served, scheme: str) -> None:
+    header = {"Authorization": f"{scheme} {sqlite_api.tokens['ada']}", "Content-Type": "application/json"}
 
-    answer = await quick.get("/graphql?query={viewer{username}}", **header)
+    answer = await sqlite_api.get("/graphql?query={viewer{username}}", **header)
 
     assert answer.json()["data"]["viewer"]["username"] == "ada"
 
 
-async def test_a_bad_request_costs_no_job_and_lists_what_there_is(quick: Served) -> None:
-    session, files = await datasession(quick)
+async def test_invalid_request_queues_no_job(sqlite_api: Served) -> None:
+    session, files = await create_datasession(sqlite_api)
     cases: list[tuple[dict[str, Any], list[str], str]] = [
-        ({"name": "Magic", "inputs": {}}, ["name"], "there are"),
+        ({"name": "Magic", "inputs": {}}, ["name"], "Choose one of"),
         ({"name": "Median", "inputs": {"frames": files}}, ["inputs", "frames"], "input_files"),
         ({"name": "Median", "inputs": {"input_files": files[:1]}}, ["inputs", "input_files"], "at least 2"),
         (
@@ -154,19 +154,21 @@ async def test_a_bad_request_costs_no_job_and_lists_what_there_is(quick: Served)
         ),
     ]
     for variables, path, word in cases:
-        refused = (await quick.ask("ada", computing.RUN, id=session, **variables))["data"]["operationCreate"]["errors"]
+        refused = (await sqlite_api.ask("ada", computing.RUN, id=session, **variables))["data"]["operationCreate"][
+            "errors"
+        ]
         assert refused[0]["path"] == path
         assert word in refused[0]["message"]
         assert refused[0]["message"].endswith(".")
     assert await DataOperation.all().count() == 0
 
 
-async def test_there_is_one_wizard_description_for_each_operation_in_the_known_shape(quick: Served) -> None:
+async def test_each_operation_has_a_wizard_description(sqlite_api: Served) -> None:
     query = """{ wizardDescriptions availableOperations {
       name description category version inputs { key name type isRequired minimum maximum options default wizard }
     } }"""
 
-    data = (await quick.ask("ada", query))["data"]
+    data = (await sqlite_api.ask("ada", query))["data"]
 
     assert (
         list(data["wizardDescriptions"]) == list(available()) == [each["name"] for each in data["availableOperations"]]
@@ -176,19 +178,22 @@ async def test_there_is_one_wizard_description_for_each_operation_in_the_known_s
     assert wizard["inputs"]["input_files"].items() >= {"type": "fits", "minimum": 2, "maximum": 999}.items()
 
 
-async def test_a_key_makes_an_operation_once(quick: Served) -> None:
-    session, files = await datasession(quick)
+async def test_idempotency_key_creates_one_operation(sqlite_api: Served) -> None:
+    session, files = await create_datasession(sqlite_api)
     query = computing.RUN.replace("}) {\n    operation", '}) @idempotent(key: "k") {\n    operation')
 
-    made = [await done(quick, "ada", query, id=session, name="Median", inputs={"input_files": files}) for _ in range(2)]
+    made = [
+        await mutate(sqlite_api, "ada", query, id=session, name="Median", inputs={"input_files": files})
+        for _ in range(2)
+    ]
 
     assert made[0]["operation"]["id"] == made[1]["operation"]["id"]
     assert await DataOperation.all().count() == 1
 
 
-async def test_a_session_is_found_by_name_and_time_and_its_opening_is_noted_by_the_hour(quick: Served) -> None:
-    session, _ = await datasession(quick)
-    await done(quick, "ada", computing.CREATE, name="Pleiades", data=[])
+async def test_datasession_is_filtered_and_access_is_recorded(sqlite_api: Served) -> None:
+    session, _ = await create_datasession(sqlite_api)
+    await mutate(sqlite_api, "ada", computing.CREATE, name="Pleiades", data=[])
     query = "query($where: DatasessionWhere) { datasessions(where: $where) { totalCount nodes { name } } }"
     for where, names in (
         ({"name": {"contains": "m1"}}, ["M13"]),
@@ -196,67 +201,69 @@ async def test_a_session_is_found_by_name_and_time_and_its_opening_is_noted_by_t
         ({"createdAt": {"gte": "2020-01-01T00:00:00Z"}, "modifiedAt": {"lt": "2020-01-01T00:00:00Z"}}, []),
         (None, ["Pleiades", "M13"]),
     ):
-        found = (await quick.ask("ada", query, where=where))["data"]["datasessions"]
+        found = (await sqlite_api.ask("ada", query, where=where))["data"]["datasessions"]
         assert [node["name"] for node in found["nodes"]] == names
     await Datasession.all().update(accessed_at="2020-01-01T00:00:00+00:00")
 
-    await quick.ask("ada", READ, id=session)
+    await sqlite_api.ask("ada", READ, id=session)
     (first,) = await Datasession.filter(name="M13").values_list("accessed_at", flat=True)
-    await quick.ask("ada", READ, id=session)
+    await sqlite_api.ask("ada", READ, id=session)
 
     assert first.year > 2020
     assert await Datasession.filter(name="M13", accessed_at=first).exists(), "not written again within the hour"
 
 
-async def test_a_session_is_followed_with_its_operations(quick: Served) -> None:
-    operation = await queued_operation(quick)
+async def test_datasession_stream_includes_its_operations(sqlite_api: Served) -> None:
+    operation = await queued_operation(sqlite_api)
     session = encode("Datasession", operation.datasession_id)
     query = """subscription($id: ID!) { datasessionUpdated(id: $id) { name operations { nodes { state } } } }"""
-    stream = quick.follow("ada", query, id=session)
+    stream = sqlite_api.follow("ada", query, id=session)
     first = (await anext(stream))["data"]["datasessionUpdated"]
 
-    await quick.ask("ada", CANCEL, id=encode("DataOperation", operation.id))
+    await sqlite_api.ask("ada", CANCEL, id=encode("DataOperation", operation.id))
     second = (await asyncio.wait_for(anext(stream), 5))["data"]["datasessionUpdated"]
 
     assert [node["state"] for node in first["operations"]["nodes"]] == ["QUEUED", "QUEUED"]
     assert [node["state"] for node in second["operations"]["nodes"]] == ["QUEUED", "CANCELLED"]
-    await quick.ask("ada", "mutation($id: ID!) { datasessionDelete(id: $id) { errors { message } } }", id=session)
+    await sqlite_api.ask("ada", "mutation($id: ID!) { datasessionDelete(id: $id) { errors { message } } }", id=session)
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(anext(stream), 5)
 
 
-async def test_many_are_cancelled_and_deleted_with_a_result_for_each(quick: Served) -> None:
-    mine, theirs = await queued_operation(quick), await queued_operation(quick, "eve")
+async def test_bulk_cancel_and_delete_return_one_result_each(sqlite_api: Served) -> None:
+    mine, theirs = await queued_operation(sqlite_api), await queued_operation(sqlite_api, "eve")
     ids = [encode("DataOperation", row.id) for row in (mine, theirs)]
     query = """mutation($ids: [ID!]!, $policy: ErrorPolicy!) { operationsDelete(ids: $ids, errorPolicy: $policy) {
       results { id operation { state } errors { code } } errors { code } } }"""
 
-    rejected = await quick.ask("ada", query, ids=ids, policy="REJECT_EVERYTHING")
+    rejected = await sqlite_api.ask("ada", query, ids=ids, policy="REJECT_EVERYTHING")
     results = rejected["data"]["operationsDelete"]["results"]
     assert [[error["code"] for error in each["errors"]] for each in results] == [[], ["NOT_FOUND"]]
     assert results[0]["operation"] == {"state": "QUEUED"}
     assert await DataOperation.filter(id=mine.id).exists()
 
-    await quick.ask("ada", query, ids=ids, policy="IGNORE_FAILED")
+    await sqlite_api.ask("ada", query, ids=ids, policy="IGNORE_FAILED")
     assert not await DataOperation.filter(id=mine.id).exists()
     assert await DataOperation.filter(id=theirs.id).exists()
 
 
-async def test_a_session_is_exported_as_a_script_that_gives_the_same(quick: Served, tmp_path_factory: Any) -> None:
+async def test_exported_script_reproduces_the_result(sqlite_api: Served, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("script")
-    async with worker(quick):
-        session, files = await datasession(quick)
-        await done(quick, "ada", RENAME, id=session, name=HOSTILE)
-        first = await median(quick, "ada", session, files)
-        extra = await bring(quick, "ada", frame(4), "extra.fits")
-        second = await median(quick, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, extra])
-        last = (await ended(quick, "ada", second))[-1]
+    async with worker(sqlite_api):
+        session, files = await create_datasession(sqlite_api)
+        await mutate(sqlite_api, "ada", RENAME, id=session, name=HOSTILE)
+        first = await run_median(sqlite_api, "ada", session, files)
+        extra = await upload_file(sqlite_api, "ada", frame(4), "extra.fits")
+        second = await run_median(
+            sqlite_api, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, extra]
+        )
+        last = (await operation_events(sqlite_api, "ada", second))[-1]
     assert last["state"] == "SUCCEEDED", last
     for name, value in (("1", 1), ("2", 2), ("9", 9), ("extra", 4)):
         (folder / f"{name}.fits").write_bytes(frame(value))
 
     query = "query($id: ID!) { datasessionScript(id: $id) }"
-    script = (await quick.ask("ada", query, id=session))["data"]["datasessionScript"]
+    script = (await sqlite_api.ask("ada", query, id=session))["data"]["datasessionScript"]
     assert script.splitlines()[0] == f"# {HOSTILE}"
     (folder / "again.py").write_text(script)
     process = await asyncio.create_subprocess_exec(computing.PYTHON, "again.py", cwd=folder)
@@ -264,39 +271,43 @@ async def test_a_session_is_exported_as_a_script_that_gives_the_same(quick: Serv
     assert await process.wait() == 0
     with fits.open(folder / "02-median.fits") as opened:
         assert np.all(opened[0].data == 3)
-    assert (await quick.ask("eve", query, id=session))["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert (await sqlite_api.ask("eve", query, id=session))["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_kept_archive_token_is_told_by_its_end_alone(quick: Served) -> None:
+async def test_stored_archive_token_shows_only_its_expiry(sqlite_api: Served) -> None:
     keep = 'mutation { archiveTokenSet(token: "swordfish", seconds: 600) { isKept keptUntil errors { message } } }'
     when = "{ archiveTokenKeptUntil }"
 
-    kept = await done(quick, "ada", keep)
-    assert (await quick.ask("ada", when))["data"]["archiveTokenKeptUntil"] == kept["keptUntil"]
-    assert (await quick.ask("eve", when))["data"]["archiveTokenKeptUntil"] is None
-    history = await quick.ask("ada", "{ history { nodes { action detail } } }")
+    stored = await mutate(sqlite_api, "ada", keep)
+    assert (await sqlite_api.ask("ada", when))["data"]["archiveTokenKeptUntil"] == stored["keptUntil"]
+    assert (await sqlite_api.ask("eve", when))["data"]["archiveTokenKeptUntil"] is None
+    history = await sqlite_api.ask("ada", "{ history { nodes { action detail } } }")
     assert "keep_source_token" in str(history)
     assert "swordfish" not in str(history)
-    await done(quick, "ada", "mutation { archiveTokenRemove { isKept errors { message } } }")
+    await mutate(sqlite_api, "ada", "mutation { archiveTokenRemove { isKept errors { message } } }")
 
-    assert (await quick.ask("ada", when))["data"]["archiveTokenKeptUntil"] is None
+    assert (await sqlite_api.ask("ada", when))["data"]["archiveTokenKeptUntil"] is None
 
 
-async def test_running_again_goes_as_far_down_as_the_caller_may_edit(quick: Served) -> None:
+async def test_rerun_stops_where_caller_cannot_edit(sqlite_api: Served) -> None:
     rerun = "mutation($id: ID!) { operationRerun(id: $id) { operation { state } errors { code message } } }"
-    async with worker(quick):
-        session, files = await datasession(quick)
-        first = await median(quick, "ada", session, files)
-        second = await median(quick, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, files[0]])
-        await done(quick, "ada", SHARE, id=session, role="DATASESSION_VIEWER")
-        theirs, more = await datasession(quick, "eve", (5,))
-        third = await median(quick, "eve", theirs, [{"source": "datasession", "basename": f"{first}-0"}, *more])
+    async with worker(sqlite_api):
+        session, files = await create_datasession(sqlite_api)
+        first = await run_median(sqlite_api, "ada", session, files)
+        second = await run_median(
+            sqlite_api, "ada", session, [{"source": "datasession", "basename": f"{first}-0"}, files[0]]
+        )
+        await mutate(sqlite_api, "ada", SHARE, id=session, role="DATASESSION_VIEWER")
+        theirs, more = await create_datasession(sqlite_api, "eve", (5,))
+        third = await run_median(
+            sqlite_api, "eve", theirs, [{"source": "datasession", "basename": f"{first}-0"}, *more]
+        )
         for name, operation in (("ada", second), ("eve", third)):
-            assert (await ended(quick, name, operation))[-1]["state"] == "SUCCEEDED"
+            assert (await operation_events(sqlite_api, name, operation))[-1]["state"] == "SUCCEEDED"
     before = await DataOperation.all().order_by("id").values_list("result_id", flat=True)
 
-    assert (await done(quick, "ada", rerun, id=first))["operation"]["state"] == "QUEUED"
-    refused = (await quick.ask("eve", rerun, id=first))["data"]["operationRerun"]
+    assert (await mutate(sqlite_api, "ada", rerun, id=first))["operation"]["state"] == "QUEUED"
+    refused = (await sqlite_api.ask("eve", rerun, id=first))["data"]["operationRerun"]
 
     rows = await DataOperation.all().order_by("id")
     assert [row.state.value for row in rows] == ["queued", "queued", "succeeded"]

@@ -1,4 +1,4 @@
-"""Over the API each person is told of a shared result with the names of their own files."""
+"""Shared results show each user the names of their own files."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from models.data.results import Result
 from operations.framework.keys import datalab_key
 from schema.graphql.node import encode
 from tests.jobs.data.job_env import frame
-from tests.schema.computing import CREATE, RUN, bring, done, ended, worker
+from tests.schema.computing import CREATE, RUN, mutate, operation_events, upload_file, worker
 from tests.schema.served import Served
 
 VALUES = (1, 2)
@@ -27,17 +27,17 @@ RESULT = "query($id: ID!) { node(id: $id) { ... on Result { data } } }"
 
 
 async def computed(served: Served, who: str, *operations: tuple[str, str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Let somebody bring the frames under their names and compute; return what their data session lists.
+    """Upload the frames under a user's file names, run operations, and return the nodes of the data session.
 
-    Eve brings the last one first.
+    Eve uploads the last frame first.
     """
     brought = list(zip(BYTES, NAMES[who], strict=True))
     brought = brought[::-1] if who == "eve" else brought
-    files = [await bring(served, who, content, name) for content, name in brought]
-    session = (await done(served, who, CREATE, name="Sky", data=files))["datasession"]["id"]
+    files = [await upload_file(served, who, content, name) for content, name in brought]
+    session = (await mutate(served, who, CREATE, name="Sky", data=files))["datasession"]["id"]
     for name, key, inputs in operations:
-        made = await done(served, who, RUN, id=session, name=name, inputs={key: files, **inputs})
-        last = (await ended(served, who, made["operation"]["id"]))[-1]
+        made = await mutate(served, who, RUN, id=session, name=name, inputs={key: files, **inputs})
+        last = (await operation_events(served, who, made["operation"]["id"]))[-1]
         assert last["state"] == "SUCCEEDED", last
     nodes: list[dict[str, Any]] = (await served.ask(who, LIST, id=session))["data"]["datasession"]["operations"][
         "nodes"
@@ -45,7 +45,7 @@ async def computed(served: Served, who: str, *operations: tuple[str, str, dict[s
     return nodes
 
 
-async def test_a_shared_result_has_the_names_of_who_reads_it(served: Served) -> None:
+async def test_shared_result_shows_the_readers_file_names(served: Served) -> None:
     async with worker(served):
         found = {who: await computed(served, who, COSMIC, COLOR) for who in NAMES}
 
@@ -56,7 +56,7 @@ async def test_a_shared_result_has_the_names_of_who_reads_it(served: Served) -> 
         assert cosmic["output"] == cosmic["result"]["data"] == {"frames": rows}
         assert [each["name"] for each in cosmic["inputLabels"]] == NAMES[who]
         assert [each["label"] for each in cosmic["inputLabels"]] == LABELS
-        assert [warning.split(" could")[0] for warning in color["warnings"]] == NAMES[who][1:]
+        assert [warning.split(" is not aligned")[0] for warning in color["warnings"]] == NAMES[who][1:]
         one = (await served.ask(who, ONE, id=cosmic["id"]))["data"]["node"]
         assert one["output"] == one["result"]["data"] == {"frames": rows}
         assert (await served.ask(who, ONE, id=color["id"]))["data"]["node"]["warnings"] == color["warnings"]
@@ -66,23 +66,23 @@ async def test_a_shared_result_has_the_names_of_who_reads_it(served: Served) -> 
     assert not [who for who in NAMES if other[who] in json.dumps(found[who])]
 
 
-async def test_uploads_run_in_the_order_of_their_names_whichever_came_first(quick: Served) -> None:
+async def test_uploads_are_ordered_by_name(sqlite_api: Served) -> None:
     sessions = {}
     for who, order in (("ada", range(12)), ("eve", reversed(range(12)))):
-        files = {at: await bring(quick, who, frame(at), f"{who}-{at:02d}.fits") for at in order}
-        session = (await done(quick, who, CREATE, name="Sky", data=[]))["datasession"]["id"]
+        files = {at: await upload_file(sqlite_api, who, frame(at), f"{who}-{at:02d}.fits") for at in order}
+        session = (await mutate(sqlite_api, who, CREATE, name="Sky", data=[]))["datasession"]["id"]
         sessions[who] = (session, [files[at] for at in range(12)])
 
     for who, (session, files) in sessions.items():
         sent = {"input_files": [*files[6:], *files[:6]]}
-        made = await done(quick, who, RUN, id=session, name="Normalization", inputs=sent)
+        made = await mutate(sqlite_api, who, RUN, id=session, name="Normalization", inputs=sent)
         items = made["operation"]["inputs"]["input_files"]
         assert [item["basename"] for item in items] == [file["basename"] for file in files]
 
 
-async def test_outputs_run_in_the_order_of_their_making(quick: Served) -> None:
-    async with worker(quick):
-        (made, *_) = await computed(quick, "ada", ("Median", "input_files", {}))
+async def test_outputs_are_ordered_by_creation(sqlite_api: Served) -> None:
+    async with worker(sqlite_api):
+        (made, *_) = await computed(sqlite_api, "ada", ("Median", "input_files", {}))
     again = await DataOperation.get()
     many = [{"source": "datasession", "basename": f"{made['id']}-0"}]
     for _ in range(11):
@@ -93,16 +93,16 @@ async def test_outputs_run_in_the_order_of_their_making(quick: Served) -> None:
     session = encode("Datasession", again.datasession_id)
 
     sent = {"input_files": list(reversed(many))}
-    queued = (await done(quick, "ada", RUN, id=session, name="Median", inputs=sent))["operation"]
+    queued = (await mutate(sqlite_api, "ada", RUN, id=session, name="Median", inputs=sent))["operation"]
 
     assert [item["basename"] for item in queued["inputs"]["input_files"]] == [item["basename"] for item in many]
 
 
-async def test_the_prior_systems_key_is_told_of_an_operation_and_is_each_persons_own(quick: Served) -> None:
+async def test_datalab_key_differs_by_user(sqlite_api: Served) -> None:
     datalab = ("Median", "input_files", {"compatibility": "datalab"})
     plain = ("Median", "input_files", {})
-    async with worker(quick):
-        found = {who: await computed(quick, who, datalab, plain) for who in NAMES}
+    async with worker(sqlite_api):
+        found = {who: await computed(sqlite_api, who, datalab, plain) for who in NAMES}
 
     (adas, _), (eves, _) = found["ada"], found["eve"]
     assert adas["resultKey"] == eves["resultKey"]

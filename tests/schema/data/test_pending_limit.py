@@ -1,4 +1,4 @@
-"""How many operations of one person wait or run at once is bounded, for each person alone."""
+"""The number of pending operations is limited for each user."""
 
 import asyncio
 
@@ -6,52 +6,54 @@ import pytest
 
 from models.data.dataoperations import DataOperation, DataOperationState
 from schema.graphql.node import encode
-from tests.schema.computing import RUN, datasession, done
+from tests.schema.computing import RUN, create_datasession, mutate
 from tests.schema.served import Served
 
-MOST = 3
+MAX_PENDING = 3
 CANCEL = "mutation($id: ID!) { operationCancel(id: $id) { operation { state } errors { code message } } }"
 RERUN = "mutation($id: ID!) { operationRerun(id: $id) { operation { state } errors { code message } } }"
 
 
 @pytest.fixture
 def changes() -> dict[str, object]:
-    """Few may be pending."""
-    return {"data_operations_per_user": MOST}
+    """Settings with a low limit of pending operations."""
+    return {"data_operations_per_user": MAX_PENDING}
 
 
-async def asked(served: Served, who: str, session: str, files: list[object]) -> list[dict[str, str]]:
-    """Ask for a median and return the errors."""
+async def create_operation(served: Served, who: str, session: str, files: list[object]) -> list[dict[str, str]]:
+    """Create a median operation and return the errors."""
     answer = await served.ask(who, RUN, id=session, name="Median", inputs={"input_files": files})
     errors: list[dict[str, str]] = answer["data"]["operationCreate"]["errors"]
     return errors
 
 
-async def test_of_many_at_once_as_many_are_queued_as_may_be(served: Served) -> None:
-    session, files = await datasession(served)
-    theirs, more = await datasession(served, "eve")
+async def test_concurrent_creates_respect_pending_limit(served: Served) -> None:
+    session, files = await create_datasession(served)
+    theirs, more = await create_datasession(served, "eve")
 
-    answers = await asyncio.gather(*(asked(served, "ada", session, files) for _ in range(2 * MOST)))
+    answers = await asyncio.gather(*(create_operation(served, "ada", session, files) for _ in range(2 * MAX_PENDING)))
 
     refused = [errors[0] for errors in answers if errors]
-    assert len(refused) == MOST
+    assert len(refused) == MAX_PENDING
     assert {error["code"] for error in refused} == {"CONFLICT"}
-    assert refused[0]["message"].startswith("At most 3 operations of one person wait or run at once, and 3 do;")
-    assert await asked(served, "eve", theirs, more) == [], "everybody has their own"
-    assert await DataOperation.all().count() == MOST + 1
+    assert refused[0]["message"].startswith("One user can have at most 3 operations that wait or run, and 3 do.")
+    assert await create_operation(served, "eve", theirs, more) == [], "each user has their own limit"
+    assert await DataOperation.all().count() == MAX_PENDING + 1
 
 
-async def test_one_that_ended_makes_room_and_running_again_takes_it(quick: Served) -> None:
-    session, files = await datasession(quick)
-    for _ in range(MOST):
-        assert await asked(quick, "ada", session, files) == []
+async def test_rerun_counts_toward_pending_limit(sqlite_api: Served) -> None:
+    session, files = await create_datasession(sqlite_api)
+    for _ in range(MAX_PENDING):
+        assert await create_operation(sqlite_api, "ada", session, files) == []
     first = encode("DataOperation", (await DataOperation.all().order_by("id"))[0].id)
 
-    await done(quick, "ada", CANCEL, id=first)
-    assert await asked(quick, "ada", session, files) == []
-    refused = (await quick.ask("ada", RERUN, id=first))["data"]["operationRerun"]["errors"]
+    await mutate(sqlite_api, "ada", CANCEL, id=first)
+    assert await create_operation(sqlite_api, "ada", session, files) == []
+    refused = (await sqlite_api.ask("ada", RERUN, id=first))["data"]["operationRerun"]["errors"]
 
     assert [error["code"] for error in refused] == ["CONFLICT"]
     assert (await DataOperation.get(state=DataOperationState.CANCELLED)).attempts == 0
-    await done(quick, "ada", CANCEL, id=encode("DataOperation", (await DataOperation.all().order_by("-id"))[0].id))
-    assert (await done(quick, "ada", RERUN, id=first))["operation"]["state"] == "QUEUED"
+    await mutate(
+        sqlite_api, "ada", CANCEL, id=encode("DataOperation", (await DataOperation.all().order_by("-id"))[0].id)
+    )
+    assert (await mutate(sqlite_api, "ada", RERUN, id=first))["operation"]["state"] == "QUEUED"

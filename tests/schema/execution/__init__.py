@@ -1,1 +1,1 @@
-"""Tests that mirror the tree."""
+"""Tests of `schema.execution`."""

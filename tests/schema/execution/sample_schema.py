@@ -1,4 +1,4 @@
-"""A schema with every kind of field, over rows of whatever quality, for executors to agree on."""
+"""A schema with every kind of field, over valid and invalid rows, to compare executors."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from core.errors import Conflict
-from schema.execution.context import Context
-from schema.execution.field_readers import MANY
-from schema.execution.query_limits import Limits
+from schema.execution.context import GraphQLContext
+from schema.execution.field_readers import BATCH_READER
+from schema.execution.query_limits import QueryLimits
 from schema.execution.schema import Schema
-from schema.graphql.enums import expose
+from schema.graphql.enums import graphql_enum
 from schema.graphql.node import Node
 from schema.graphql.permissions import public
 from schema.graphql.scalars import SCALARS, BigInt
@@ -28,12 +28,12 @@ class Colour(StrEnum):
     BLUE = "blue"
 
 
-expose(Colour, "A colour.", {Colour.RED: "Red.", Colour.BLUE: "Blue."})
+graphql_enum(Colour, "A colour.", {Colour.RED: "Red.", Colour.BLUE: "Blue."})
 
 
 @dataclass
-class Later:
-    """A promise that can be awaited again and again."""
+class RepeatableAwaitable:
+    """An awaitable that can be awaited repeatedly."""
 
     value: Any
 
@@ -48,7 +48,7 @@ class Later:
 
 @dataclass
 class Row:
-    """An animal; any of its values may be wrong."""
+    """An animal; any of its values may be invalid."""
 
     pk: int = 1
     text: Any = "text"
@@ -70,15 +70,15 @@ class Row:
 
 @dataclass
 class Stone:
-    """A thing without a friend."""
+    """A row of another type."""
 
     text: Any = "stone"
     number: Any = 1
 
 
 @dataclass
-class Zoo(Context):
-    """The context: all rows that there are."""
+class AnimalContext(GraphQLContext):
+    """The context, with all rows."""
 
     rows: dict[int, Row] = field(default_factory=dict)
     things: Any = field(default_factory=list)
@@ -86,19 +86,19 @@ class Zoo(Context):
 
 
 @dataclass
-class Counted(Zoo):
-    """A zoo that notes how many rows each reading of a relation was for."""
+class CountingContext(AnimalContext):
+    """A context that records the number of rows of each batch read."""
 
     reads: list[int] = field(default_factory=list)
 
 
-def _friend(row: Row, zoo: Zoo) -> Any:
+def _friend(row: Row, context: AnimalContext) -> Any:
     key = row.friend_key
-    return Conflict("It has two friends.") if key == 0 else zoo.rows.get(key)
+    return Conflict("It has two friends.") if key == 0 else context.rows.get(key)
 
 
-def _related(value: Any, *, late: bool) -> dict[str, Any]:
-    """Return the options of a field whose values are read for many rows at once, at once or later."""
+def _related(value: Any, *, is_async: bool) -> dict[str, Any]:
+    """Return the options of a field with a batch reader, which is asynchronous if `late`."""
 
     async def one(self: Any, info: Info):  # type: ignore[no-untyped-def]
         found = value(self, info.context)
@@ -106,23 +106,23 @@ def _related(value: Any, *, late: bool) -> dict[str, Any]:
             raise found
         return found
 
-    def many(rows: Sequence[Any], zoo: Zoo) -> list[Any]:
-        if isinstance(zoo, Counted):
-            zoo.reads.append(len(rows))
-        return [value(row, zoo) for row in rows]
+    def many(rows: Sequence[Any], context: AnimalContext) -> list[Any]:
+        if isinstance(context, CountingContext):
+            context.reads.append(len(rows))
+        return [value(row, context) for row in rows]
 
-    async def many_later(rows: Sequence[Any], zoo: Zoo) -> list[Any]:
-        return many(rows, zoo)
+    async def many_later(rows: Sequence[Any], context: AnimalContext) -> list[Any]:
+        return many(rows, context)
 
-    return {"resolver": one, "metadata": {MANY: many_later if late else many}}
+    return {"resolver": one, "metadata": {BATCH_READER: many_later if is_async else many}}
 
 
-def _all_friends(row: Row, zoo: Zoo) -> Any:
-    found = _friend(row, zoo)
+def _all_friends(row: Row, context: AnimalContext) -> Any:
+    found = _friend(row, context)
     return found if isinstance(found, Exception) else [found, row, found]
 
 
-def _fails(_row: Row, _zoo: Zoo) -> Any:
+def _fails(_row: Row, _context: AnimalContext) -> Any:
     return RuntimeError("the password is swordfish")
 
 
@@ -147,30 +147,30 @@ class Animal(Node, Texted):
     broken: str | None = public(description="Raises.")
     twin: "Animal | None" = public(description="A plain attribute that is an object.")
     twins: list["Animal | None"] | None = public(description="A plain attribute that is a list.")
-    friend: "Animal | None" = public(description="A relation.", **_related(_friend, late=True))
-    best: "Animal" = public(description="A relation that must be.", **_related(_friend, late=True))
-    nearest: "Animal | None" = public(description="A relation known at once.", **_related(_friend, late=False))
-    friends: list["Animal | None"] | None = public(description="A list.", **_related(_all_friends, late=True))
-    flag: bool = public(description="A leaf.", **_related(lambda row, _zoo: row.number == 7, late=True))
-    other: Texted | None = public(description="An interface.", **_related(_friend, late=True))
-    failing: str | None = public(description="Fails for all.", **_related(_fails, late=True))
+    friend: "Animal | None" = public(description="A relation.", **_related(_friend, is_async=True))
+    best: "Animal" = public(description="A relation that must be.", **_related(_friend, is_async=True))
+    nearest: "Animal | None" = public(description="A relation known at once.", **_related(_friend, is_async=False))
+    friends: list["Animal | None"] | None = public(description="A list.", **_related(_all_friends, is_async=True))
+    flag: bool = public(description="A leaf.", **_related(lambda row, _context: row.number == 7, is_async=True))
+    other: Texted | None = public(description="An interface.", **_related(_friend, is_async=True))
+    failing: str | None = public(description="Fails for all.", **_related(_fails, is_async=True))
 
     @classmethod
     def is_type_of(cls, obj: object, _info: object) -> bool:
         """Rows are animals."""
         return isinstance(obj, cls | Row)
 
-    @public(description="Takes the long way.")
+    @public(description="Has a resolver.")
     async def later(self: Any) -> str | None:
         """Wait."""
-        found: str = await Later(f"later {self.pk}")
+        found: str = await RepeatableAwaitable(f"later {self.pk}")
         return found
 
     @public(description="Takes an argument.")
     def shout(self, times: Annotated[int, strawberry.argument(description="How often.")] = 1) -> str:
         """Shout."""
         if times < 0:
-            raise Conflict("Nobody shouts less than never.")
+            raise Conflict("It cannot shout a negative number of times.")
         text: Any = self.text
         return str(text) * times
 
@@ -192,7 +192,7 @@ class Mineral(Texted):
         return isinstance(obj, cls | Stone)
 
 
-Anything = Annotated[Animal | Mineral, strawberry.union("Anything", description="Whatever there is.")]
+Anything = Annotated[Animal | Mineral, strawberry.union("Anything", description="Everything.")]
 
 
 @strawberry.type(description="Reads.")
@@ -236,5 +236,5 @@ class Query:
         return found  # type: ignore[no-any-return]
 
 
-WIDE = Limits(tokens=20_000, depth=50, aliases=1_000, directives=1_000, root_fields=100, cost=10**9)
+WIDE = QueryLimits(tokens=20_000, depth=50, aliases=1_000, directives=1_000, root_fields=100, cost=10**9)
 SCHEMA = Schema(Query, types=[Animal, Mineral], limits=WIDE, config=StrawberryConfig(scalar_map=SCALARS))

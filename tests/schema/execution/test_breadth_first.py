@@ -1,4 +1,4 @@
-"""Lists that are read breadth first answer as graphql-core's own executor does, whatever is asked of whatever rows."""
+"""Lists executed breadth first have the results of graphql-core's executor, for generated queries and rows."""
 
 import asyncio
 import gc
@@ -14,14 +14,22 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from schema.graphql.node import encode
-from tests.schema.execution.reference_executor import by_the_book, faults, keys
-from tests.schema.execution.sample_schema import SCHEMA, Colour, Counted, Later, Row, Stone, Zoo
+from tests.schema.execution.reference_executor import comparable_errors, keys, reference_result
+from tests.schema.execution.sample_schema import (
+    SCHEMA,
+    AnimalContext,
+    Colour,
+    CountingContext,
+    RepeatableAwaitable,
+    Row,
+    Stone,
+)
 
 
-def odd() -> list[Any]:
-    """Return values that are mostly wrong; errors are new ones, since they keep what failed alive."""
-    late = [Later("late"), Later(3), Later(ValueError("late"))]
-    return [None, "x", 3, 2**40, -1.5, True, ["a"], ValueError("a value that is an error"), *late]
+def invalid_values() -> list[Any]:
+    """Return mostly invalid values. Errors are new each time, because a traceback keeps its frames alive."""
+    awaitables = [RepeatableAwaitable("late"), RepeatableAwaitable(3), RepeatableAwaitable(ValueError("late"))]
+    return [None, "x", 3, 2**40, -1.5, True, ["a"], ValueError("a value that is an error"), *awaitables]
 
 
 LEAVES = ["id", "text", "maybe", "number", "ratio", "colour", "at", "wide", "broken", "flag", "failing", "later"]
@@ -35,14 +43,14 @@ ROOTS = {
     "texted": "Texted",
     "anything": "Anything",
 }
-WITHIN = {
+TYPE_CONDITIONS = {
     "Animal": ["Animal", "Texted"],
     "Mineral": ["Mineral", "Texted"],
     "Texted": ["Animal", "Mineral", "Texted"],
     "Anything": ["Animal", "Mineral", "Texted"],
 }
 USED = "used: one @skip(if: true) { a: id @skip(if: $yes) b: id @skip(if: $no) c: shout(times: $times) ...Plain }"
-"""Uses every variable and fragment, and is never executed."""
+"""Uses every variable and fragment, but is never executed."""
 CONDITIONS = [
     "",
     " @skip(if: true)",
@@ -66,8 +74,8 @@ def selection(draw: st.DrawFn, kind: str, depth: int) -> str:
     if draw(st.integers(0, 9)) == 0:
         return f"__typename{condition}"
     if depth and draw(st.integers(0, 4)) == 0:
-        within = draw(st.sampled_from(WITHIN[kind]))
-        return f"... on {within}{condition} {draw(selections(within, depth - 1))}"
+        type_condition = draw(st.sampled_from(TYPE_CONDITIONS[kind]))
+        return f"... on {type_condition}{condition} {draw(selections(type_condition, depth - 1))}"
     if kind == "Animal" and draw(st.integers(0, 6)) == 0:
         return draw(st.sampled_from(["...Plain", f"...Friendly{condition}"]))
     return draw(fields(kind, depth, condition))
@@ -104,11 +112,11 @@ def queries(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def zoos(draw: st.DrawFn) -> dict[str, Any]:
-    """Return what a zoo is made of; most values are right, and every one may be wrong."""
+def contexts(draw: st.DrawFn) -> dict[str, Any]:
+    """Return the fields of a context; most values are valid, and any may be invalid."""
 
-    def value(*right: Any) -> Any:
-        return draw(st.sampled_from([*right * 8, *odd()]))
+    def value(*valid: Any) -> Any:
+        return draw(st.sampled_from([*valid * 8, *invalid_values()]))
 
     rows = {
         number: Row(
@@ -126,9 +134,18 @@ def zoos(draw: st.DrawFn) -> dict[str, Any]:
     }
     animals = list(rows.values())
     for row in animals:
-        row.twin = draw(st.sampled_from([None, *animals * 3, Stone(), Later(animals[0])]))
-        row.twins = draw(st.lists(st.sampled_from([*animals * 4, None, Later(animals[0]), KeyError("k")]), max_size=3))
-    items = [*animals * 5, None, Stone(), Later(animals[0]), Later(ValueError("late")), ValueError("item")]
+        row.twin = draw(st.sampled_from([None, *animals * 3, Stone(), RepeatableAwaitable(animals[0])]))
+        row.twins = draw(
+            st.lists(st.sampled_from([*animals * 4, None, RepeatableAwaitable(animals[0]), KeyError("k")]), max_size=3)
+        )
+    items = [
+        *animals * 5,
+        None,
+        Stone(),
+        RepeatableAwaitable(animals[0]),
+        RepeatableAwaitable(ValueError("late")),
+        ValueError("item"),
+    ]
     things = draw(st.lists(st.sampled_from(animals if draw(st.booleans()) else items), max_size=5))
     anything = draw(st.lists(st.sampled_from([*items, *[Stone()] * 5]), max_size=5))
     return {"rows": rows, "things": draw(st.sampled_from([things, tuple(things)])), "anything": anything}
@@ -137,26 +154,26 @@ def zoos(draw: st.DrawFn) -> dict[str, Any]:
 VARIABLES = {"yes": True, "no": False}
 
 
-async def _agree(query: str, zoo: dict[str, Any]) -> None:
-    theirs = await by_the_book(SCHEMA, query, VARIABLES, Zoo(**zoo))
-    ours = await SCHEMA.execute(query, dict(VARIABLES), Zoo(**zoo))
+async def _assert_equal_results(query: str, context: dict[str, Any]) -> None:
+    expected = await reference_result(SCHEMA, query, VARIABLES, AnimalContext(**context))
+    actual = await SCHEMA.execute(query, dict(VARIABLES), AnimalContext(**context))
 
-    assert json.dumps(ours.data) == json.dumps(theirs.data)
-    assert list(keys(ours.data)) == list(keys(theirs.data))
-    codes = {(path, code) for path, _, code in faults(theirs.data, theirs.errors)}
-    assert {(path, code) for path, _, code in faults(ours.data, ours.errors)} == codes
-    await _rest()
+    assert json.dumps(actual.data) == json.dumps(expected.data)
+    assert list(keys(actual.data)) == list(keys(expected.data))
+    codes = {(path, code) for path, _, code in comparable_errors(expected.data, expected.errors)}
+    assert {(path, code) for path, _, code in comparable_errors(actual.data, actual.errors)} == codes
+    await _finish_background_tasks()
 
 
-async def _rest() -> None:
-    """Let what is settled in the background come to its end; the end of the loop would leave it unawaited."""
+async def _finish_background_tasks() -> None:
+    # Background tasks that are pending at the end of the loop would remain unawaited.
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others)
 
 
 @pytest.fixture
-def oracle() -> Iterator[None]:
-    """Let graphql-core leave the siblings of what failed unawaited; that is the oracle's own affair."""
+def ignore_unawaited() -> Iterator[None]:
+    """Ignore warnings about awaitables that graphql-core leaves unawaited after an error."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*was never awaited")
         yield
@@ -164,77 +181,81 @@ def oracle() -> Iterator[None]:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(query=queries(), zoo=zoos())
-def test_whatever_is_asked_the_answers_agree(oracle: None, query: str, zoo: dict[str, Any]) -> None:
+@given(query=queries(), context=contexts())
+def test_results_equal_graphql_core_for_any_query(ignore_unawaited: None, query: str, context: dict[str, Any]) -> None:
     assume(not validate(SCHEMA._schema, parse(query)))
-    asyncio.run(_agree(query, zoo))
+    asyncio.run(_assert_equal_results(query, context))
 
 
-async def _ask(query: str, zoo: Zoo) -> Any:
-    done = await SCHEMA.execute(query, {}, zoo)
-    assert done.errors is None
-    return done.data
+async def _ask(query: str, context: AnimalContext) -> Any:
+    result = await SCHEMA.execute(query, {}, context)
+    assert result.errors is None
+    return result.data
 
 
-async def test_relations_of_all_rows_are_read_by_one_call_at_each_level() -> None:
+async def test_each_level_reads_relations_in_one_call() -> None:
     rows = {number: Row(pk=number, friend_key=number % 3 + 1) for number in range(1, 31)}
-    zoo = Counted(rows=rows, things=list(rows.values()))
+    context = CountingContext(rows=rows, things=list(rows.values()))
 
-    data = await _ask("{ animals { id friend { id friend { text nearest { id } } } } }", zoo)
+    data = await _ask("{ animals { id friend { id friend { text nearest { id } } } } }", context)
 
     assert data["animals"][4] == {
         "id": encode("Animal", 5),
         "friend": {"id": encode("Animal", 3), "friend": {"text": "text", "nearest": {"id": encode("Animal", 2)}}},
     }
-    assert zoo.reads == [30, 30, 30]
+    assert context.reads == [30, 30, 30]
 
 
-async def test_the_order_of_fields_is_that_of_the_query() -> None:
+async def test_fields_keep_the_order_of_the_query() -> None:
     rows = {1: Row(friend_key=1)}
     query = "{ animals { later ... on Texted { text } friend { colour id } a_id: id flag shout } }"
 
-    data = await _ask(query, Zoo(rows=rows, things=list(rows.values())))
+    data = await _ask(query, AnimalContext(rows=rows, things=list(rows.values())))
 
     assert list(data["animals"][0]) == ["later", "text", "friend", "a_id", "flag", "shout"]
     assert list(data["animals"][0]["friend"]) == ["colour", "id"]
 
 
-async def test_an_error_of_one_row_is_that_rows_alone() -> None:
+async def test_error_affects_only_its_own_row() -> None:
     rows = {1: Row(pk=1), 2: Row(pk=2, text=None), 3: Row(pk=3, number="x")}
 
-    done = await SCHEMA.execute("{ animals { id text number } }", {}, Zoo(rows=rows, things=list(rows.values())))
+    result = await SCHEMA.execute(
+        "{ animals { id text number } }", {}, AnimalContext(rows=rows, things=list(rows.values()))
+    )
 
-    assert done.data == {"animals": [{"id": encode("Animal", 1), "text": "text", "number": 7}, None, None]}
-    assert [each.path for each in done.errors or ()] == [["animals", 1, "text"], ["animals", 2, "number"]]
+    assert result.data == {"animals": [{"id": encode("Animal", 1), "text": "text", "number": 7}, None, None]}
+    assert [each.path for each in result.errors or ()] == [["animals", 1, "text"], ["animals", 2, "number"]]
 
 
-async def test_a_stream_that_is_cancelled_takes_its_reads_along() -> None:
-    gone = asyncio.Event()
+async def test_cancellation_cancels_pending_reads() -> None:
+    cancelled = asyncio.Event()
 
     class Hanging(Row):
         def __init__(self) -> None:
-            super().__init__(maybe=_Endless(gone))
+            super().__init__(maybe=_Endless(cancelled))
 
-    running = asyncio.create_task(SCHEMA.execute("{ animals { id maybe later } }", {}, Zoo(things=[Hanging()] * 2)))
+    running = asyncio.create_task(
+        SCHEMA.execute("{ animals { id maybe later } }", {}, AnimalContext(things=[Hanging()] * 2))
+    )
     await asyncio.sleep(0.01)
     running.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert gone.is_set()
+    assert cancelled.is_set()
 
 
 class _Endless:
-    """A promise that is never kept, and notes when it is given up."""
+    """An awaitable that never finishes, and records its cancellation."""
 
-    def __init__(self, gone: asyncio.Event) -> None:
-        self._gone = gone
+    def __init__(self, cancelled: asyncio.Event) -> None:
+        self._cancelled = cancelled
 
     def __await__(self) -> Any:
         async def wait() -> None:
             try:
                 await asyncio.Event().wait()
             finally:
-                self._gone.set()
+                self._cancelled.set()
 
         return wait().__await__()

@@ -1,4 +1,4 @@
-"""What streams share of an event: everything that is the same, and nothing that is not."""
+"""The event cache: equal events share one execution, different ones never do."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import pytest
 from strawberry.types.graphql import OperationType
 
 from models.permissions.principal import Principal
-from schema.execution.context import Context
-from schema.execution.event_cache import Answers, payload, variables_key
-from schema.execution.executor import GuardedExecutor, built
-from schema.execution.pipeline import Asked, Ready
-from tests.schema.execution.sample_library import BOOKS, NOBODY, READER, BookRow, build
+from schema.execution.context import GraphQLContext
+from schema.execution.event_cache import EventCache, payload, variables_key
+from schema.execution.executor import GuardedExecutor, build_executor
+from schema.execution.pipeline import GraphQLCall, PreparedCall
+from tests.schema.sample_library import BOOKS, OUTSIDER, READER, BookRow, build
 
 SCHEMA = build()
 TITLE = "subscription($yes: Boolean = true) { bookRead { title @include(if: $yes) } }"
@@ -21,27 +21,27 @@ OTHER = Principal(READER.kind, 9, READER.rules)
 
 
 async def _executor(query: str, principal: Principal, **variables: Any) -> GuardedExecutor:
-    asked = Asked(query, variables, None, frozenset(OperationType))
-    context = Context(principal=principal)
-    ready = await SCHEMA._preparation.of(asked, context)
-    assert isinstance(ready, Ready), ready
-    executor = built(SCHEMA._schema, ready, asked, context, None)
+    call = GraphQLCall(query, variables, None, frozenset(OperationType))
+    context = GraphQLContext(principal=principal)
+    prepared = await SCHEMA._preparer.prepare(call, context)
+    assert isinstance(prepared, PreparedCall), prepared
+    executor = build_executor(SCHEMA._schema, prepared, call, context, None)
     assert isinstance(executor, GuardedExecutor)
     return executor
 
 
-async def _ask(answers: Answers, query: str, principal: Principal, value: Any, **variables: Any) -> Any:
+async def _ask(cache: EventCache, query: str, principal: Principal, value: Any, **variables: Any) -> Any:
     executor = await _executor(query, principal, **variables)
-    return await answers.of(executor, variables_key(variables), value)
+    return await cache.get_or_execute(executor, variables_key(variables), value)
 
 
-async def test_the_same_is_made_once_and_written_once() -> None:
-    answers = Answers()
-    one = await _ask(answers, TITLE, READER, BOOKS[1])
-    two = await _ask(answers, TITLE, OTHER, BOOKS[1])
+async def test_same_event_is_executed_and_serialized_once() -> None:
+    cache = EventCache()
+    one = await _ask(cache, TITLE, READER, BOOKS[1])
+    two = await _ask(cache, TITLE, OTHER, BOOKS[1])
 
     assert one is two
-    assert (answers.made, answers.shared) == (1, 1)
+    assert (cache.misses, cache.hits) == (1, 1)
     assert payload(one) is not payload(two)
     assert orjson.loads(orjson.dumps(payload(one))) == {"data": {"bookRead": {"title": "Book 1"}}}
 
@@ -55,49 +55,49 @@ async def test_the_same_is_made_once_and_written_once() -> None:
     ],
     ids=["another query", "another reading of the row", "other variables"],
 )
-async def test_what_differs_is_made_anew(query: str, principal: Principal, value: Any, variables: Any) -> None:
-    answers = Answers()
-    await _ask(answers, TITLE, READER, BOOKS[1])
+async def test_different_event_is_executed_again(query: str, principal: Principal, value: Any, variables: Any) -> None:
+    cache = EventCache()
+    await _ask(cache, TITLE, READER, BOOKS[1])
 
-    await _ask(answers, query, principal, value, **variables)
+    await _ask(cache, query, principal, value, **variables)
 
-    assert (answers.made, answers.shared) == (2, 0)
+    assert (cache.misses, cache.hits) == (2, 0)
 
 
-async def test_what_is_more_than_attributes_is_shared_by_one_caller_alone() -> None:
-    answers = Answers()
+async def test_resolved_fields_are_shared_only_by_same_caller() -> None:
+    cache = EventCache()
     for principal in (READER, OTHER, READER):
-        await _ask(answers, AUTHORS, principal, BOOKS[1])
+        await _ask(cache, AUTHORS, principal, BOOKS[1])
 
-    assert (answers.made, answers.shared) == (2, 1)
+    assert (cache.misses, cache.hits) == (2, 1)
 
 
-async def test_a_caller_with_other_rights_gets_an_answer_of_its_own() -> None:
-    answers = Answers()
+async def test_other_permissions_get_their_own_result() -> None:
+    cache = EventCache()
     executor = await _executor(NOTES, READER)
-    shown = await answers.of(executor, "", BOOKS[1])
+    visible = await cache.get_or_execute(executor, "", BOOKS[1])
     context = executor.context_value
-    context.principal, context.clearance = NOBODY, context.plan.clearance(NOBODY)
+    context.principal, context.field_access = OUTSIDER, context.plan.access_for(OUTSIDER)
 
-    refused = await answers.of(executor, "", BOOKS[1])
+    refused = await cache.get_or_execute(executor, "", BOOKS[1])
 
-    assert shown.data == {"bookRead": {"notes": "Notes 1"}}
+    assert visible.data == {"bookRead": {"notes": "Notes 1"}}
     assert refused.data is None
     assert [error.extensions["code"] for error in refused.errors] == ["FORBIDDEN"]
 
 
-async def test_answers_are_kept_no_longer_than_there_is_room() -> None:
-    answers = Answers(kept=2)
+async def test_cache_evicts_oldest_events() -> None:
+    cache = EventCache(max_events=2)
     rows = [BookRow(number, "Title", "") for number in range(5)]
     for row in rows:
-        await _ask(answers, TITLE, READER, row)
+        await _ask(cache, TITLE, READER, row)
 
-    await _ask(answers, TITLE, READER, rows[0])
+    await _ask(cache, TITLE, READER, rows[0])
 
-    assert (answers.made, answers.shared) == (6, 0)
+    assert (cache.misses, cache.hits) == (6, 0)
 
 
-def test_variables_are_told_apart_by_their_values() -> None:
+def test_variables_key_depends_on_values() -> None:
     assert variables_key({"a": 1, "b": [2]}) == variables_key({"b": [2], "a": 1})
     assert variables_key({"a": 1}) != variables_key({"a": "1"})
     assert variables_key({"a": 2**70}) is None

@@ -1,4 +1,4 @@
-"""Streams that begin with the present state."""
+"""Streams that start with the current state."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,22 +8,22 @@ import pytest
 
 from core.errors import Unauthenticated
 from models.permissions.principal import Principal
-from schema.execution.context import Context
-from schema.execution.subscriptions import present_then_events
-from tests.schema.execution.sample_library import NOBODY, READER
+from schema.execution.context import GraphQLContext
+from schema.execution.subscriptions import snapshot_then_updates
+from tests.schema.sample_library import OUTSIDER, READER
 
-ANYBODY = Context()
+ANONYMOUS = GraphQLContext()
 
 
-class Bell:
-    """An in-process bus that counts its listeners."""
+class FakeBus:
+    """A local bus that counts its listeners."""
 
     def __init__(self) -> None:
         self.listeners = 0
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
     @asynccontextmanager
-    async def subscribe(self, *topics: str) -> AsyncIterator["Bell"]:
+    async def subscribe(self, *topics: str) -> AsyncIterator["FakeBus"]:
         self.listeners += 1
         try:
             yield self
@@ -31,15 +31,15 @@ class Bell:
             self.listeners -= 1
 
     async def wait(self) -> None:
-        await self._rung.wait()
-        self._rung.clear()
+        await self._notified.wait()
+        self._notified.clear()
 
-    def ring(self) -> None:
-        self._rung.set()
+    def notify(self) -> None:
+        self._notified.set()
 
 
 class Row:
-    """A row that is read again and again."""
+    """A row that counts its reads."""
 
     def __init__(self, *states: str | None) -> None:
         self.state: str | None = states[0]
@@ -50,56 +50,57 @@ class Row:
         return self.state
 
 
-async def test_the_present_state_comes_first_and_a_last_state_ends() -> None:
-    row, bell = Row("stopped"), Bell()
+async def test_current_state_is_first_and_final_ends() -> None:
+    row, bus = Row("stopped"), FakeBus()
 
     seen = [
-        each async for each in present_then_events(ANYBODY, bell, ["row:1"], row.read, ended=lambda s: s == "stopped")
+        each
+        async for each in snapshot_then_updates(ANONYMOUS, bus, ["row:1"], row.read, is_final=lambda s: s == "stopped")
     ]
 
     assert seen == ["stopped"]
-    assert bell.listeners == 0
+    assert bus.listeners == 0
 
 
-async def test_each_change_comes_once_and_what_did_not_change_does_not() -> None:
-    row, bell = Row("queued"), Bell()
-    async with aclosing(present_then_events(ANYBODY, bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+async def test_each_change_is_sent_once() -> None:
+    row, bus = Row("queued"), FakeBus()
+    async with aclosing(snapshot_then_updates(ANONYMOUS, bus, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
         assert await anext(stream) == "queued"
-        bell.ring()
+        bus.notify()
         asyncio.get_running_loop().call_later(0.1, setattr, row, "state", "running")
-        asyncio.get_running_loop().call_later(0.11, bell.ring)
+        asyncio.get_running_loop().call_later(0.11, bus.notify)
         assert await anext(stream) == "running"
 
-    assert bell.listeners == 0
+    assert bus.listeners == 0
 
 
-async def test_a_burst_of_hints_is_one_read() -> None:
-    row, bell = Row("queued"), Bell()
-    async with aclosing(present_then_events(ANYBODY, bell, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
+async def test_burst_of_notifications_causes_one_read() -> None:
+    row, bus = Row("queued"), FakeBus()
+    async with aclosing(snapshot_then_updates(ANONYMOUS, bus, ["row:1"], row.read)) as stream, asyncio.timeout(5):  # type: ignore
         await anext(stream)
         row.state = "running"
         for _ in range(100):
-            bell.ring()
+            bus.notify()
         await anext(stream)
 
     assert row.reads == 2
 
 
-async def test_what_may_no_longer_be_seen_ends_the_stream() -> None:
-    row, bell = Row("running"), Bell()
-    stream = present_then_events(ANYBODY, bell, ["row:1"], row.read)
+async def test_object_no_longer_visible_ends_stream() -> None:
+    row, bus = Row("running"), FakeBus()
+    stream = snapshot_then_updates(ANONYMOUS, bus, ["row:1"], row.read)
     await anext(stream)
 
     row.state = None
-    bell.ring()
+    bus.notify()
 
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
 
 
-async def test_a_lost_hint_is_made_good() -> None:
-    row, bell = Row("queued"), Bell()
-    stream = present_then_events(ANYBODY, bell, ["row:1"], row.read, reread_seconds=0.05)
+async def test_lost_notification_is_recovered() -> None:
+    row, bus = Row("queued"), FakeBus()
+    stream = snapshot_then_updates(ANONYMOUS, bus, ["row:1"], row.read, reread_seconds=0.05)
     await anext(stream)
 
     row.state = "running"
@@ -108,49 +109,49 @@ async def test_a_lost_hint_is_made_good() -> None:
         assert await anext(stream) == "running"
 
 
-async def test_versions_decide_what_is_a_change() -> None:
-    row, bell = Row("a1"), Bell()
-    stream = present_then_events(
-        ANYBODY, bell, ["row:1"], row.read, version=lambda state: state[0], ended=lambda s: s == "b"
+async def test_version_decides_what_is_a_change() -> None:
+    row, bus = Row("a1"), FakeBus()
+    stream = snapshot_then_updates(
+        ANONYMOUS, bus, ["row:1"], row.read, version=lambda state: state[0], is_final=lambda s: s == "b"
     )
     assert await anext(stream) == "a1"
     row.state = "a2"
-    bell.ring()
+    bus.notify()
     asyncio.get_running_loop().call_later(0.1, setattr, row, "state", "b")
-    asyncio.get_running_loop().call_later(0.11, bell.ring)
+    asyncio.get_running_loop().call_later(0.11, bus.notify)
 
     assert [each async for each in stream] == ["b"]
 
 
-async def test_a_stream_of_nothing_is_a_mistake() -> None:
+async def test_stream_without_topics_is_an_error() -> None:
     with pytest.raises(ValueError, match="topic"):
-        await anext(present_then_events(ANYBODY, Bell(), [], Row("x").read))
+        await anext(snapshot_then_updates(ANONYMOUS, FakeBus(), [], Row("x").read))
 
 
-async def test_each_read_has_the_rights_of_its_moment() -> None:
-    rights = iter([NOBODY, READER])
+async def test_permissions_are_reloaded_before_each_read() -> None:
+    rights = iter([OUTSIDER, READER])
 
-    async def renew(_principal: Principal) -> Principal:
+    async def reload(_principal: Principal) -> Principal:
         return next(rights)
 
-    row, bell, context, seen = Row("a"), Bell(), Context(principal=READER, renew=renew), []
-    stream = present_then_events(context, bell, ["row:1"], row.read, ended=lambda state: state == "c")
+    row, bus, context, seen = Row("a"), FakeBus(), GraphQLContext(principal=READER, reload_principal=reload), []
+    stream = snapshot_then_updates(context, bus, ["row:1"], row.read, is_final=lambda state: state == "c")
     for state in ("a", "b", "c"):
         row.state = state
-        bell.ring()
+        bus.notify()
         seen.append((await anext(stream), context.principal))
 
-    assert seen == [("a", READER), ("b", NOBODY), ("c", READER)]
+    assert seen == [("a", READER), ("b", OUTSIDER), ("c", READER)]
 
 
-async def test_a_credential_that_ended_ends_the_stream_with_the_reason() -> None:
-    async def renew(_principal: Principal) -> Principal:
+async def test_revoked_credential_ends_stream_with_error() -> None:
+    async def reload(_principal: Principal) -> Principal:
         raise Unauthenticated
 
-    row, bell = Row("a"), Bell()
-    stream = present_then_events(Context(principal=READER, renew=renew), bell, ["row:1"], row.read)
+    row, bus = Row("a"), FakeBus()
+    stream = snapshot_then_updates(GraphQLContext(principal=READER, reload_principal=reload), bus, ["row:1"], row.read)
     await anext(stream)
-    bell.ring()
+    bus.notify()
 
     with pytest.raises(Unauthenticated):
         await anext(stream)

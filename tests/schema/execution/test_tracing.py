@@ -1,4 +1,4 @@
-"""Spans, with a provider that keeps what it is told."""
+"""Spans of operations, recorded by a fake tracer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext, TraceFlags, Tracer
 
-from schema.execution.context import Context
-from tests.schema.execution.sample_library import READER, build
+from schema.execution.context import GraphQLContext
+from tests.schema.sample_library import READER, build
 
 TRACE_ID = 0x1234567890ABCDEF1234567890ABCDEF
 
 
-class Recorded(Span):
-    """A span that remembers."""
+class RecordedSpan(Span):
+    """A span that records its attributes."""
 
     def __init__(self, name: str, parent: Span, number: int) -> None:
         self.name, self.parent, self.number = name, parent, number
@@ -50,14 +50,14 @@ class Recorded(Span):
         self.is_ended = True
 
 
-class Recorder(Tracer):
-    """Keeps every span."""
+class RecordingTracer(Tracer):
+    """A tracer that keeps every span."""
 
     def __init__(self) -> None:
-        self.spans: list[Recorded] = []
+        self.spans: list[RecordedSpan] = []
 
     def start_span(self, name: str, context: Any = None, *_: Any, **__: Any) -> Span:
-        span = Recorded(name, trace.get_current_span(context), len(self.spans) + 1)
+        span = RecordedSpan(name, trace.get_current_span(context), len(self.spans) + 1)
         self.spans.append(span)
         return span
 
@@ -69,12 +69,12 @@ class Recorder(Tracer):
 
 
 @pytest.fixture
-def tracer() -> Recorder:
-    return Recorder()
+def tracer() -> RecordingTracer:
+    return RecordingTracer()
 
 
-async def test_an_operation_has_a_span_and_its_steps_lie_below(tracer: Recorder) -> None:
-    await build(tracer=tracer).execute("query Greet { hello }", context_value=Context(principal=READER))
+async def test_operation_span_has_step_spans(tracer: RecordingTracer) -> None:
+    await build(tracer=tracer).execute("query Greet { hello }", context_value=GraphQLContext(principal=READER))
 
     whole, *steps = tracer.spans
     assert (whole.name, [step.name for step in steps]) == ("query", ["parse", "validate", "execute"])
@@ -83,23 +83,25 @@ async def test_an_operation_has_a_span_and_its_steps_lie_below(tracer: Recorder)
     assert all(span.is_ended for span in tracer.spans)
 
 
-async def test_errors_name_the_trace_of_the_span(tracer: Recorder) -> None:
-    result = await build(tracer=tracer).execute("{ boom }", context_value=Context(principal=READER))
+async def test_error_has_trace_id_of_span(tracer: RecordingTracer) -> None:
+    result = await build(tracer=tracer).execute("{ boom }", context_value=GraphQLContext(principal=READER))
 
     assert result.errors
     assert (result.errors[0].extensions or {})["traceId"] == f"{TRACE_ID:032x}"
 
 
-async def test_no_value_of_an_argument_is_on_a_span(tracer: Recorder) -> None:
+async def test_spans_never_contain_argument_values(tracer: RecordingTracer) -> None:
     query = 'query($text: String) { a: echo(text: $text) b: echo(text: "swordfish") }'
 
-    await build(tracer=tracer).execute(query, {"text": "swordfish"}, Context(principal=READER))
+    await build(tracer=tracer).execute(query, {"text": "swordfish"}, GraphQLContext(principal=READER))
 
     assert "swordfish" not in str([(span.name, span.attributes) for span in tracer.spans])
 
 
-async def test_the_span_of_a_subscription_ends_with_it(tracer: Recorder) -> None:
-    stream = await build(tracer=tracer).stream("subscription { count(to: 2) }", context_value=Context(principal=READER))
+async def test_subscription_span_ends_with_subscription(tracer: RecordingTracer) -> None:
+    stream = await build(tracer=tracer).stream(
+        "subscription { count(to: 2) }", context_value=GraphQLContext(principal=READER)
+    )
     await anext(stream)
     assert not tracer.spans[0].is_ended
     assert [each async for each in stream]
@@ -108,8 +110,8 @@ async def test_the_span_of_a_subscription_ends_with_it(tracer: Recorder) -> None
     assert all(span.is_ended for span in tracer.spans)
 
 
-async def test_without_a_recording_span_there_is_a_trace_id_all_the_same() -> None:
-    result = await build().execute("{ boom }", context_value=Context(principal=READER))
+async def test_error_has_trace_id_without_recording_span() -> None:
+    result = await build().execute("{ boom }", context_value=GraphQLContext(principal=READER))
 
     assert result.errors
     assert len((result.errors[0].extensions or {})["traceId"]) == 32

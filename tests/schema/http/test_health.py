@@ -1,4 +1,4 @@
-"""The health page tells the truth."""
+"""Tests of the health endpoint."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,22 +11,22 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from carrel.services import Kernel, open_kernel
+from carrel.services import ProcessServices, open_services
 from core.engine.factory import open_engine
 from core.redis.server import RedisServer
 from core.settings import Settings
-from jobs.sessions.heartbeat import beat
+from jobs.sessions.heartbeat import send_heartbeats
 from models.services.migration import migrate
 from models.services.sessions import regions
-from schema.http.health import health_of
+from schema.http.health import health_endpoint
 from tests.schema.api import Api
-from tests.services.missing import needed
+from tests.services.missing import required_service
 from tests.services.pipe import Pipe
 from tests.services.postgres import postgres_server
 from tests.waiting import eventually
 
 
-async def test_all_is_well(api: Api) -> None:
+async def test_health_is_ok(api: Api) -> None:
     answer = await api.http.get("/health")
 
     engines = {"local": "unknown: no worker reports"}
@@ -35,10 +35,10 @@ async def test_all_is_well(api: Api) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_redis_that_is_down_is_told(settings: Settings, database_url: str) -> None:
+async def test_health_reports_redis_down(settings: Settings, database_url: str) -> None:
     server = RedisServer(settings.data_dir / "redis")
-    ours = settings.model_copy(update={"redis_url": await server.start()})
-    async with open_kernel(ours) as kernel, _asking(kernel) as http:
+    api_settings = settings.model_copy(update={"redis_url": await server.start()})
+    async with open_services(api_settings) as services, _health_client(services) as http:
         assert (await http.get("/health")).status_code == 200
         await server.stop()
 
@@ -49,12 +49,14 @@ async def test_a_redis_that_is_down_is_told(settings: Settings, database_url: st
     assert answer.json()["redis"].startswith("down: ")
 
 
-async def test_a_postgres_that_is_down_is_told(settings: Settings, redis_address: str) -> None:
-    with needed("PostgreSQL"), ExitStack() as stack:
+async def test_health_reports_postgres_down(settings: Settings, redis_address: str) -> None:
+    with required_service("PostgreSQL"), ExitStack() as stack:
         server = await asyncio.to_thread(stack.enter_context, postgres_server())
-        ours = settings.model_copy(update={"redis_url": redis_address, "database_url": await server.create("carrel")})
-        await migrate(ours)
-        async with open_kernel(ours) as kernel, _asking(kernel) as http:
+        api_settings = settings.model_copy(
+            update={"redis_url": redis_address, "database_url": await server.create("carrel")}
+        )
+        await migrate(api_settings)
+        async with open_services(api_settings) as services, _health_client(services) as http:
             assert (await http.get("/health")).status_code == 200
             await asyncio.to_thread(stack.close)
 
@@ -66,14 +68,18 @@ async def test_a_postgres_that_is_down_is_told(settings: Settings, redis_address
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_an_engine_that_is_down_is_told_by_its_worker_and_the_api_goes_on(
+async def test_engine_down_keeps_the_api_healthy(
     settings: Settings, database_url: str, redis: Redis, redis_address: str, docker_host: str, data_dir: Path
 ) -> None:
-    ours = settings.model_copy(update={"redis_url": redis_address})
-    async with open_kernel(ours) as kernel, _asking(kernel) as http, Pipe(data_dir / "e", docker_host).opened() as pipe:
+    api_settings = settings.model_copy(update={"redis_url": redis_address})
+    async with (
+        open_services(api_settings) as services,
+        _health_client(services) as http,
+        Pipe(data_dir / "e", docker_host).listening() as pipe,
+    ):
         await regions.ensure("local", 2)
         engine = open_engine(pipe.address)
-        beating = asyncio.create_task(beat(kernel.runtime(engine), kernel.redis, 0.05))
+        beating = asyncio.create_task(send_heartbeats(services.region_context(engine), services.redis, 0.05))
 
         async def engines() -> object:
             answer = await http.get("/health")
@@ -89,7 +95,7 @@ async def test_an_engine_that_is_down_is_told_by_its_worker_and_the_api_goes_on(
         await eventually(is_up)
         await pipe.cut()
         await eventually(is_down)
-        pipe.mend()
+        pipe.restore()
         await eventually(is_up, 10)
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
@@ -97,7 +103,7 @@ async def test_an_engine_that_is_down_is_told_by_its_worker_and_the_api_goes_on(
 
 
 @asynccontextmanager
-async def _asking(kernel: Kernel) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=[Route("/health", health_of(kernel.house))])
+async def _health_client(services: ProcessServices) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=[Route("/health", health_endpoint(services.app_state))])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://carrel") as http:
         yield http

@@ -1,4 +1,4 @@
-"""A browser: signing in and out, what another site cannot do with its cookie, and the way into a session."""
+"""Tests of browser sign-in, CSRF protection and the redirect into a session."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,20 +8,20 @@ import pytest
 from core.security.passwords import hash_password
 from models.accounts.users import Token, TokenKind, User
 from models.sessions.sessions import Session
-from schema.http.sign_in import mint_sign_in_code, own_path
-from tests.schema.api import COOKIE, MARK, Api
+from schema.http.sign_in import mint_sign_in_code, safe_redirect_path
+from tests.schema.api import COOKIE, CSRF_HEADER, Api
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PASSWORD = "correct horse"
 STATE = "a" * 64
-WHO = {"query": "{ viewer { username } }"}
+VIEWER = {"query": "{ viewer { username } }"}
 FOREIGN = ["https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)"]
 FOREIGN += ["http:evil.example", "/\t/evil.example", "/\n/evil.example", "evil.example", "", "///evil.example"]
 
 
 @pytest.fixture
 async def cookie(api: Api) -> dict[str, str]:
-    """The guest's browser, as headers."""
+    """The cookie header of the guest's browser."""
     return _cookie(await api.sign_in("guest"))
 
 
@@ -30,19 +30,17 @@ def _cookie(jar: dict[str, str]) -> dict[str, str]:
 
 
 async def _password(api: Api, name: str) -> None:
-    await User.filter(id=api.cast.users[name].id).update(password_hash=await hash_password(PASSWORD))
+    await User.filter(id=api.people.users[name].id).update(password_hash=await hash_password(PASSWORD))
 
 
 async def _sign_in(
-    api: Api, password: str = PASSWORD, headers: dict[str, str] | None = None, goal: str = "/"
+    api: Api, password: str = PASSWORD, headers: dict[str, str] | None = None, target: str = "/"
 ) -> httpx.Response:
-    form = {"username": "guest", "password": password, "next": goal}
+    form = {"username": "guest", "password": password, "next": target}
     return await api.http.post("/sign-in", data=form, headers=headers)
 
 
-async def test_the_front_page_asks_strangers_to_sign_in_and_shows_others_the_query_page(
-    api: Api, cookie: dict[str, str]
-) -> None:
+async def test_front_page_requires_sign_in(api: Api, cookie: dict[str, str]) -> None:
     away = await api.http.get("/")
     assert (away.status_code, away.headers["location"]) == (303, "/sign-in")
 
@@ -53,21 +51,21 @@ async def test_the_front_page_asks_strangers_to_sign_in_and_shows_others_the_que
     assert "Signed in as <b>guest</b>" in page.text
 
 
-async def test_name_and_password_give_a_cookie_that_scripts_of_a_page_cannot_read(api: Api) -> None:
+async def test_sign_in_sets_an_http_only_cookie(api: Api) -> None:
     await _password(api, "guest")
 
-    answer = await _sign_in(api, goal="/enter?session=x")
+    answer = await _sign_in(api, target="/enter?session=x")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/enter?session=x")
     (set_cookie,) = answer.headers.get_list("set-cookie")
     assert set_cookie.startswith(f"{COOKIE}=carrel_browser_")
     assert {"httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in set_cookie.split(";")}
     text = answer.cookies[COOKIE]
-    who = await api.http.post("/graphql", json=WHO, headers=_cookie({COOKIE: text}) | MARK)
+    who = await api.http.post("/graphql", json=VIEWER, headers=_cookie({COOKIE: text}) | CSRF_HEADER)
     assert who.json()["data"]["viewer"]["username"] == "guest"
 
 
-async def test_a_wrong_password_is_told_and_the_name_is_not_given_away(api: Api) -> None:
+async def test_wrong_password_does_not_reveal_user_names(api: Api) -> None:
     await _password(api, "guest")
 
     wrong = await _sign_in(api, "wrong horse")
@@ -78,13 +76,13 @@ async def test_a_wrong_password_is_told_and_the_name_is_not_given_away(api: Api)
     assert "set-cookie" not in wrong.headers
 
 
-async def test_a_form_without_fields_or_with_strange_ones_is_just_wrong(api: Api) -> None:
+async def test_malformed_form_is_refused(api: Api) -> None:
     for form in ({}, {"username": "a\0b", "password": "x"}, {"username": "x" * 9000, "password": "y" * 9000}):
         assert (await api.http.post("/sign-in", data=form)).status_code == 401
 
 
 @pytest.mark.parametrize("changes", [{"sign_in_attempts": 2}])
-async def test_too_many_mistakes_lock_the_account(api: Api, changes: dict[str, object]) -> None:
+async def test_repeated_failures_lock_the_account(api: Api, changes: dict[str, object]) -> None:
     await _password(api, "guest")
     for _ in range(2):
         assert (await _sign_in(api, "wrong horse")).status_code == 401
@@ -92,7 +90,7 @@ async def test_too_many_mistakes_lock_the_account(api: Api, changes: dict[str, o
     locked = await _sign_in(api)
 
     assert locked.status_code == 429
-    assert "Too many wrong passwords" in locked.text
+    assert "too many wrong passwords" in locked.text
 
 
 @pytest.mark.parametrize(
@@ -105,9 +103,7 @@ async def test_too_many_mistakes_lock_the_account(api: Api, changes: dict[str, o
     ],
     ids=str,
 )
-async def test_a_form_of_another_site_signs_nobody_in_or_out(
-    api: Api, cookie: dict[str, str], headers: dict[str, str]
-) -> None:
+async def test_cross_site_form_is_refused(api: Api, cookie: dict[str, str], headers: dict[str, str]) -> None:
     await _password(api, "guest")
 
     assert (await _sign_in(api, headers=headers)).status_code == 403
@@ -115,17 +111,17 @@ async def test_a_form_of_another_site_signs_nobody_in_or_out(
     assert await Token.filter(kind=TokenKind.BROWSER, revoked_at=None).count() == 1
 
 
-async def test_signing_out_ends_the_cookie_at_once(api: Api, cookie: dict[str, str]) -> None:
+async def test_sign_out_revokes_the_cookie(api: Api, cookie: dict[str, str]) -> None:
     answer = await api.http.post("/sign-out", headers=cookie)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-    who = await api.http.post("/graphql", json=WHO, headers=cookie | MARK)
+    who = await api.http.post("/graphql", json=VIEWER, headers=cookie | CSRF_HEADER)
     assert who.json()["data"]["viewer"] is None
     assert (await api.http.post("/sign-out", headers=cookie)).status_code == 303
 
 
-async def test_a_code_signs_in_once(api: Api) -> None:
-    await mint_sign_in_code(api.kernel.redis, api.cast.users["guest"].id, "secret")
+async def test_sign_in_code_works_once(api: Api) -> None:
+    await mint_sign_in_code(api.services.redis, api.people.users["guest"].id, "secret")
 
     first = await api.http.get("/sign-in?code=secret&next=/enter")
     second = await api.http.get("/sign-in?code=secret")
@@ -135,31 +131,31 @@ async def test_a_code_signs_in_once(api: Api) -> None:
     assert (await api.http.get("/sign-in?code=forged")).status_code == 403
 
 
-async def test_a_code_of_an_inactive_user_signs_nobody_in(api: Api) -> None:
-    await mint_sign_in_code(api.kernel.redis, api.cast.users["guest"].id, "secret")
-    await User.filter(id=api.cast.users["guest"].id).update(is_active=False)
+async def test_code_of_inactive_user_is_refused(api: Api) -> None:
+    await mint_sign_in_code(api.services.redis, api.people.users["guest"].id, "secret")
+    await User.filter(id=api.people.users["guest"].id).update(is_active=False)
 
     assert (await api.http.get("/sign-in?code=secret")).status_code == 403
 
 
-@pytest.mark.parametrize("goal", FOREIGN)
-async def test_nobody_is_sent_to_another_site(api: Api, goal: str) -> None:
-    assert own_path(goal) == "/"
+@pytest.mark.parametrize("target", FOREIGN)
+async def test_redirect_to_another_site_is_refused(api: Api, target: str) -> None:
+    assert safe_redirect_path(target) == "/"
     await _password(api, "guest")
-    await mint_sign_in_code(api.kernel.redis, api.cast.users["guest"].id, "secret")
+    await mint_sign_in_code(api.services.redis, api.people.users["guest"].id, "secret")
 
-    by_form = await _sign_in(api, goal=goal)
-    by_code = await api.http.get("/sign-in", params={"code": "secret", "next": goal})
+    by_form = await _sign_in(api, target=target)
+    by_code = await api.http.get("/sign-in", params={"code": "secret", "next": target})
 
     assert (by_form.headers["location"], by_code.headers["location"]) == ("/", "/")
 
 
-def test_own_paths_are_kept(database_url: str) -> None:
-    for goal in ("/", "/enter?session=sx&next=%2Fdesk", "/a//b"):
-        assert own_path(goal) == goal
+def test_redirect_to_own_path_is_kept(database_url: str) -> None:
+    for target in ("/", "/enter?session=sx&next=%2Fdesk", "/a//b"):
+        assert safe_redirect_path(target) == target
 
 
-async def test_pages_of_ours_are_not_framed_kept_or_told_of(api: Api) -> None:
+async def test_pages_forbid_framing_caching_and_referrers(api: Api) -> None:
     page = await api.http.get('/sign-in?next=/"><script>alert(1)</script>')
 
     assert "<script>" not in page.text
@@ -173,63 +169,63 @@ async def _change(api: Api, headers: dict[str, str]) -> int:
     return (await api.http.post("/graphql", json={"query": query}, headers=headers)).status_code
 
 
-async def test_with_a_cookie_alone_another_site_changes_nothing(api: Api, cookie: dict[str, str]) -> None:
+async def test_cookie_without_csrf_header_cannot_mutate(api: Api, cookie: dict[str, str]) -> None:
     assert await _change(api, cookie) == 403, "an old browser, and no mark"
     assert await _change(api, cookie | {"Sec-Fetch-Site": "cross-site"}) == 403
-    assert await _change(api, cookie | {"Sec-Fetch-Site": "same-site"} | MARK) == 403, "a session's page"
+    assert await _change(api, cookie | {"Sec-Fetch-Site": "same-site"} | CSRF_HEADER) == 403, "a session's page"
     assert await _change(api, cookie | {"Sec-Fetch-Site": "same-origin"}) == 200
-    assert await _change(api, cookie | MARK) == 200
+    assert await _change(api, cookie | CSRF_HEADER) == 200
 
 
-async def test_only_a_browsers_token_is_a_cookie(api: Api) -> None:
+async def test_only_browser_token_is_accepted_as_cookie(api: Api) -> None:
     for kind in (TokenKind.API, TokenKind.ENTRY):
-        headers = _cookie({COOKIE: await api.cast.token("guest", kind)}) | MARK
-        answer = await api.http.post("/graphql", json=WHO, headers=headers)
+        headers = _cookie({COOKIE: await api.people.token("guest", kind)}) | CSRF_HEADER
+        answer = await api.http.post("/graphql", json=VIEWER, headers=headers)
         assert answer.json()["data"]["viewer"] is None, kind
 
 
-async def test_a_token_comes_as_bearer_or_token_and_not_otherwise(api: Api) -> None:
-    text = await api.cast.token("guest")
+async def test_other_authorization_schemes_are_refused(api: Api) -> None:
+    text = await api.people.token("guest")
     for scheme, status in (("Bearer", 200), ("Token", 200), ("bearer", 200), ("Basic", 401), ("", 401)):
-        answer = await api.http.post("/graphql", json=WHO, headers={"Authorization": f"{scheme} {text}".strip()})
+        answer = await api.http.post("/graphql", json=VIEWER, headers={"Authorization": f"{scheme} {text}".strip()})
         assert answer.status_code == status, scheme
-    wrong = await api.http.post("/graphql", json=WHO, headers={"Authorization": "Bearer nonsense"})
+    wrong = await api.http.post("/graphql", json=VIEWER, headers={"Authorization": "Bearer nonsense"})
     assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_a_wrong_header_is_not_saved_by_a_good_cookie(api: Api, cookie: dict[str, str]) -> None:
-    headers = cookie | MARK | {"Authorization": "Bearer nonsense"}
+async def test_invalid_header_overrides_valid_cookie(api: Api, cookie: dict[str, str]) -> None:
+    headers = cookie | CSRF_HEADER | {"Authorization": "Bearer nonsense"}
 
-    assert (await api.http.post("/graphql", json=WHO, headers=headers)).status_code == 401
+    assert (await api.http.post("/graphql", json=VIEWER, headers=headers)).status_code == 401
 
 
 async def _enter(api: Api, headers: dict[str, str], **query: str) -> httpx.Response:
-    given = {"session": api.cast.session.label, "state": STATE, "next": "/lab?a=b"} | query
-    return await api.http.get("/enter", params=given, headers=headers)
+    params = {"session": api.people.session.label, "state": STATE, "next": "/lab?a=b"} | query
+    return await api.http.get("/enter", params=params, headers=headers)
 
 
-async def test_the_creator_is_sent_into_the_session_with_a_ticket_for_it(api: Api, cookie: dict[str, str]) -> None:
+async def test_creator_enters_session_with_a_ticket(api: Api, cookie: dict[str, str]) -> None:
     answer = await _enter(api, cookie)
 
-    goal = urlsplit(answer.headers["location"])
-    assert (answer.status_code, goal.hostname) == (303, f"{api.cast.session.label}.sessions.localhost")
-    query = parse_qs(goal.query)
-    assert (goal.path, query["next"]) == ("/.carrel/enter", ["/lab?a=b"])
-    entry = await api.kernel.doors.redeem_ticket(query["ticket"][0], api.cast.session.label, STATE)
+    target = urlsplit(answer.headers["location"])
+    assert (answer.status_code, target.hostname) == (303, f"{api.people.session.label}.sessions.localhost")
+    query = parse_qs(target.query)
+    assert (target.path, query["next"]) == ("/.carrel/enter", ["/lab?a=b"])
+    entry = await api.services.session_access.redeem_ticket(query["ticket"][0], api.people.session.label, STATE)
     assert entry is not None
-    assert entry.user_id == api.cast.users["guest"].id
+    assert entry.user_id == api.people.users["guest"].id
 
 
-async def test_nobody_signs_in_first_and_comes_back(api: Api) -> None:
+async def test_anonymous_visitor_signs_in_and_returns(api: Api) -> None:
     answer = await _enter(api, {})
 
-    goal = urlsplit(answer.headers["location"])
-    assert (answer.status_code, goal.path) == (303, "/sign-in")
-    assert parse_qs(goal.query)["next"][0].startswith(f"/enter?session={api.cast.session.label}")
+    target = urlsplit(answer.headers["location"])
+    assert (answer.status_code, target.path) == (303, "/sign-in")
+    assert parse_qs(target.query)["next"][0].startswith(f"/enter?session={api.people.session.label}")
 
 
 @pytest.mark.parametrize("name", ["stranger", "operator", "owner"])
-async def test_a_session_of_another_is_not_there(api: Api, name: str) -> None:
+async def test_session_of_another_user_is_not_found(api: Api, name: str) -> None:
     headers = _cookie(await api.sign_in(name))
 
     theirs, none = await _enter(api, headers), await _enter(api, headers, session="nobody")
@@ -238,24 +234,24 @@ async def test_a_session_of_another_is_not_there(api: Api, name: str) -> None:
     assert theirs.text == none.text
 
 
-async def test_a_strange_label_or_state_is_not_there_either(api: Api, cookie: dict[str, str]) -> None:
+async def test_invalid_label_or_state_is_not_found(api: Api, cookie: dict[str, str]) -> None:
     for query in ({"session": "a\0b"}, {"session": ""}, {"session": "x" * 5000}, {"state": "short"}, {"state": ""}):
         assert (await _enter(api, cookie, **query)).status_code == 404, query
 
 
-async def test_the_way_in_leads_to_no_other_site(api: Api, cookie: dict[str, str]) -> None:
-    goal = urlsplit((await _enter(api, cookie, next="https://evil.example")).headers["location"])
+async def test_enter_does_not_redirect_to_another_site(api: Api, cookie: dict[str, str]) -> None:
+    target = urlsplit((await _enter(api, cookie, next="https://evil.example")).headers["location"])
 
-    assert parse_qs(goal.query)["next"] == ["/"]
+    assert parse_qs(target.query)["next"] == ["/"]
 
 
-async def test_an_api_token_in_the_cookie_does_not_enter(api: Api) -> None:
-    headers = _cookie({COOKIE: await api.cast.token("guest")})
+async def test_api_token_in_cookie_cannot_enter(api: Api) -> None:
+    headers = _cookie({COOKIE: await api.people.token("guest")})
 
     assert urlsplit((await _enter(api, headers)).headers["location"]).path == "/sign-in"
 
 
-async def test_what_is_not_there_is_a_page_that_says_so(api: Api) -> None:
+async def test_unknown_page_is_404(api: Api) -> None:
     for path in ("/nothing", "/uploads/x", "/.env", "/assets/graphiql/../../app.py"):
         assert (await api.http.get(path)).status_code == 404, path
     assert await Session.all().count() == 1

@@ -1,1 +1,1 @@
-"""Sources of files: where data sessions and operations get what they name, one kind of place in each module."""
+"""Sources of input files, one kind of source per module."""

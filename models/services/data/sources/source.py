@@ -1,4 +1,4 @@
-"""What a source of files is: it checks how a file is named, who may read it, and brings it to this machine."""
+"""The interface of file sources: resolve a file reference for a user, and provide a local copy. Plugins use it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
@@ -7,27 +7,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.bytesize import readable
+from core.bytesize import format_bytes
 from core.errors import BadInput
 from core.storage.file_cache import FileCache
 from core.storage.object_store import Storage
 from models.data.datasessions import Datasession
 from models.permissions.principal import Principal
 
-BASENAME_LIMIT = 1024
+MAX_BASENAME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who wants to read a file, and in which data session; None for one that is not there yet."""
+class FileRequester:
+    """The principal that reads a file, and its data session; None while the data session is being created."""
 
     principal: Principal
     datasession: Datasession | None = None
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A file at hand: where it lies here, what people call it, and the SHA-256 of its bytes."""
+class LocalFile:
+    """A local copy of a file: its path, its display name, and the SHA-256 of its bytes."""
 
     path: Path
     basename: str
@@ -35,61 +35,63 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class Admitted:
-    """A file that may be named: its basename in the form that is kept, and what has to be kept or awaited for it.
+class ResolvedFile:
+    """A resolved file: its canonical basename, the uploads to keep and the operations to wait for.
 
-    Files run in the order of their `place`, which is the basename if it is empty. A basename that only locates the
-    file, as an id does, would make the same files of two people run in another order, which is other work.
+    Operations read files in the order of their `sort_key`, or of the basename if it is empty. A source whose basenames
+    are ids sets it, so that equal files of two users have the same order and the same result key.
     """
 
     basename: str
-    place: str = ""
-    uploads: frozenset[int] = field(default_factory=frozenset)
-    needs: frozenset[int] = field(default_factory=frozenset)
+    sort_key: str = ""
+    upload_ids: frozenset[int] = field(default_factory=frozenset)
+    operation_ids: frozenset[int] = field(default_factory=frozenset)
 
 
 class Source(ABC):
-    """A place where files are. A subclass in a module of its own is all that a new one takes."""
+    """A source of files. A new source is a subclass in its own module."""
 
     name: ClassVar[str]
     description: ClassVar[str]
 
     @abstractmethod
-    async def admit(self, basename: str, asker: Asker) -> Admitted:
-        """Return how the file is kept in mind; BadInput or NotFound says why it cannot be named by this caller.
+    async def resolve(self, basename: str, requester: FileRequester) -> ResolvedFile:
+        """Return the resolved file; BadInput or NotFound if this caller cannot use it.
 
-        Nothing is fetched, so a file may still turn out to be gone, damaged or forbidden when it is.
+        It fetches nothing, so `fetch` may still find the file missing, damaged or forbidden.
         """
 
     @abstractmethod
-    def fetch(self, item: Mapping[str, Any], asker: Asker) -> AbstractAsyncContextManager[Fetched]:
-        """Bring the file here and keep it while the context is open, with the asker's rights as they are now."""
+    def fetch(self, item: Mapping[str, Any], requester: FileRequester) -> AbstractAsyncContextManager[LocalFile]:
+        """Provide a local copy while the context is open, with the requester's current permissions."""
 
     @abstractmethod
-    async def called(self, basename: str) -> str:
-        """Return what people call the file, with which a script or a listing names it."""
+    async def display_name(self, basename: str) -> str:
+        """Return the file name for scripts and listings."""
 
 
-def admissible(basename: object, path: tuple[str, ...]) -> str:
-    """Return the basename if it could be one at all."""
-    if not isinstance(basename, str) or not 0 < len(basename) <= BASENAME_LIMIT or not basename.isprintable():
-        raise BadInput(f"A file has a basename of 1 to {BASENAME_LIMIT} printable characters.", path=path)
+def checked_basename(basename: object, path: tuple[str, ...]) -> str:
+    """Return the basename; BadInput if it is empty, too long or not printable."""
+    if not isinstance(basename, str) or not 0 < len(basename) <= MAX_BASENAME_LENGTH or not basename.isprintable():
+        raise BadInput(f"A file has a basename of 1 to {MAX_BASENAME_LENGTH} printable characters.", path=path)
     return basename
 
 
 @asynccontextmanager
-async def copied(
-    storage: Storage, storage_key: str, cache: FileCache, called: str, limit: int
-) -> AsyncIterator[Fetched]:
-    """Give a local copy of a file in our storage."""
+async def local_copy(
+    storage: Storage, storage_key: str, cache: FileCache, display_name: str, limit: int
+) -> AsyncIterator[LocalFile]:
+    """Return a local copy of a file in the platform's storage."""
 
     async def fill(path: Path) -> None:
         size = await storage.size(storage_key)
         if size > limit:
-            raise BadInput(f"{called} has {readable(size)}; an operation reads files of at most {readable(limit)}.")
+            raise BadInput(
+                f"{display_name} has {format_bytes(size)}; an operation reads files of at most {format_bytes(limit)}."
+            )
         with path.open("wb") as file:
             async for chunk in storage.get(storage_key):
                 file.write(chunk)
 
-    async with cache.held(f"stored:{storage_key}", fill) as kept:
-        yield Fetched(kept.path, called, kept.sha256)
+    async with cache.pin(f"stored:{storage_key}", fill) as cached:
+        yield LocalFile(cached.path, display_name, cached.sha256)
