@@ -12,19 +12,18 @@ from operations.framework.registry import builtin_operations
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 HEAD = """# Data operations
 
-Written by `make fmt` from `operations/`. Each operation is one file there, or comes with an installed package (entry
-point `carrel.operations`, see `examples/operation`). An input marked * is ours and not in the wizard description that
-the PhotonRanch Datalab had. Why the default is not what that system computes, and how to get its numbers, is in
-[record 10](decisions/0010-correct-numbers-by-default.md).
+`make fmt` writes this page from `operations/`. Each operation is one file there, or comes with an installed package (entry
+point `carrel.operations`, see `examples/operation`). An input marked * does not exist in the PhotonRanch Datalab's wizard.
+The default differs from what that system computes; [record 10](decisions/0010-correct-numbers-by-default.md) says why, and
+how to get its numbers.
 
-The files of an input run in the order of what they are called: an upload or a URL by its file name, an output of an
-operation after those that were asked for before it. No result carries the catalogue (CAT) of its inputs: the positions
-would hold on the same pixels, the fluxes would not. Light Curve and Variable Star read frames that come with one.
+The files of an input run in the order of their names: uploads and URLs by file name, then outputs of operations in the
+order of their requests. No result carries the catalog (CAT) of its inputs: the positions would still be correct, the fluxes
+would not. Light Curve and Variable Star read frames that come with a catalog.
 
-Results are shared among all who have the same bytes, so what is stored names no file: HISTORY and tables tell of a file
-by its label, which is its number and the start of its SHA-256, as in `0003-ab12cd34ef56`; PROVENANCE has the whole
-hashes. What is read over the API about an operation (`message`, `log`, `warnings`, `output`) has the names of its own
-files, and `inputLabels` says which label stands for which file
+All users with the same bytes share a result, so stored files contain no file names. HISTORY and tables use labels: the
+number of a file and the start of its SHA-256, as in `0003-ab12cd34ef56`. PROVENANCE has the whole hashes. The API shows the
+caller's own file names in `message`, `log`, `warnings` and `output`; `inputLabels` maps labels to names
 ([record 16](decisions/0016-share-results-under-labels.md)).
 """
 
