@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.chaos import chaos_run, docker_run
+from bench.chaos import chaos_run, real_engine
 from bench.chaos.chaos_run import Report
 from bench.chaos.faults import ChaosPlan
 from tests.services.postgres import postgres_server
@@ -30,7 +30,7 @@ def main() -> int:
         if options.only in (None, "functions"):
             reports["fake engine, functions in place of workers"] = _with_functions(plan, folder / "functions")
         if options.only in (None, "docker"):
-            reports["Docker"] = asyncio.run(docker_run.run(folder / "docker", options.seed))
+            reports["Docker"] = asyncio.run(real_engine.run(folder / "docker", options.seed))
     for name, report in reports.items():
         _print(name, report)
     return int(any(report.violations for report in reports.values()))
