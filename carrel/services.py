@@ -21,6 +21,7 @@ from core.settings import Settings
 from core.storage.object_store import Storage, open_storage
 from jobs.context import RegionContext
 from models.services.sessions.session_access import SessionAccess
+from models.tables import TABLES
 from resolvers.app_state import AppState
 
 
@@ -58,7 +59,7 @@ async def open_services(settings: Settings) -> AsyncIterator[ProcessServices]:
     if not settings.redis_url:
         raise Unavailable("REDIS_URL is not set; set it, or use `carrel up`, which starts a private Redis.")
     async with AsyncExitStack() as stack:
-        await connection.connect(settings)
+        await connection.connect(settings, TABLES)
         stack.push_async_callback(connection.disconnect)
         redis = open_redis(settings.redis_url)
         stack.push_async_callback(close_redis, redis)

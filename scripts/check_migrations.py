@@ -18,6 +18,7 @@ from core.database.connection import clear_statement_cache, config
 from core.errors import Conflict
 from core.settings import load
 from models.services import migration
+from models.tables import TABLES
 from scripts.tables import Tables, count_rows, fill, read_indexes, read_tables
 from tests.services.missing import MissingService, is_ci
 from tests.services.postgres import postgres_server
@@ -64,7 +65,7 @@ def postgres() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def _configuration(url: str) -> dict[str, Any]:
-    return config(load(database_url=url))
+    return config(load(database_url=url), TABLES)
 
 
 async def check(migrated: dict[str, Any], fresh: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from core.database.connection import clear_statement_cache
 from core.engine.protocol import EngineUnavailable
 from core.redis.client import close_redis, open_redis
 from core.settings import Settings, load, variable
+from models.tables import TABLES
 from tests import docker_service
 from tests.services import chromium
 from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
@@ -115,7 +116,7 @@ async def database(settings: Settings, database_url: str) -> AsyncIterator[Setti
     """An open connection to a fresh migrated database; the test runs once on each kind."""
     assert settings.database_url == database_url
     clear_statement_cache()
-    await databases.connect(settings)
+    await databases.connect(settings, TABLES)
     yield settings
     await databases.disconnect()
 

@@ -5,16 +5,12 @@ from typing import Any
 
 from core.database import connection
 from core.settings import Settings
+from models.tables import TABLES
 
 BANNER = """Carrel's shell. Tables: Session, Image, Workstation, User … Services: sessions, images, users …
 Try:  await Session.all().count()
       principal = await authentication.principal_for_user(await User.get(username="demo"))
 """
-TABLES = (
-    *("accounts.users", "accounts.roles", "accounts.organizations", "accounts.collaborations", "accounts.history"),
-    *("data.uploads", "data.datasessions", "data.dataoperations", "data.results"),
-    *("sessions.regions", "sessions.workstations", "sessions.images", "sessions.sessions"),
-)
 SERVICES = (
     *("accounts.users", "accounts.authentication", "accounts.organizations", "accounts.collaborations"),
     *("data.uploads", "data.datasessions", "data.dataoperations"),
@@ -24,9 +20,9 @@ SERVICES = (
 
 def namespace(settings: Settings) -> dict[str, Any]:
     """Return the names that are defined at the prompt."""
-    names: dict[str, Any] = {"settings": settings, "connect": lambda: connection.connect(settings)}
-    for path in TABLES:
-        module = import_module(f"models.{path}")
+    names: dict[str, Any] = {"settings": settings, "connect": lambda: connection.connect(settings, TABLES)}
+    for path in TABLES.modules:
+        module = import_module(path)
         names |= {name: value for name, value in vars(module).items() if isinstance(value, type)}
     for path in SERVICES:
         names[path.rpartition(".")[2]] = import_module(f"models.services.{path}")

@@ -16,6 +16,7 @@ from models.accounts.users import TokenKind, User
 from models.permissions.actor import SERVICE
 from models.permissions.default_roles import DEFAULT_ROLES
 from models.services.accounts import users
+from models.tables import TABLES
 
 app = typer.Typer(
     help="Add accounts and create tokens. Example: carrel user add ada --role builder.", no_args_is_help=True
@@ -27,7 +28,7 @@ Name = Annotated[str, typer.Argument(help="The user name.")]
 def _run(work: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
     async def inside() -> None:
         try:
-            await connection.connect(settings)
+            await connection.connect(settings, TABLES)
             await work()
         finally:
             await connection.disconnect()

@@ -3,11 +3,10 @@
 Open transactions with `transaction()` only: the hooks of Tortoise's own would not run.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from tortoise import Tortoise
@@ -19,26 +18,15 @@ from tortoise.transactions import in_transaction
 
 from core.settings import Settings
 
-MODEL_MODULES = (
-    "core.messaging.outbox",
-    "models.accounts.users",
-    "models.accounts.roles",
-    "models.accounts.organizations",
-    "models.accounts.collaborations",
-    "models.accounts.history",
-    "models.accounts.idempotency_keys",
-    "models.sessions.regions",
-    "models.data.uploads",
-    "models.sessions.workstations",
-    "models.sessions.images",
-    "models.sessions.sessions",
-    "models.data.datasessions",
-    "models.data.results",
-    "models.data.dataoperations",
-    "models.data.source_credentials",
-)
-
 Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The modules that define tables, and the package of their migrations."""
+
+    modules: tuple[str, ...]
+    migrations: str
 
 
 @dataclass
@@ -56,9 +44,9 @@ _open: ContextVar[OpenTransaction | None] = ContextVar("open_transaction", defau
 _commit_hooks: ContextVar[tuple[Hook, ...]] = ContextVar("commit_hooks", default=())
 
 
-def config(settings: Settings) -> dict[str, Any]:
+def config(settings: Settings, tables: Tables) -> dict[str, Any]:
     """Return Tortoise's configuration: the database at `database_url` or, without one, SQLite in the data folder."""
-    app = {"models": list(MODEL_MODULES), "default_connection": "default", "migrations": "models.migrations"}
+    app = {"models": list(tables.modules), "default_connection": "default", "migrations": tables.migrations}
     return {"connections": {"default": _connection(settings)}, "apps": {"models": app}, "use_tz": True}
 
 
@@ -73,12 +61,12 @@ def _connection(settings: Settings) -> dict[str, Any]:
     }
 
 
-async def connect(settings: Settings) -> None:
+async def connect(settings: Settings, tables: Tables) -> None:
     """Open the database for all tasks of this process. A process has one such database at a time."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     clear_statement_cache()
     try:
-        await Tortoise.init(config=config(settings), _enable_global_fallback=True)
+        await Tortoise.init(config=config(settings, tables), _enable_global_fallback=True)
     except BaseException:
         await Tortoise.close_connections()
         raise
@@ -90,7 +78,7 @@ def clear_statement_cache() -> None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[None]:
+async def connected(settings: Settings, tables: Tables) -> AsyncIterator[None]:
     """Open the database for this task and those that it starts; other tasks of the process have their own connections.
 
     Functions on PostgreSQL use it: each call opens its own connections, so a suspended function holds none. The model
@@ -100,7 +88,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     context = idle.pop() if idle else TortoiseContext()
     with context:
         if not context.inited:
-            await context.init(config=config(settings))
+            await context.init(config=config(settings, tables))
         try:
             yield
         finally:
@@ -122,33 +110,6 @@ async def ping() -> None:
 def dialect() -> str:
     """Return `sqlite` or `postgres`."""
     return get_connection("default").capabilities.dialect
-
-
-def db_timestamp(at: datetime) -> datetime | str:
-    """Return a time as the driver takes it in hand-written SQL."""
-    return at if dialect() == "postgres" else at.isoformat(" ")
-
-
-async def insert_or_ignore(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Insert the rows in one statement, except those that violate a unique column."""
-    width = len(columns)
-    groups = [_placeholders(width, start) for start in range(0, len(rows) * width, width)]
-    names = ", ".join(f'"{column}"' for column in columns)
-    statement = f'INSERT INTO "{table}" ({names}) VALUES {", ".join(groups)} ON CONFLICT DO NOTHING'  # noqa: S608
-    await get_connection("default").execute_query(statement, [value for row in rows for value in row])
-
-
-async def delete(table: str, column: str, values: Sequence[object]) -> None:
-    """Delete the rows that have one of the values in the column, in one statement."""
-    statement = f'DELETE FROM "{table}" WHERE "{column}" IN {_placeholders(len(values), 0)}'  # noqa: S608
-    await get_connection("default").execute_query(statement, list(values))
-
-
-def _placeholders(count: int, start: int) -> str:
-    """Return `count` placeholders in brackets; PostgreSQL numbers them from `start` + 1."""
-    if dialect() == "postgres":
-        return f"({', '.join(f'${number}' for number in range(start + 1, start + count + 1))})"
-    return f"({', '.join('?' * count)})"
 
 
 @asynccontextmanager

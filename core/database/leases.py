@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
+from pypika_tortoise.queries import Table
+from pypika_tortoise.terms import Parameter
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
@@ -24,7 +26,7 @@ async def claim(model: type[Row], match: Mapping[str, Any], until: datetime) -> 
     The table needs the columns `fence`, which is incremented, and `lease_until`, which is set to `until`.
     """
     values = [sql.to_db_value(model, "lease_until", until), *(sql.to_db_value(model, *each) for each in match.items())]
-    text = _claim_sql(model, dialect(), tuple(match))
+    text = _claim_text(model, dialect(), tuple(match))
     _, found = await get_connection("default").execute_query(
         text, [*values, sql.to_db_value(model, "lease_until", now())]
     )
@@ -32,15 +34,14 @@ async def claim(model: type[Row], match: Mapping[str, Any], until: datetime) -> 
 
 
 @cache
-def _claim_sql(model: type[Model], dialect_name: str, match: tuple[str, ...]) -> str:
+def _claim_text(model: type[Model], dialect_name: str, match: tuple[str, ...]) -> str:
     fence, lease = sql.column(model, "fence"), sql.column(model, "lease_until")
-    tests = [
-        f"{sql.column(model, name)} = {sql.placeholder(dialect_name, number)}" for number, name in enumerate(match, 2)
-    ]
-    expired = f"({lease} IS NULL OR {lease} < {sql.placeholder(dialect_name, len(match) + 2)})"
-    where = " AND ".join([*tests, expired])
-    change = f"{fence} = {fence} + 1, {lease} = {sql.placeholder(dialect_name, 1)}"
-    text = f'UPDATE "{model._meta.db_table}" SET {change} WHERE {where} RETURNING {sql.columns(model)}'  # noqa: S608
+    update: Any = sql.query_class(dialect_name).update(Table(model._meta.db_table))
+    update = update.set(lease, Parameter(idx=1)).set(fence, fence + 1)
+    for number, name in enumerate(match, 2):
+        update = update.where(sql.column(model, name) == Parameter(idx=number))
+    expired = lease.isnull() | (lease < Parameter(idx=len(match) + 2))
+    text: str = update.where(expired).returning(*sql.columns(model)).get_sql()
     # Tortoise treats an UPDATE as a statement without rows; in a SELECT they are returned.
     if dialect_name == "postgres":
         return f"WITH claimed AS ({text}) SELECT * FROM claimed"  # noqa: S608

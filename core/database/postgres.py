@@ -13,7 +13,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.connection import get_connections
 
-from core.database.statements import Insert, Statement
+from core.database.sql import Insert, Statement
 
 
 class LeakSafeTransaction(TransactionContextPooled):
@@ -66,7 +66,8 @@ def _update_and_insert_sql(
         rows = ", ".join(f"({each})" for each in placeholders)
         used += count * len(types)
         select = f"SELECT added.* FROM updated, (VALUES {rows}) AS added ON CONFLICT DO NOTHING"  # noqa: S608
-        parts.append(f'added_{number} AS (INSERT INTO "{table}" ({", ".join(columns)}) {select})')
+        names = ", ".join(f'"{column}"' for column in columns)
+        parts.append(f'added_{number} AS (INSERT INTO "{table}" ({names}) {select})')
     return f"WITH {', '.join(parts)} SELECT count(*) AS updated FROM updated"  # noqa: S608
 
 

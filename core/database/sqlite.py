@@ -17,7 +17,7 @@ from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionConte
 from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
-from core.database.statements import Insert, Statement
+from core.database.sql import Insert, Statement, insert_text
 
 
 class SqliteConditionalWriter(SqliteClient):
@@ -60,11 +60,7 @@ def _write_all(connection: sqlite3.Connection, statements: Sequence[Statement]) 
 
 
 def _insert_statement(insert: Insert) -> Statement:
-    placeholders = f"({', '.join('?' * len(insert.columns))})"
-    rows = ", ".join([placeholders] * len(insert.rows))
-    names = ", ".join(insert.columns)
-    text = f'INSERT INTO "{insert.table}" ({names}) VALUES {rows} ON CONFLICT DO NOTHING'  # noqa: S608
-    return Statement(text, insert.values)
+    return Statement(insert_text("sqlite", insert.table, insert.columns, len(insert.rows)), insert.values)
 
 
 class ImmediateTransaction(SqliteConditionalWriter, SqliteTransactionWrapper):

@@ -14,19 +14,16 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any, Protocol
 
-import orjson
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
 from core.concurrency.batcher import Batcher
-from core.database import connection
+from core.database import connection, sql
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=10)
-MAX_ROWS_PER_INSERT = 500
-COLUMNS = ("key", "kind", "name", "queue", "arguments", "due_at", "leased_until")
 SEND_SECONDS = 2.0
 
 
@@ -81,7 +78,7 @@ class _Publisher:
             # The request waits for this, so a Redis that hangs must not hold it up.
             async with asyncio.timeout(SEND_SECONDS):
                 await self.sender.send(batch)
-            await connection.delete("outbox_message", "key", [message.key for message in batch])
+            await sql.delete(OutboxMessage, "key", [message.key for message in batch])
         except Exception as error:  # noqa: BLE001 - the transaction is committed; the relay sends the rows later
             log.warning("outbox: %d messages wait for the relay (%s)", len(batch), error)
 
@@ -168,15 +165,7 @@ def with_lease(messages: list[OutboxMessage]) -> list[OutboxMessage]:
 
 
 async def _store(batch: list[OutboxMessage]) -> None:
-    """Insert the rows, by hand-written SQL because every transaction with messages pays for it."""
-    rows: list[tuple[object, ...]] = []
-    for message in with_lease(batch):
-        due_at = message.due_at and connection.db_timestamp(message.due_at)
-        arguments = orjson.dumps(message.arguments).decode()
-        times = (due_at, connection.db_timestamp(message.leased_until))
-        rows.append((message.key, message.kind.value, message.name, message.queue, arguments, *times))
-    for start in range(0, len(rows), MAX_ROWS_PER_INSERT):
-        await connection.insert_or_ignore("outbox_message", COLUMNS, rows[start : start + MAX_ROWS_PER_INSERT])
+    await sql.insert_or_ignore(with_lease(batch))
 
 
 async def deliver(batch: list[OutboxMessage]) -> None:

@@ -26,6 +26,7 @@ from core.redis.client import close_redis, open_redis
 from core.settings import Settings
 from jobs.context import RegionContext
 from jobs.functions.preflight import check_settings
+from models.tables import TABLES
 
 if TYPE_CHECKING:
     from core.storage.object_store import Storage
@@ -55,7 +56,7 @@ async def open_function_services(settings: Settings, *, needs_files: bool) -> As
     """Connect to database, Redis and engine, and to the storage when `needs_files`."""
     check_settings(settings, needs_files=needs_files)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(database_connection.connected(settings))
+        await stack.enter_async_context(database_connection.connected(settings, TABLES))
         redis = open_redis(settings.redis_url or "")
         stack.push_async_callback(close_redis, redis)
         waker = open_function_waker(settings, redis)

@@ -21,6 +21,7 @@ from core.database import connection as database_connection
 from core.errors import Conflict
 from core.settings import Settings
 from models.services.accounts.roles import sync_default_roles
+from models.tables import TABLES
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ async def migrate(settings: Settings, *, target: str | None = None) -> list[str]
     """Apply the pending migrations, or migrate to `target`. Return the names of the pending ones."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database_connection.clear_statement_cache()
-    configuration = database_connection.config(settings)
+    configuration = database_connection.config(settings, TABLES)
     try:
         pending = await _pending(configuration)
         if pending or target:

@@ -9,6 +9,7 @@ import pytest
 
 from core.database import connection as databases
 from core.database.connection import clear_statement_cache
+from models.tables import TABLES
 from tests import docker_service
 from tests.e2e.caller import ApiClient
 from tests.e2e.installation import Installation, open_installation
@@ -90,6 +91,6 @@ async def eve(installation: Installation) -> AsyncIterator[ApiClient]:
 async def rows(installation: Installation) -> AsyncIterator[None]:
     """The tables of the installation, for changes that no client can make, such as the passing of time."""
     clear_statement_cache()
-    await databases.connect(installation.settings)
+    await databases.connect(installation.settings, TABLES)
     yield
     await databases.disconnect()

@@ -27,6 +27,7 @@ from models.permissions.actor import SERVICE
 from models.services.accounts import users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import regions
+from models.tables import TABLES
 
 CARREL = Path(sys.executable).with_name("carrel")
 PASSWORD = "a long enough password"
@@ -188,7 +189,7 @@ def remove_instance(engine: docker.APIClient, instance: str) -> None:
 async def _create_users_and_region(settings: Settings) -> dict[str, Account]:
     """Create the users and the default region."""
     clear_statement_cache()
-    await database_connection.connect(settings)
+    await database_connection.connect(settings, TABLES)
     try:
         await sync_default_roles()
         await regions.ensure(settings.region, settings.region_capacity)

@@ -10,13 +10,14 @@ from models.accounts.users import User
 from models.permissions.actor import SERVICE
 from models.services.accounts import roles
 from models.services.accounts.permission_changes import serialized
+from models.tables import TABLES
 
 UNASSIGNED = "unassigned"
 
 
 async def main(url: str, username: str, role: str) -> None:
     """Unassign the role, print a line, and commit at the next line of input."""
-    await connection.connect(load(database_url=url))
+    await connection.connect(load(database_url=url), TABLES)
     try:
         async with serialized():
             await roles.unassign(await Role.get(name=role), await User.get(username=username), actor=SERVICE)

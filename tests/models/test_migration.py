@@ -18,6 +18,7 @@ from models.permissions.principal import PrincipalKind
 from models.services.accounts import authentication
 from models.services.migration import migrate
 from models.sessions.sessions import Session
+from models.tables import TABLES
 from tests.people import create_people
 from tests.services.postgres import Postgres
 
@@ -41,7 +42,7 @@ async def test_new_folder_gets_database_and_default_roles(data_dir: Path) -> Non
 
     assert await migrate(settings) != []
 
-    await connect(settings)
+    await connect(settings, TABLES)
     await ping()
     assert set(await Role.all().values_list("name", flat=True)) == set(DEFAULT_ROLES)
     assert not _copies(data_dir / "new"), "there was nothing to copy"
@@ -49,7 +50,7 @@ async def test_new_folder_gets_database_and_default_roles(data_dir: Path) -> Non
 
 
 async def test_migrating_a_filled_database_again_changes_nothing(settings: Settings, database_url: str) -> None:
-    await connect(settings)
+    await connect(settings, TABLES)
     await create_people(settings)
     before = (await User.all().count(), await Session.all().count())
     await disconnect()
@@ -57,7 +58,7 @@ async def test_migrating_a_filled_database_again_changes_nothing(settings: Setti
     assert await migrate(settings) == []
     assert await migrate(settings) == []
 
-    await connect(settings)
+    await connect(settings, TABLES)
     assert (await User.all().count(), await Session.all().count()) == before
     assert not _copies(settings.data_dir)
     await disconnect()
@@ -69,21 +70,21 @@ async def test_one_process_migrates_databases_of_both_kinds(
     await migrate(load(data_dir=data_dir / "new"))
     await migrate(settings)
 
-    await connect(settings)
+    await connect(settings, TABLES)
     assert await Role.all().count() == len(DEFAULT_ROLES)
     await disconnect()
 
 
 async def test_migration_resets_default_roles_only(settings: Settings, database_url: str) -> None:
     await migrate(settings)
-    await connect(settings)
+    await connect(settings, TABLES)
     await Role.filter(name="researcher").update(rules=["user:view:global"], description="Tampered.")
     await Role.create(name="own", rules=["user:view:own"])
     await disconnect()
 
     await migrate(settings)
 
-    await connect(settings)
+    await connect(settings, TABLES)
     researcher = await Role.get(name="researcher")
     assert set(researcher.rules) == {str(rule) for rule in DEFAULT_ROLES["researcher"][1]}
     assert (await Role.get(name="own")).rules == ["user:view:own"]
@@ -93,7 +94,7 @@ async def test_migration_resets_default_roles_only(settings: Settings, database_
 async def test_sqlite_file_is_copied_before_migration(data_dir: Path) -> None:
     settings = load(data_dir=data_dir)
     names = await migrate(settings)
-    await connect(settings)
+    await connect(settings, TABLES)
     await create_people(settings)
     sessions = await Session.all().count()
     await disconnect()
@@ -101,16 +102,16 @@ async def test_sqlite_file_is_copied_before_migration(data_dir: Path) -> None:
     await migrate(settings, target=f"models.{names[-1]}")
 
     (copy,) = _copies(data_dir)
-    await connect(settings)
+    await connect(settings, TABLES)
     assert await Session.all().count() == sessions
     await disconnect()
-    await connect(load(data_dir=data_dir / "elsewhere", database_url=f"sqlite://{copy}"))
+    await connect(load(data_dir=data_dir / "elsewhere", database_url=f"sqlite://{copy}"), TABLES)
     assert await Session.all().count() == sessions
     await disconnect()
 
 
 async def test_every_table_matches_its_migrations(settings: Settings, database_url: str) -> None:
-    await connect(settings)
+    await connect(settings, TABLES)
     filled = await create_people(settings)
 
     for row in (filled.workstation, filled.image, filled.session, filled.upload, filled.lab, filled.region):
@@ -146,13 +147,13 @@ async def _stored_kinds() -> tuple[str, str]:
 async def test_old_token_kind_becomes_session_and_back(empty_database_url: str, data_dir: Path) -> None:
     settings, minted = load(data_dir=data_dir, database_url=empty_database_url), tokens.mint("desk")
     await migrate(settings, target=BEFORE_SESSION_TOKENS)
-    await connect(settings)
+    await connect(settings, TABLES)
     await _insert_legacy_token(minted.key, minted.digest)
     await disconnect()
 
     await migrate(settings)
 
-    await connect(settings)
+    await connect(settings, TABLES)
     assert await _stored_kinds() == ("session", "session")
     assert (await Token.get()).kind is TokenKind.SESSION
     assert (await HistoryEntry.get()).actor_kind is ActorKind.SESSION
@@ -163,6 +164,6 @@ async def test_old_token_kind_becomes_session_and_back(empty_database_url: str, 
 
     await migrate(settings, target=BEFORE_SESSION_TOKENS)
 
-    await connect(settings)
+    await connect(settings, TABLES)
     assert await _stored_kinds() == ("desk", "desk")
     await disconnect()

@@ -27,6 +27,7 @@ from models.services.sessions import sessions, workstations
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session, SessionState
+from models.tables import TABLES
 from schema.graphql.node import decode, encode
 from tests.e2e.installation import free_port, process, wait_for_status
 from tests.services.databases import copy_sqlite
@@ -80,7 +81,7 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> str:
 async def _create_user(settings: Settings) -> None:
     """Create the user ada."""
     clear_statement_cache()
-    await connection.connect(settings)
+    await connection.connect(settings, TABLES)
     await sync_default_roles()
     await users.register("ada", None, role="builder")
     await connection.disconnect()
@@ -90,7 +91,7 @@ async def _create_user(settings: Settings) -> None:
 async def ada(apis: Apis) -> AsyncIterator[User]:
     """The user ada. The test process sends nothing to Redis."""
     clear_statement_cache()
-    await connection.connect(apis.settings)
+    await connection.connect(apis.settings, TABLES)
     yield await User.get(username="ada")
     await connection.disconnect()
 

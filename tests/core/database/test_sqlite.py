@@ -12,6 +12,7 @@ from core.database import connection as databases
 from core.database.connection import transaction
 from core.settings import load
 from models.accounts.organizations import Organization
+from models.tables import TABLES
 from tests.services.databases import copy_sqlite
 from tests.waiting import eventually
 
@@ -20,7 +21,7 @@ from tests.waiting import eventually
 async def writer(sqlite_template: Path, data_dir: Path) -> AsyncIterator[sqlite3.Connection]:
     """Another process in the middle of a write, while this one is connected to the same file."""
     url = copy_sqlite(sqlite_template, data_dir)
-    await databases.connect(load(data_dir=data_dir, database_url=url))
+    await databases.connect(load(data_dir=data_dir, database_url=url), TABLES)
     await Organization.all().count()
     other = sqlite3.connect(url.removeprefix("sqlite://"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

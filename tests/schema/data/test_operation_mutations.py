@@ -11,6 +11,7 @@ from core.engine import heartbeat
 from core.engine.fake.engine import FakeEngine
 from core.queue import Job, JobSpec, Queue, drain, region_queue
 from jobs.sessions.heartbeat import engine_state
+from models.tables import TABLES
 from tests.schema.served import Served
 
 
@@ -37,7 +38,7 @@ async def test_health_is_503_if_database_is_down(sqlite_api: Served) -> None:
     assert answer.status_code == 503
     assert answer.json()["database"].startswith("down: ")
     assert answer.json()["redis"] == "up"
-    await connection.connect(sqlite_api.services.settings)
+    await connection.connect(sqlite_api.services.settings, TABLES)
 
 
 async def test_worker_reports_its_engine_state() -> None:
