@@ -13,8 +13,9 @@ class Dispatcher:
     """Sends the messages of committed transactions."""
 
     def __init__(self, queue: Queue, bus: EventBus, waker: FunctionWaker | None = None) -> None:
-        """Send jobs through `queue` and events through `bus`; wake functions with `waker`."""
-        self._queue, self._bus, self._waker = queue, bus, waker
+        """Send jobs through `queue` and events through `bus`; wake functions with `waker` where any is configured."""
+        self._queue, self._bus = queue, bus
+        self._waker = waker if waker is not None and waker.has_functions else None
 
     async def send(self, messages: Sequence[OutboxMessage]) -> None:
         """Send all of them or raise. Listeners in this process get the events first, even if Redis is down."""

@@ -1,12 +1,15 @@
-"""The client of the job queue, used by the outbox dispatcher."""
+"""The client of the job queue and the encoding of jobs in Redis; the outbox dispatcher and the runner use it.
+
+Jobs are JSON instead of pickle, so that write access to Redis is not code execution.
+"""
 
 from datetime import datetime
 from typing import Any
 
+import orjson
+from arq.connections import ArqRedis
 from arq.jobs import SerializationError
 from redis.asyncio import Redis
-
-from core.queue.codec import arq_client
 
 
 class Queue:
@@ -30,3 +33,20 @@ class Queue:
     async def depth(self, queue: str) -> int:
         """Return how many jobs are queued or running in `queue`."""
         return int(await self._redis.zcard(queue))
+
+
+def encode(value: dict[str, Any]) -> bytes:
+    """Encode a job or a result."""
+    # `default=str`: arq puts exceptions into the results of failed jobs.
+    return orjson.dumps(value, default=str)
+
+
+def decode(text: bytes) -> dict[str, Any]:
+    """Decode a job."""
+    decoded: dict[str, Any] = orjson.loads(text)
+    return decoded
+
+
+def arq_client(redis: Redis) -> ArqRedis:
+    """Return arq's client that shares the connections of `redis`."""
+    return ArqRedis(pool_or_conn=redis.connection_pool, job_serializer=encode, job_deserializer=decode)

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.concurrency.batcher import Batcher
-from core.queue.codec import arq_client, decode, encode
+from core.queue.client import arq_client, decode, encode
 from core.queue.job_spec import JobSpec, with_failure_handling
 from core.queue.metrics import JobMetrics
 from core.queue.names import Job

@@ -8,8 +8,7 @@ from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
 from core.queue import QueueClass, queue_of
-from core.queue.metrics import BUCKETS, JobTotals, job_totals
-from core.queue.queue_counts import QueueCounts, count_queue
+from core.queue.metrics import BUCKETS, JobTotals, QueueCounts, count_queue, job_totals
 from models.sessions.regions import Region
 
 

@@ -48,6 +48,11 @@ class FunctionWaker:
         """Mark pending wake-ups in `redis`."""
         self._redis, self._transports = redis, transports
 
+    @property
+    def has_functions(self) -> bool:
+        """Whether a function is configured for any queue."""
+        return bool(self._transports)
+
     async def wake(self, queue: str, due_at: datetime | None = None) -> bool:
         """Wake the drain of `queue`, now or at `due_at`; False when no wake-up was sent, or none is needed."""
         transport = self._transport_of(queue)

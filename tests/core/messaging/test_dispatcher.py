@@ -66,6 +66,23 @@ async def test_failed_wakeup_undoes_nothing(transport: RecordingTransport, redis
     assert await outbox.OutboxMessage.all().count() == 0
 
 
+async def test_waker_is_skipped_without_functions(
+    database: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+
+    async def wake(_waker: FunctionWaker, queue: str, _due_at: object = None) -> bool:
+        woken.append(queue)
+        return False
+
+    monkeypatch.setattr(FunctionWaker, "wake", wake)
+    for transports in ({}, {"data": RecordingTransport()}):
+        sender = Dispatcher(Queue(redis), EventBus(redis), FunctionWaker(redis, transports))
+        await sender.send([outbox.job("job", 1, queue=QUEUE)])
+
+    assert woken == [QUEUE]
+
+
 async def test_events_wake_no_function(transport: RecordingTransport) -> None:
     async with transaction():
         outbox.publish("topic")

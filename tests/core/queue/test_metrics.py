@@ -8,8 +8,7 @@ from redis.asyncio import Redis
 
 from core.clock import now
 from core.queue import Job, JobSpec, Queue, drain, region_queue
-from core.queue.metrics import job_totals
-from core.queue.queue_counts import count_queue
+from core.queue.metrics import count_queue, job_totals
 
 QUEUE = region_queue("test")
 
