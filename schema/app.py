@@ -2,19 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from core.errors import CarrelError
+from core.rate_limit.token_bucket import Bucket, Buckets, InMemoryBuckets, RedisBuckets, WriteBehindBuckets
+from core.redis.client import MEMORY_URL
 from models.accounts.users import User
-from models.permissions.principal import Principal
 from models.services.accounts import denials
 from resolvers.app_state import AppState
 from schema.context import Context
 from schema.example_queries import TABS
+from schema.execution.rate_limiter import RateLimiter
 from schema.graphql.sdl import print_sdl
 from schema.http.authentication import RequestAuthenticator
 from schema.http.health import health_endpoint
@@ -23,11 +26,10 @@ from schema.http.metrics import metrics_endpoint
 from schema.http.result_files import result_file_endpoint
 from schema.http.sign_in import SignInEndpoints, not_found, text_error
 from schema.http.upload_endpoint import upload_endpoint
-from schema.rates import create_rate_limiter
 from schema.root import schema
 from schema.sessions.logos import logo_endpoint
 from schema.transport.graphiql import Explorer, assets
-from schema.transport.server import GraphQLServer, MakeContext, ServerOptions
+from schema.transport.server import GraphQLServer, ServerOptions
 
 SDL = print_sdl(schema)
 
@@ -40,7 +42,13 @@ def create_app(app_state: AppState, options: ServerOptions | None = None) -> Sta
         schema,
         principal_of=authenticator.principal_of,
         until_revoked=authenticator.until_revoked,
-        make_context=_context_factory(app_state, authenticator),
+        make_context=partial(
+            Context,
+            app_state=app_state,
+            rate_limiter=create_rate_limiter(app_state),
+            reload_principal=authenticator.refresh,
+            on_refused=denials.record_fields,
+        ),
         options=replace(options or ServerOptions(), allowed_origins=(app_state.settings.api_url,)),
     )
     explorer = Explorer(endpoint="/graphql", assets="/assets/graphiql", tabs=TABS)
@@ -66,20 +74,19 @@ def create_app(app_state: AppState, options: ServerOptions | None = None) -> Sta
     )
 
 
-def _context_factory(app_state: AppState, authenticator: RequestAuthenticator) -> MakeContext:
-    rate_limiter = create_rate_limiter(app_state)
-
-    def make_context(principal: Principal | None, connection: HTTPConnection) -> Context:
-        return Context(
-            principal=principal,
-            connection=connection,
-            app_state=app_state,
-            rate_limiter=rate_limiter,
-            reload_principal=authenticator.refresh,
-            on_refused=denials.record_fields,
-        )
-
-    return make_context
+def create_rate_limiter(app_state: AppState) -> RateLimiter | None:
+    """Return the rate limiter for all operations, or None if the settings disable it."""
+    settings = app_state.settings
+    if not settings.requests_per_minute:
+        return None
+    buckets: Buckets
+    # Without Redis the limits hold for this process alone.
+    if settings.redis_url == MEMORY_URL:
+        buckets = InMemoryBuckets()
+    else:
+        buckets = WriteBehindBuckets(RedisBuckets(app_state.redis))
+    points, requests = Bucket.per_minute(settings.points_per_minute), Bucket.per_minute(settings.requests_per_minute)
+    return RateLimiter(buckets, points, requests)
 
 
 def _front_page(explorer: Explorer, authenticator: RequestAuthenticator) -> Callable[[Request], Awaitable[Response]]:

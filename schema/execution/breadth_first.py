@@ -18,8 +18,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.awaitables import is_awaitable_type
-from schema.execution.field_readers import BatchReader, FieldReader
+from schema.execution.field_readers import BatchReader, FieldReader, is_awaitable_type
 
 PathOf = Callable[[int], Path]
 """Returns the response path of the row with this number."""

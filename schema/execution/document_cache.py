@@ -18,8 +18,7 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
-from schema.execution.query_cost import CostCalculator
-from schema.execution.query_limits import QueryLimits, check_limits
+from schema.execution.query_cost import CostCalculator, QueryLimits, check_limits
 from schema.execution.query_plan import Plan, PlanBuilder
 from schema.graphql.errors import ErrorCode
 from schema.graphql.idempotency import IdempotencyKeyRule

@@ -16,11 +16,11 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.types.execution import ExecutionResult
 
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.executor import GuardedExecutor
 from schema.execution.query_plan import Plan
 from schema.graphql.errors import log_and_mask
-from schema.transport.http_response import encode_json, result_body
+from schema.transport.http import encode_json, result_body
 
 MAX_EVENTS = 256
 

@@ -8,10 +8,9 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.utils.await_maybe import await_maybe
 
-from schema.execution.awaitables import is_awaitable
+from schema.context import GraphQLContext
 from schema.execution.breadth_first import BreadthFirstExecutor
-from schema.execution.context import GraphQLContext
-from schema.execution.field_readers import BatchReader, FieldReader
+from schema.execution.field_readers import BatchReader, FieldReader, is_awaitable
 from schema.execution.pipeline import GraphQLCall, PreparedCall
 from schema.execution.query_plan import FieldAccess, FieldKey
 

@@ -1,12 +1,14 @@
 """Fast readers of fields, for the executor: plain attributes of a row, and relations of many rows in one call.
 
-A field with arguments has no fast reader; graphql-core resolves it.
+A field with arguments has no fast reader; graphql-core resolves it. A value that must be awaited is left to it as well.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from inspect import CO_ITERABLE_COROUTINE
 from operator import attrgetter
-from typing import Any
+from types import GeneratorType
+from typing import Any, TypeGuard
 
 from graphql import (
     GraphQLBoolean,
@@ -19,8 +21,8 @@ from graphql import (
     is_leaf_type,
     is_non_null_type,
 )
+from tortoise.models import Model
 
-from schema.execution.awaitables import is_awaitable_type
 from schema.graphql.permissions import definition_of
 
 FIELD_READER = "field_reader"
@@ -32,6 +34,7 @@ BatchReader = Callable[[Sequence[Any], Any], Sequence[Any] | Awaitable[Sequence[
 PASS_THROUGH_TYPES: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
 """Leaf types, each with the class whose values are serialized unchanged."""
 INT_BOUND = 2**31
+_awaitable_types: dict[type, bool] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,23 @@ def batch_reader_of(field: GraphQLField) -> BatchReader | None:
         read: BatchReader = definition.metadata[BATCH_READER]
         return read
     return _attribute_reader(attrgetter(definition.python_name)) if definition.is_basic_field else None
+
+
+def is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Return whether the value must be awaited."""
+    kind = type(value)
+    cached = _awaitable_types.get(kind)
+    if cached is None:
+        cached = _awaitable_types[kind] = is_awaitable_type(kind)
+    # Generator-based coroutines share their class with plain generators; only a flag of the code tells them apart.
+    if kind is GeneratorType:
+        return bool(value.gi_code.co_flags & CO_ITERABLE_COROUTINE)
+    return cached
+
+
+def is_awaitable_type(kind: type) -> bool:
+    """Return whether values of the class must be awaited. A Tortoise row defines `__await__` but is a plain value."""
+    return hasattr(kind, "__await__") and not issubclass(kind, Model)
 
 
 def _attribute_reader(read: Callable[[Any], Any]) -> BatchReader:

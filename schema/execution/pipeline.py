@@ -13,11 +13,11 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from core.errors import BadInput, RateLimited
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.document_cache import Document, DocumentCache, has_zero_byte, plan_cost
-from schema.execution.query_limits import cost_limit_error
+from schema.execution.query_cost import cost_limit_error
 from schema.execution.query_plan import Plan
-from schema.execution.tracing import OperationTracer
+from schema.execution.telemetry import OperationTracer
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,13 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from core.errors import RateLimited
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.document_cache import DocumentCache
 from schema.execution.event_cache import EventCache, variables_key
 from schema.execution.executor import GuardedExecutor, build_executor, execute_call, start_subscription
-from schema.execution.metrics import OperationMetric, metrics
 from schema.execution.pipeline import CallPreparer, GraphQLCall, PreparedCall, RequestRefused
-from schema.execution.query_limits import QueryLimits
-from schema.execution.tracing import OperationTracer
+from schema.execution.query_cost import QueryLimits
+from schema.execution.telemetry import OperationMetric, OperationTracer, metrics
 from schema.graphql.errors import ConflictError, ForbiddenError, InputError, NotFoundError, log_and_mask, new_trace_id
 from schema.graphql.idempotency import idempotent
 from schema.transport.multipart import UPLOAD, Upload

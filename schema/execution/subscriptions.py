@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, TypeVar
 
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 
 T = TypeVar("T")
 DEBOUNCE_SECONDS = 0.02

@@ -12,7 +12,7 @@ from core.messaging.event_bus import EventBus
 from models.accounts.users import Token
 from models.permissions.principal import Principal
 from models.services.accounts.principal_cache import PrincipalCache
-from schema.transport.http_request import CSRF_HEADERS
+from schema.transport.http import CSRF_HEADERS
 
 SCHEMES = frozenset({"bearer", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

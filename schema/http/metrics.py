@@ -12,7 +12,7 @@ from models.accounts.roles import Permission, PermissionVerb, Resource, Scope
 from models.services.accounts import denials
 from resolvers.app_state import AppState
 from resolvers.guards import require_principal
-from schema.execution.metrics import metrics
+from schema.execution.telemetry import metrics
 from schema.http.authentication import RequestAuthenticator
 from schema.http.job_metrics import job_metrics
 

@@ -22,17 +22,20 @@ from strawberry.types.graphql import OperationType
 
 from core.errors import BadInput, CarrelError
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.event_cache import payload
 from schema.execution.schema import Schema
 from schema.graphql.errors import INTERNAL_MESSAGE, new_trace_id
-from schema.transport.http_request import BODY_LIMIT, UPLOAD_LIMIT, GraphQLRequest, parse_request
-from schema.transport.http_response import (
+from schema.transport.http import (
+    BODY_LIMIT,
     EVENT_STREAM,
     JSON,
+    UPLOAD_LIMIT,
+    GraphQLRequest,
     encode_json,
     error_response,
     negotiate_media_type,
+    parse_request,
     result_body,
     result_response,
 )

@@ -19,11 +19,10 @@ from strawberry.types.execution import PreExecutionError
 
 from core.errors import CarrelError, RateLimited
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.event_cache import payload
 from schema.graphql.errors import INTERNAL_MESSAGE, log_and_mask
-from schema.transport.http_request import BODY_LIMIT
-from schema.transport.http_response import encode_json
+from schema.transport.http import BODY_LIMIT, encode_json
 from schema.transport.sse import StreamLimiter
 
 log = logging.getLogger("carrel.graphql")

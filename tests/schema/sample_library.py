@@ -11,7 +11,7 @@ from strawberry.types.info import Info
 from core.errors import BadInput, Conflict, RateLimited
 from models.accounts.roles import PermissionVerb, Resource, Rule, Scope
 from models.permissions.principal import Principal, PrincipalKind
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.query_cost import Cost
 from schema.execution.schema import Schema
 from schema.graphql.errors import Payload, errors_in_payload

@@ -7,7 +7,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, execute, parse
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.schema import Schema
 from schema.graphql.errors import error_code
 

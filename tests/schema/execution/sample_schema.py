@@ -11,9 +11,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from core.errors import Conflict
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.field_readers import BATCH_READER
-from schema.execution.query_limits import QueryLimits
+from schema.execution.query_cost import QueryLimits
 from schema.execution.schema import Schema
 from schema.graphql.enums import graphql_enum
 from schema.graphql.node import Node

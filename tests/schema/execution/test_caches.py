@@ -12,7 +12,7 @@ import uvloop
 from carrel.cli import run
 from core.settings import Settings
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.root import schema
 from tests.schema.library_server import Library
 from tests.schema.sample_library import OUTSIDER, READER, build

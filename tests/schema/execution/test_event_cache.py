@@ -7,7 +7,7 @@ import pytest
 from strawberry.types.graphql import OperationType
 
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.event_cache import EventCache, payload, variables_key
 from schema.execution.executor import GuardedExecutor, build_executor
 from schema.execution.pipeline import GraphQLCall, PreparedCall

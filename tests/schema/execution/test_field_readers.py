@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import strawberry
 
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.schema import Schema
 from schema.graphql.enums import graphql_enum
 from schema.graphql.node import Node

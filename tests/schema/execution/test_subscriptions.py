@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import Unauthenticated
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.subscriptions import snapshot_then_updates
 from tests.schema.sample_library import OUTSIDER, READER
 

@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 
 from resolvers.paging.keyset import Sort, Window
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.schema import Schema
 from schema.graphql import node as graphql_node
 from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from tests.schema.sample_library import READER, build
 
 RENAME = (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import NotFound
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.graphql.node import UnknownId, decode, decode_as, encode
 from tests.schema.sample_library import READER, build
 

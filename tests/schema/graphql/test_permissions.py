@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.permissions.principal import Principal
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.graphql.permissions import guarded_non_null_fields, undeclared_fields, undescribed_members
 from tests.schema.sample_library import OUTSIDER, READER, build
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from schema.execution.document_cache import MAX_CHARACTERS, DocumentCache
-from schema.execution.query_limits import QueryLimits
+from schema.execution.query_cost import QueryLimits
 from tests.schema.sample_library import READER, build
 
 

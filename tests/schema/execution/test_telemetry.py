@@ -8,7 +8,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext, TraceFlags, Tracer
 
-from schema.execution.context import GraphQLContext
+from schema.context import GraphQLContext
 from tests.schema.sample_library import READER, build
 
 TRACE_ID = 0x1234567890ABCDEF1234567890ABCDEF

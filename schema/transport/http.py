@@ -1,20 +1,28 @@
-"""Parses and validates GraphQL requests over HTTP, for the server. Refuses requests that other sites can forge."""
+"""GraphQL over HTTP, for the server: parses and validates requests, and builds the responses to them.
 
-from collections.abc import AsyncIterator, Mapping
+Requests that other sites can forge are refused. Bodies are limited while they are received.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message as Header
 from functools import lru_cache
+from math import ceil
 from typing import Any, ClassVar
 
 import orjson
+from graphql import GraphQLError
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message
 
-from core.errors import BadInput, CarrelError, Forbidden
+from core.errors import BadInput, CarrelError, Forbidden, RateLimited, Unauthenticated
+from schema.graphql.errors import client_error
 from schema.transport.multipart import MAX_FILES, with_files
 
 CSRF_HEADERS = ("x-carrel-csrf", "graphql-require-preflight", "apollo-require-preflight")
@@ -22,6 +30,13 @@ CSRF_HEADERS = ("x-carrel-csrf", "graphql-require-preflight", "apollo-require-pr
 BODY_LIMIT = 1 << 20
 UPLOAD_LIMIT = 16 << 20
 OBJECT_KEYS = ("variables", "extensions")
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+STATUS_BY_CODE = {"RATE_LIMITED": 429, "INTERNAL": 500}
+"""The status of a request error by its code, otherwise 400. It applies to the GraphQL media type.
+
+With application/json only RATE_LIMITED changes the status; other results have 200."""
 
 
 class PayloadTooLarge(CarrelError):
@@ -172,3 +187,90 @@ class BodyLimiter:
         if self.is_exceeded:
             raise MultiPartException(self.refusal.message)
         return message
+
+
+def negotiate_media_type(accept: str | None) -> str | None:
+    """Return the supported media type that `accept` prefers, or None."""
+    best, chosen = 0.0, None
+    for kind, quality in _preferences(accept or JSON):
+        if quality > best and (supported := _supported(kind)):
+            best, chosen = quality, supported
+    return chosen
+
+
+def encode_json(value: object) -> bytes:
+    """Return `value` as JSON."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # orjson does not support integers beyond 64 bits.
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def result_body(
+    data: Any, errors: Sequence[GraphQLError] | None, extensions: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the body of a result; without `data` if the request did not run, so that no error has a path."""
+    payload: dict[str, Any] = {}
+    if errors:
+        payload["errors"] = [error.formatted for error in errors]
+    if data is not None or any(error.path for error in errors or ()) or not errors:
+        payload["data"] = data
+    if extensions:
+        payload["extensions"] = extensions
+    return payload
+
+
+def result_response(payload: Mapping[str, Any], media: str) -> Response:
+    """Return the response with the body of an executed or refused operation."""
+    status = 200 if "data" in payload else _status(payload)
+    response = _response(payload, media, 200 if media == JSON and status != RateLimited.status else status)
+    if status == RateLimited.status:
+        _set_retry_after(response, payload["errors"][0]["extensions"].get("retryAfter", 1.0))
+    return response
+
+
+def error_response(error: CarrelError, media: str, trace_id: str) -> Response:
+    """Return the response to a request that was refused before its operation was prepared."""
+    payload = {"errors": [client_error(GraphQLError(error.message, original_error=error), trace_id).formatted]}
+    response = _response(payload, media, error.status)
+    if isinstance(error, Unauthenticated):
+        response.headers["www-authenticate"] = "Bearer"
+    if isinstance(error, RateLimited):
+        _set_retry_after(response, error.retry_after)
+    return response
+
+
+def _set_retry_after(response: Response, seconds: float) -> None:
+    response.headers["retry-after"] = str(max(1, ceil(seconds)))
+
+
+def _status(payload: Mapping[str, Any]) -> int:
+    return STATUS_BY_CODE.get(payload["errors"][0].get("extensions", {}).get("code"), 400)
+
+
+def _response(payload: Mapping[str, Any], media: str, status: int) -> Response:
+    response = Response(encode_json(payload), status, media_type=f"{media}; charset=utf-8")
+    response.headers["vary"] = "Accept"
+    return response
+
+
+def _preferences(accept: str) -> list[tuple[str, float]]:
+    parts = [part.split(";") for part in accept.split(",")]
+    return [(kind.strip().lower(), _quality(parameters)) for kind, *parameters in parts]
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _supported(kind: str) -> str | None:
+    if kind in {"*/*", "application/*"}:
+        return JSON
+    return kind if kind in {JSON, GRAPHQL, EVENT_STREAM} else None
