@@ -1,7 +1,5 @@
-"""Values that several layers of the proxy share: the platform's path, a buffer size and bytes of protocols."""
+"""Values that several layers of the proxy share: a buffer size and bytes of protocols."""
 
-PLATFORM_PATH = "/.carrel/"
-"""Paths under it are answered by the proxy at every session's host; a container never sees them."""
 HIGH_WATER = 256 * 1024
 """Bytes waiting to be written at which the other side is no longer read."""
 LAST_CHUNK = b"0\r\n\r\n"

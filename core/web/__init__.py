@@ -1,1 +1,1 @@
-"""The branding of the HTML pages of the API and the proxy."""
+"""What the HTML pages and the HTTP endpoints of the API and the proxy share: branding, CSRF checks, redirects."""

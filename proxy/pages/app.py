@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from core.web.redirects import PLATFORM_PATH
 from proxy.config import ProxyOptions
-from proxy.constants import PLATFORM_PATH
 from proxy.directory import SessionDirectory
 from proxy.pages import html
 from proxy.pages.sign_in import SignInPages

@@ -4,15 +4,15 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from urllib.parse import quote, quote_from_bytes, urlsplit
+from urllib.parse import quote, quote_from_bytes
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core import clock
+from core.web.redirects import safe_redirect_path
 from proxy.access.sessions import Decision
 from proxy.config import ProxyOptions
-from proxy.constants import PLATFORM_PATH
 from proxy.directory import AccessGrant, SessionDirectory
 from proxy.pages import html
 from proxy.pages.context import PageContext, context_of
@@ -23,22 +23,11 @@ STATE_COOKIE_SECONDS = 600
 STATE_LENGTH = 32
 OWNER_DECISIONS = (Decision.ADMITTED, Decision.WAITING, Decision.ENDED)
 """Decisions of a valid grant at the caller's own session, whatever its state."""
-UNQUOTED = "/?:@!$&'()*+,;=-._~%#[]"
 
 
 def state_hash(state: str) -> str:
     """Return the hash of a browser's state cookie; the API binds the ticket to it and never sees the state."""
     return hashlib.sha256(state.encode()).hexdigest() if state else ""
-
-
-def safe_redirect_path(text: str) -> str | None:
-    """Return the text if it is a path on this host and nothing else, which prevents open redirects."""
-    # Browsers read a backslash as a slash and drop control characters, so `/\evil` would leave this host.
-    is_plain = text.isprintable() and "\\" not in text
-    if not is_plain or not text.startswith("/") or text.startswith(("//", PLATFORM_PATH)):
-        return None
-    parts = urlsplit(text)
-    return None if parts.scheme or parts.netloc else quote(text, safe=UNQUOTED)
 
 
 class SignInPages:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
+from core.web.redirects import PLATFORM_PATH
 from proxy.access.activity import counts_as_activity
 from proxy.access.sessions import NO_SESSION_HOST, SIGN_IN, ActiveSession, CachedDecision, Decision
-from proxy.constants import PLATFORM_PATH
 from proxy.http import routing
 from proxy.http.headers import without_tokens
 from proxy.http.request import Credential, ProxyRequest, RequestRefused, is_cross_origin, text_response

@@ -7,15 +7,14 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from core.clock import now
-from core.errors import Forbidden, Unauthenticated
+from core.errors import Unauthenticated
 from core.messaging.event_bus import EventBus
+from core.web.csrf import check_cookie_request
 from models.accounts.users import Token
 from models.permissions.principal import Principal
 from models.services.accounts.principal_cache import PrincipalCache
-from schema.transport.http import CSRF_HEADERS
 
 SCHEMES = frozenset({"bearer", "token"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RECHECK_SECONDS = 30.0
 
 
@@ -48,18 +47,10 @@ class RequestAuthenticator:
         cookie = connection.cookies.get(self.cookie)
         if cookie is None:
             return None
-        self._check_csrf(connection)
+        # The handshake checks a WebSocket's origin.
+        if connection.scope["type"] != "websocket":
+            check_cookie_request(connection.scope["method"], connection.headers)
         return await self._principals.from_browser_cookie(cookie)
-
-    @staticmethod
-    def _check_csrf(connection: HTTPConnection) -> None:
-        """Refuse a state-changing request that another site may have sent with the browser cookie."""
-        if connection.scope["type"] == "websocket" or connection.scope["method"] in SAFE_METHODS:
-            return  # The handshake checks a WebSocket's origin. Browsers block cross-site reads.
-        site = connection.headers.get("sec-fetch-site")
-        has_csrf_header = any(name in connection.headers for name in CSRF_HEADERS)
-        if site not in (None, "same-origin", "none") or (site is None and not has_csrf_header):
-            raise Forbidden("With a cookie, changes require the header X-Carrel-CSRF and a same-origin request.")
 
     async def until_revoked(self, principal: Principal) -> None:
         """Return when the caller's token is revoked or expired, its user is deactivated, or this process shuts down."""

@@ -9,7 +9,9 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from core.errors import CarrelError, Forbidden, NotFound
+from core.errors import CarrelError, NotFound
+from core.web.csrf import check_form
+from core.web.redirects import PLATFORM_PATH, safe_redirect_path
 from models.accounts.history import ActorKind
 from models.accounts.users import TokenKind, User
 from models.permissions.actor import Actor
@@ -36,15 +38,6 @@ def _code_key(code: str) -> str:
     return f"carrel:sign-in:{hashlib.sha256(code.encode()).hexdigest()}"
 
 
-def safe_redirect_path(text: str | None) -> str:
-    """Return the text if it is a path on this host, otherwise `/`. Prevents open redirects."""
-    # Browsers read a backslash as a slash and drop control characters, so both could form `//host`.
-    if not text or not text.isprintable() or "\\" in text or not text.startswith("/") or text.startswith("//"):
-        return "/"
-    parts = urlsplit(text)
-    return "/" if parts.scheme or parts.netloc else text
-
-
 class SignInEndpoints:
     """The sign-in pages and forms of the API's host."""
 
@@ -55,7 +48,7 @@ class SignInEndpoints:
     async def sign_in_page(self, request: Request) -> Response:
         """Return the form, or sign in at once if the URL has a one-time code."""
         code = request.query_params.get("code")
-        redirect_to = safe_redirect_path(request.query_params.get("next"))
+        redirect_to = safe_redirect_path(request.query_params.get("next")) or "/"
         if code is None:
             return _sign_in_form(redirect_to)
         user = await self._redeem_code(code)
@@ -67,9 +60,9 @@ class SignInEndpoints:
 
     async def sign_in(self, request: Request) -> Response:
         """Sign in with the name and password of the form."""
-        _require_same_origin(request)
+        check_form(request.headers)
         form = await request.form()
-        redirect_to = safe_redirect_path(str(form.get("next", "")))
+        redirect_to = safe_redirect_path(str(form.get("next", ""))) or "/"
         try:
             user = await users.sign_in(
                 str(form.get("username", "")), str(form.get("password", "")), self._app_state.settings
@@ -80,7 +73,7 @@ class SignInEndpoints:
 
     async def sign_out(self, request: Request) -> Response:
         """Revoke the browser's token, which ends its streams and session connections."""
-        _require_same_origin(request)
+        check_form(request.headers)
         token = await authentication.find_live_token(request.cookies.get(self._authenticator.cookie, ""))
         if token is not None:
             await users.revoke_token(token, actor=Actor(ActorKind.USER, token.user_id), cause="signed out")
@@ -100,8 +93,8 @@ class SignInEndpoints:
             return await not_found(request, NotFound("The session does not exist or is not yours."))
         ticket = await self._app_state.session_access.mint_ticket(token.user_id, token.id, label, state)
         address = self._app_state.settings.session_address(label)
-        parameters = urlencode({"ticket": ticket, "next": safe_redirect_path(query.get("next"))})
-        return RedirectResponse(f"{address}/.carrel/enter?{parameters}", 303, HEADERS)
+        parameters = urlencode({"ticket": ticket, "next": safe_redirect_path(query.get("next")) or "/"})
+        return RedirectResponse(f"{address}{PLATFORM_PATH}enter?{parameters}", 303, HEADERS)
 
     @staticmethod
     async def _can_enter(principal: Principal, label: str) -> bool:
@@ -142,16 +135,6 @@ async def text_error(request: Request, error: Exception) -> Response:  # noqa: A
     if not isinstance(error, CarrelError):
         raise error
     return PlainTextResponse(error.message + "\n", error.status, HEADERS)
-
-
-def _require_same_origin(request: Request) -> None:
-    """Refuse a form sent from another site."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    is_same_host = origin is None or urlsplit(origin).netloc == host
-    if site not in (None, "same-origin", "none") or not is_same_host:
-        raise Forbidden("This form was sent from another site. Open the sign-in page of this host.")
 
 
 def _sign_in_form(redirect_to: str, problem: str | None = None, status: int = 200) -> Response:

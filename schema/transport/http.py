@@ -21,12 +21,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from core.errors import BadInput, CarrelError, Forbidden, RateLimited, Unauthenticated
+from core.errors import BadInput, CarrelError, RateLimited, Unauthenticated
+from core.web.csrf import check_simple_request
 from schema.graphql.errors import client_error
 from schema.transport.multipart import MAX_FILES, with_files
 
-CSRF_HEADERS = ("x-carrel-csrf", "graphql-require-preflight", "apollo-require-preflight")
-"""Headers that a page of another site can send only after a CORS preflight."""
 BODY_LIMIT = 1 << 20
 UPLOAD_LIMIT = 16 << 20
 OBJECT_KEYS = ("variables", "extensions")
@@ -69,7 +68,7 @@ async def parse_request(
 ) -> AsyncIterator[GraphQLRequest]:
     """Provide the request's parameters, with its files open; raise CarrelError if they are invalid."""
     if request.method == "GET":
-        _check_csrf(request, only_cookies=True)
+        check_simple_request(request.headers, only_with_cookie=True)
         yield validate_request(_parameters(request))
         return
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -78,7 +77,7 @@ async def parse_request(
     if kind == "application/json" and charset in {"utf-8", "utf8"}:
         yield validate_request(_json(await _body(request, body_limit), "The body"))
     elif uploads and kind == "multipart/form-data":
-        _check_csrf(request, only_cookies=False)
+        check_simple_request(request.headers, only_with_cookie=False)
         form = await _form(request, upload_limit)
         try:
             yield validate_request(with_files(_part(form, "operations"), _part(form, "map"), form))
@@ -103,17 +102,6 @@ def validate_request(parameters: object) -> GraphQLRequest:
         if not isinstance(parameters.get(key), dict | None):
             raise BadInput(f"`{key}` must be a JSON object or null.", path=(key,))
     return GraphQLRequest(query, parameters.get("variables"), name, parameters.get("extensions"))
-
-
-def _check_csrf(request: Request, *, only_cookies: bool) -> None:
-    """Refuse a request that a page of another site could make a signed-in browser send."""
-    if any(request.headers.get(header) for header in (*CSRF_HEADERS, "authorization")):
-        return
-    if only_cookies and "cookie" not in request.headers:
-        return
-    raise Forbidden(
-        "This request could come from another site. Send the header X-Carrel-CSRF: 1, or use POST with JSON."
-    )
 
 
 def _parameters(request: Request) -> dict[str, Any]:
