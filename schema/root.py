@@ -16,12 +16,13 @@ from schema.accounts.users import AccountMutations, AccountQueries
 from schema.data.dataoperations import DataOperationQueries
 from schema.data.datasession_grants import DatasessionUserMutations
 from schema.data.datasession_mutations import DatasessionMutations
+from schema.data.datasession_subscriptions import DatasessionSubscriptions
 from schema.data.datasessions import DatasessionQueries
 from schema.data.operation_catalog import OperationCatalogQueries
 from schema.data.operation_mutations import OperationMutations
+from schema.data.operation_subscriptions import OperationSubscriptions
 from schema.data.results import ResultMutations
 from schema.data.source_credentials import ArchiveTokenMutations, ArchiveTokenQueries
-from schema.data.subscriptions import DataSubscriptions
 from schema.data.uploads import UploadMutations, UploadQueries
 from schema.execution.schema import Schema
 from schema.graphql.node import NodeQueries
@@ -87,7 +88,7 @@ class Mutation(
 
 
 @strawberry.type(description="The root of all subscriptions.")
-class Subscription(ImageSubscriptions, SessionSubscriptions, DataSubscriptions):
+class Subscription(ImageSubscriptions, SessionSubscriptions, OperationSubscriptions, DatasessionSubscriptions):
     """The root subscription type."""
 
 

@@ -13,8 +13,12 @@ from models.policies.authorization import Action
 from models.services.accounts import collaborations
 from models.services.accounts.permission_changes import changing
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
 
 MAX_ORGANIZATIONS = 100
+
+reader = RowReader(policy.readable)
+participant_reader = RowReader(policy.readable_participants)
 
 
 async def create(

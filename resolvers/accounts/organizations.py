@@ -13,6 +13,10 @@ from models.services.accounts import organizations
 from models.services.accounts.permission_changes import changing
 from resolvers.bulk import ItemError, for_each
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
+
+reader = RowReader(policy.readable)
+member_reader = RowReader(policy.readable_memberships)
 
 
 async def create(principal: Principal, name: str) -> Organization:

@@ -13,8 +13,11 @@ from models.policies.verdicts import PolicyDecision
 from models.services.accounts import roles
 from models.services.accounts.permission_changes import changing
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
 
 MAX_RULES = 500
+
+reader = RowReader(policy.readable)
 
 
 def parse_rules(texts: list[str], path: str) -> frozenset[Rule]:

@@ -22,9 +22,12 @@ from operations.framework.registry import available, find
 from operations.framework.validation import validate
 from resolvers.app_state import AppState
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
 
 INPUTS_FIELD = "inputs"
 MAX_INPUT_CHARACTERS = 512 * 1024
+
+reader = RowReader(policy.readable)
 
 
 async def create(
@@ -189,3 +192,8 @@ async def _check(principal: Principal, action: Action, operation: DataOperation 
     except Forbidden as error:
         return error
     return operation
+
+
+async def read_live(app_state: AppState, principal: Principal, key: int) -> DataOperation | None:
+    """Return the current operation; None if the principal cannot see it. Concurrent subscribers share the read."""
+    return await app_state.live_rows.row(policy.DATA_OPERATIONS, principal, key)

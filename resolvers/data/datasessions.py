@@ -1,15 +1,21 @@
-"""Resolvers of data sessions: create, open, change and delete."""
+"""Resolvers of data sessions: create, open, change, delete, and snapshots for subscriptions."""
+
+from dataclasses import dataclass
 
 from models.data.datasessions import Datasession
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.authorization import Action
+from models.policies.data import dataoperations as operation_policy
 from models.policies.data import datasessions as policy
 from models.services.data import datasessions
 from resolvers.app_state import AppState
 from resolvers.data import input_files
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
+
+reader = RowReader(policy.readable)
 
 
 async def create(
@@ -67,3 +73,21 @@ async def delete(principal: Principal, key: int) -> None:
     datasession = await visible(policy.readable(principal), key)
     await require(principal, Action.DATASESSION_DELETE, datasession)
     await datasessions.delete(datasession, actor=Actor.from_principal(principal))
+
+
+@dataclass(frozen=True)
+class DatasessionSnapshot:
+    """A data session, and a `version` that changes whenever it or one of its operations changes."""
+
+    datasession: Datasession
+    version: tuple[object, ...]
+
+
+async def read_snapshot(principal: Principal, key: int) -> DatasessionSnapshot | None:
+    """Return the current data session; None if it does not exist or the principal cannot see it."""
+    datasession = await policy.readable(principal).get_or_none(id=key)
+    if datasession is None:
+        return None
+    rows = operation_policy.readable(principal).filter(datasession_id=key).order_by("id")
+    states = await rows.values_list("id", "state", "fraction", "phase", "fence")
+    return DatasessionSnapshot(datasession, (datasession.version, *states))

@@ -18,9 +18,12 @@ from models.services.accounts import authentication
 from models.services.data import results
 from resolvers.app_state import AppState
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
 
 PURPOSE = "result"
 LINK_SECONDS = 600
+
+reader = RowReader(policy.readable)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,16 @@ from models.data.uploads import Upload
 from models.permissions.actor import ANONYMOUS, Actor
 from models.permissions.principal import Principal
 from models.policies.authorization import Action
+from models.policies.data import uploads as policy
 from models.services.accounts import denials
 from models.services.data import uploads
 from resolvers.app_state import AppState
 from resolvers.guards import require
+from resolvers.row_reader import RowReader
 
 PURPOSE = "upload"
+
+reader = RowReader(policy.readable)
 
 
 async def create(principal: Principal, filename: str) -> Upload:

@@ -17,8 +17,11 @@ from models.sessions.images import Image, ImageState
 from models.sessions.sessions import TERMINAL_STATES, Session, SessionState
 from resolvers.app_state import AppState
 from resolvers.guards import require, visible
+from resolvers.row_reader import RowReader
 
 MAX_RECENT = 20
+
+reader = RowReader(policy.readable)
 
 
 async def launch(
@@ -122,6 +125,11 @@ async def open_address(app_state: AppState, principal: Principal, key: int) -> t
         raise Conflict(f"The session is {session.state}. Launch a new one.")
     ticket = await app_state.session_access.mint_ticket(principal.user_id, principal.token_id, session.label, "")
     return session, f"{app_state.settings.session_address(session.label)}/.carrel/enter?ticket={ticket}"
+
+
+def readable_logs(principal: Principal, session: Session) -> str | None:
+    """Return the stored output of the container; None if the principal may not read it."""
+    return session.logs if policy.can_see_logs(principal, session) is True else None
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,23 @@
 """GraphQL types and root fields of collaborations."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
-from tortoise.expressions import Q
 
 from models.accounts import collaborations as table
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.accounts import collaborations as policy
 from models.services.accounts.collaborations import NAME_LIMIT
 from resolvers.accounts import collaborations as resolve
-from resolvers.paging.keyset import Sort, Window
-from schema.accounts.participants import Participant, ParticipantsOrder, ParticipantsWhere, participant_condition
-from schema.context import Context, Info, as_graphql
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
-from schema.graphql.enums import graphql_enum
+from resolvers.paging.keyset import Sort
+from schema.accounts.participants import PARTICIPANTS
+from schema.context import Info, as_graphql
 from schema.graphql.errors import Payload, errors_in_payload
-from schema.graphql.filters import BooleanFilter, DateTimeFilter, StringFilter, column_conditions, where_condition
+from schema.graphql.filters import BooleanFilter, DateTimeFilter, StringFilter, Where, filter_by, where_input
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import connect_nested
 
 
 @strawberry.type(description="A group of organizations that work together.")
@@ -40,105 +34,43 @@ class Collaboration(Node):
     )
     created_at: datetime = public(description="The creation time.")
 
-    @requires(
+    participants = PARTICIPANTS.nested_field(
         Resource.COLLABORATION,
-        PermissionVerb.VIEW,
+        "collaboration_id",
         description="The participating organizations, by joining time, oldest first.",
     )
-    async def participants(
-        self,
-        info: Info,
-        where: ParticipantsWhere = None,
-        order_by: ParticipantsOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Participant] | None:
-        """Return one page."""
-        caller = info.context.caller
-        rows = policy.readable_participants(caller).filter(participant_condition(where, caller))
-        window = Window(first, after, last, before)
-        return await connect_nested(info, rows, "collaboration_id", self.pk, sort_keys(order_by, Sort("id")), window)
 
 
-@readers.register("Collaboration")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Collaboration]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Collaboration", resolve.reader)
 
 
-class CollaborationColumn(StrEnum):
-    """Columns that collaborations can be sorted by."""
-
-    NAME = "name"
-    CREATED_AT = "created_at"
-
-
-graphql_enum(
-    CollaborationColumn,
-    "The columns that collaborations can be sorted by.",
-    {CollaborationColumn.NAME: "The name.", CollaborationColumn.CREATED_AT: "The creation time."},
-)
-
-
-@strawberry.input(description="A sort key for collaborations.")
-class CollaborationOrder:
-    """A column and a direction."""
-
-    field: CollaborationColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
-
-
-@strawberry.input(description="Conditions on collaborations. All must be true.")
-class CollaborationWhere:
+@where_input("collaborations")
+class CollaborationWhere(Where):
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
-    is_encrypted: BooleanFilter | None = strawberry.field(description="Filter by encryption.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["CollaborationWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["CollaborationWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "CollaborationWhere | None" = strawberry.field(
-        name="NOT", description="This condition must be false.", default=None
-    )
+    name: StringFilter | None = filter_by("Filter by name.")
+    is_encrypted: BooleanFilter | None = filter_by("Filter by encryption.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: CollaborationWhere) -> Q:
-    return column_conditions(name=where.name, is_encrypted=where.is_encrypted, created_at=where.created_at)
-
-
-Where = Annotated[
-    CollaborationWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-OrderBy = Annotated[
-    list[CollaborationOrder] | None, strawberry.argument(description="The sort order. The default is by name.")
-]
+COLLABORATIONS = ListDefinition(
+    Collaboration,
+    CollaborationWhere,
+    resolve.reader.rows,
+    {"name": "The name.", "created_at": "The creation time."},
+    Sort("name"),
+    plural="collaborations",
+    default_text="by name",
+)
 
 
 @strawberry.type(description="Queries for collaborations.")
 class CollaborationQueries:
     """Root fields."""
 
-    @requires(
-        Resource.COLLABORATION, PermissionVerb.VIEW, description="The collaborations of the caller's organizations."
+    collaborations = COLLABORATIONS.field(
+        Resource.COLLABORATION, description="The collaborations of the caller's organizations."
     )
-    async def collaborations(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Collaboration] | None:
-        """Return one page."""
-        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
-        return await connect(rows, sort_keys(order_by, Sort("name")), Window(first, after, last, before))
 
 
 @strawberry.input(description="A new collaboration.")

@@ -1,36 +1,31 @@
 """GraphQL types and root fields of roles."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
-from tortoise.expressions import Q
 
 from models.accounts import roles as table
 from models.accounts.roles import PermissionVerb, Resource
-from models.permissions.principal import Principal
-from models.policies.accounts import organizations
-from models.policies.accounts import roles as policy
 from models.services.accounts.roles import DESCRIPTION_LIMIT, NAME_LIMIT
+from resolvers.accounts import organizations
 from resolvers.accounts import roles as resolve
-from resolvers.paging.keyset import Sort, Window
+from resolvers.paging.keyset import Sort
 from schema.accounts.organizations import Organization
-from schema.context import Context, Info, as_graphql
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
-from schema.graphql.enums import graphql_enum
+from schema.context import Info, as_graphql
 from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import (
     BooleanFilter,
     DateTimeFilter,
     IdFilter,
     StringFilter,
-    all_of,
-    column_conditions,
-    where_condition,
+    Where,
+    filter_by,
+    filter_by_id,
+    where_input,
 )
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
@@ -60,83 +55,37 @@ class Role(Node):
     )
 
 
-@readers.register("Role")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Role]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Role", resolve.reader)
 
 
-class RoleColumn(StrEnum):
-    """Columns that roles can be sorted by."""
-
-    NAME = "name"
-    CREATED_AT = "created_at"
-
-
-graphql_enum(
-    RoleColumn,
-    "The columns that roles can be sorted by.",
-    {RoleColumn.NAME: "The name.", RoleColumn.CREATED_AT: "The creation time."},
-)
-
-
-@strawberry.input(description="A sort key for roles.")
-class RoleOrder:
-    """A column and a direction."""
-
-    field: RoleColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
-
-
-@strawberry.input(description="Conditions on roles. All must be true.")
-class RoleWhere:
+@where_input("roles")
+class RoleWhere(Where):
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
-    is_default: BooleanFilter | None = strawberry.field(description="Filter default roles.", default=None)
-    organization: IdFilter | None = strawberry.field(
-        description="Filter by the organization that owns the role.", default=None
+    name: StringFilter | None = filter_by("Filter by name.")
+    is_default: BooleanFilter | None = filter_by("Filter default roles.")
+    organization: IdFilter | None = filter_by_id(
+        "Filter by the organization that owns the role.", "Organization", organizations.reader.rows
     )
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["RoleWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["RoleWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "RoleWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: RoleWhere, caller: Principal) -> Q:
-    visible = organizations.readable(caller)
-    return all_of(
-        column_conditions(name=where.name, is_default=where.is_default, created_at=where.created_at),
-        where.organization.condition("organization_id", "Organization", visible) if where.organization else Q(),
-    )
-
-
-Where = Annotated[RoleWhere | None, strawberry.argument(description="Return only the objects that match this filter.")]
-OrderBy = Annotated[list[RoleOrder] | None, strawberry.argument(description="The sort order. The default is by name.")]
+ROLES = ListDefinition(
+    Role,
+    RoleWhere,
+    resolve.reader.rows,
+    {"name": "The name.", "created_at": "The creation time."},
+    Sort("name"),
+    plural="roles",
+    default_text="by name",
+)
 
 
 @strawberry.type(description="Queries for roles.")
 class RoleQueries:
     """Root fields."""
 
-    @requires(Resource.ROLE, PermissionVerb.VIEW, description="The roles that the caller can see.")
-    async def roles(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Role] | None:
-        """Return one page."""
-        caller = info.context.caller
-        rows = policy.readable(caller).filter(where_condition(where, lambda each: _own_condition(each, caller)))
-        return await connect(rows, sort_keys(order_by, Sort("name")), Window(first, after, last, before))
+    roles = ROLES.field(Resource.ROLE, description="The roles that the caller can see.")
 
 
 @strawberry.input(description="A new role.")

@@ -1,27 +1,23 @@
 """GraphQL types and root fields of API tokens."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
-from tortoise.expressions import Q
 
 from core.errors import NotFound
 from models.accounts import users as table
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.accounts import users as policy
-from resolvers.accounts import users as resolve
+from resolvers.accounts import tokens as resolve
 from resolvers.bulk import ItemError
-from schema.context import Context, Info, as_graphql
+from resolvers.paging.keyset import Sort
+from schema.context import Info, as_graphql
 from schema.execution.query_cost import Cost
 from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
-from schema.graphql.connection import Direction
-from schema.graphql.enums import graphql_enum
 from schema.graphql.errors import Payload, UserError, errors_in_payload, user_error
-from schema.graphql.filters import DateTimeFilter, StringFilter, column_conditions, where_condition
+from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
 
@@ -39,72 +35,28 @@ class Token(Node):
     last_used_at: datetime | None = public(description="The time of last use, to the minute.")
 
 
-@readers.register("Token")
-async def _tokens(context: Context, pks: Sequence[int]) -> dict[int, table.Token]:
-    return {row.id: row for row in await policy.readable_tokens(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Token", resolve.reader)
 
 
-class TokenColumn(StrEnum):
-    """Columns that tokens can be sorted by."""
-
-    NAME = "name"
-    CREATED_AT = "created_at"
-    EXPIRES_AT = "expires_at"
-
-
-graphql_enum(
-    TokenColumn,
-    "The columns that tokens can be sorted by.",
-    {
-        TokenColumn.NAME: "The name.",
-        TokenColumn.CREATED_AT: "The creation time.",
-        TokenColumn.EXPIRES_AT: "The expiry time.",
-    },
-)
-
-
-@strawberry.input(description="A sort key for tokens.")
-class TokenOrder:
-    """A column and a direction."""
-
-    field: TokenColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
-
-
-@strawberry.input(description="Conditions on tokens. All must be true.")
-class TokenWhere:
+@where_input("tokens")
+class TokenWhere(Where):
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    expires_at: DateTimeFilter | None = strawberry.field(description="Filter by expiry time.", default=None)
-    last_used_at: DateTimeFilter | None = strawberry.field(description="Filter by the time of last use.", default=None)
-    and_: list["TokenWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["TokenWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "TokenWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
+    name: StringFilter | None = filter_by("Filter by name.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
+    expires_at: DateTimeFilter | None = filter_by("Filter by expiry time.")
+    last_used_at: DateTimeFilter | None = filter_by("Filter by the time of last use.")
 
 
-def _own_condition(where: TokenWhere) -> Q:
-    return column_conditions(
-        name=where.name, created_at=where.created_at, expires_at=where.expires_at, last_used_at=where.last_used_at
-    )
-
-
-def token_condition(where: TokenWhere | None) -> Q:
-    """Return the condition of `where`."""
-    return where_condition(where, _own_condition)
-
-
-TokensWhere = Annotated[
-    TokenWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-TokensOrder = Annotated[
-    list[TokenOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
-]
+OWN_TOKENS = ListDefinition(
+    Token,
+    TokenWhere,
+    resolve.own_rows,
+    {"name": "The name.", "created_at": "The creation time.", "expires_at": "The expiry time."},
+    Sort("id", descending=True),
+    plural="tokens",
+    default_text="newest first",
+)
 
 
 @strawberry.input(description="A new API token.")
@@ -189,16 +141,14 @@ class TokenMutations:
         input: Annotated[TokenCreateInput, strawberry.argument(description="The token.")],
     ) -> TokenCreatePayload | None:
         """Create a token."""
-        token, minted = await resolve.create_token(
-            info.context.caller, input.name, input.lifetime_seconds, input.scopes
-        )
+        token, minted = await resolve.create(info.context.caller, input.name, input.lifetime_seconds, input.scopes)
         return TokenCreatePayload(token=as_graphql(token), text=minted.text)
 
     @requires(Resource.TOKEN, PermissionVerb.DELETE, description="Revoke a token immediately.")
     @errors_in_payload(TokenRevokePayload)
     async def token_revoke(self, info: Info, id: TokenId) -> TokenRevokePayload | None:
         """Revoke a token."""
-        token = await resolve.revoke_token(info.context.caller, decode_as("Token", id))
+        token = await resolve.revoke(info.context.caller, decode_as("Token", id))
         return TokenRevokePayload(token=as_graphql(token))
 
     @requires(
@@ -214,7 +164,7 @@ class TokenMutations:
         """Revoke many tokens."""
         distinct = distinct_batch(ids)
         all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
-        faults = await resolve.revoke_tokens(
+        faults = await resolve.revoke_many(
             info.context.caller, [_key(each) for each in distinct], all_or_none=all_or_none
         )
         return TokensRevokePayload(results=[_result(*each) for each in zip(distinct, faults, strict=True)])

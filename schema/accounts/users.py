@@ -1,27 +1,23 @@
 """GraphQL types and root fields of users and the caller."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from tortoise.expressions import Q
 
 from core.security.passwords import MINIMUM_LENGTH
 from models.accounts import users as table
 from models.accounts.roles import PermissionVerb, Resource
 from models.permissions.principal import PrincipalKind
-from models.policies.accounts import users as policy
 from resolvers.accounts import users as resolve
-from resolvers.paging.keyset import Sort, Window
-from schema.accounts.tokens import Token, TokensOrder, TokensWhere, token_condition
-from schema.context import Context, Info, as_graphql
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
+from resolvers.paging.keyset import Sort
+from schema.accounts.tokens import OWN_TOKENS
+from schema.context import Info, as_graphql
 from schema.graphql.enums import graphql_enum
 from schema.graphql.errors import Payload, errors_in_payload
-from schema.graphql.filters import DateTimeFilter, StringFilter, column_conditions, where_condition
+from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
@@ -88,74 +84,30 @@ class Viewer:
         """Return the rules, sorted."""
         return sorted(map(str, info.context.caller.rules))
 
-    @requires(Resource.TOKEN, PermissionVerb.VIEW, description="The caller's API tokens, newest first.")
-    async def tokens(
-        self,
-        info: Info,
-        where: TokensWhere = None,
-        order_by: TokensOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Token] | None:
-        """Return one page."""
-        rows = policy.readable_tokens(info.context.caller).filter(user_id=info.context.caller.user_id)
-        chosen = rows.filter(token_condition(where))
-        return await connect(
-            chosen, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before)
-        )
+    tokens = OWN_TOKENS.field(Resource.TOKEN, description="The caller's API tokens, newest first.")
 
 
-@readers.register("User")
-async def _users(context: Context, pks: Sequence[int]) -> dict[int, table.User]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("User", resolve.reader)
 
 
-class UserColumn(StrEnum):
-    """Columns that users can be sorted by."""
-
-    USERNAME = "username"
-    CREATED_AT = "created_at"
-
-
-graphql_enum(
-    UserColumn,
-    "The columns that users can be sorted by.",
-    {UserColumn.USERNAME: "The user name.", UserColumn.CREATED_AT: "The creation time of the account."},
-)
-
-
-@strawberry.input(description="A sort key for users.")
-class UserOrder:
-    """A column and a direction."""
-
-    field: UserColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
-
-
-@strawberry.input(description="Conditions on users. All must be true.")
-class UserWhere:
+@where_input("users")
+class UserWhere(Where):
     """Conditions."""
 
-    username: StringFilter | None = strawberry.field(description="Filter by user name.", default=None)
-    display_name: StringFilter | None = strawberry.field(description="Filter by display name.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["UserWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["UserWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "UserWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
+    username: StringFilter | None = filter_by("Filter by user name.")
+    display_name: StringFilter | None = filter_by("Filter by display name.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: UserWhere) -> Q:
-    return column_conditions(username=where.username, display_name=where.display_name, created_at=where.created_at)
-
-
-Where = Annotated[UserWhere | None, strawberry.argument(description="Return only the objects that match this filter.")]
-OrderBy = Annotated[list[UserOrder] | None, strawberry.argument(description="The sort order. The default is by name.")]
+USERS = ListDefinition(
+    User,
+    UserWhere,
+    resolve.reader.rows,
+    {"username": "The user name.", "created_at": "The creation time of the account."},
+    Sort("username"),
+    plural="users",
+    default_text="by name",
+)
 
 
 @strawberry.type(description="Queries for accounts.")
@@ -167,20 +119,7 @@ class AccountQueries:
         """Return the caller."""
         return Viewer() if info.context.principal else None
 
-    @requires(Resource.USER, PermissionVerb.VIEW, description="The users that the caller can see, by name.")
-    async def users(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[User] | None:
-        """Return one page."""
-        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
-        return await connect(rows, sort_keys(order_by, Sort("username")), Window(first, after, last, before))
+    users = USERS.field(Resource.USER, description="The users that the caller can see, by name.")
 
 
 @strawberry.input(description="A new account.")

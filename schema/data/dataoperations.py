@@ -1,30 +1,34 @@
 """GraphQL types and root fields of data operations."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
-from tortoise.expressions import Q
 
 from models.accounts.roles import PermissionVerb, Resource
 from models.data import dataoperations as table
 from models.data.dataoperations import DataOperationState
-from models.permissions.principal import Principal
-from models.policies.data import dataoperations as policy
-from models.policies.data import datasessions
 from models.services.data.sources.datasession import output_name
 from resolvers.data import dataoperations as resolve
-from resolvers.paging.keyset import Sort, Window
+from resolvers.data import datasessions
+from resolvers.paging.keyset import Sort
 from schema.accounts.users import User
-from schema.context import Context, Info, as_graphql
+from schema.context import Info, as_graphql
 from schema.data.results import Result, ResultFile, result_file
 from schema.execution.query_cost import Cost
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
 from schema.graphql.enums import graphql_enum
-from schema.graphql.filters import DateTimeFilter, EnumFilter, IdFilter, StringFilter, all_of, where_condition
+from schema.graphql.filters import (
+    DateTimeFilter,
+    EnumFilter,
+    IdFilter,
+    StringFilter,
+    Where,
+    filter_by,
+    filter_by_id,
+    where_input,
+)
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
@@ -177,103 +181,35 @@ def _output(operation_id: int, index: int, files: list[ResultFile]) -> DataOpera
     )
 
 
-@readers.register("DataOperation")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.DataOperation]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("DataOperation", resolve.reader)
 
 
-@strawberry.input(description="Conditions on data operations. All must be true.")
-class DataOperationWhere:
+@where_input("data operations")
+class DataOperationWhere(Where):
     """Conditions."""
 
-    state: EnumFilter[DataOperationState] | None = strawberry.field(description="Filter by state.", default=None)
-    name: StringFilter | None = strawberry.field(description="Filter by operation name.", default=None)
-    datasession: IdFilter | None = strawberry.field(description="Filter by data session.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["DataOperationWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["DataOperationWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "DataOperationWhere | None" = strawberry.field(
-        name="NOT", description="This condition must be false.", default=None
-    )
+    state: EnumFilter[DataOperationState] | None = filter_by("Filter by state.")
+    name: StringFilter | None = filter_by("Filter by operation name.")
+    datasession: IdFilter | None = filter_by_id("Filter by data session.", "Datasession", datasessions.reader.rows)
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: DataOperationWhere, caller: Principal) -> Q:
-    return all_of(
-        where.state.condition("state") if where.state else Q(),
-        where.name.condition("name") if where.name else Q(),
-        where.datasession.condition("datasession_id", "Datasession", datasessions.readable(caller))
-        if where.datasession
-        else Q(),
-        where.created_at.condition("created_at") if where.created_at else Q(),
-    )
-
-
-def operation_condition(where: DataOperationWhere | None, caller: Principal) -> Q:
-    """Return the condition of `where`, limited to objects the caller can see."""
-    return where_condition(where, lambda each: _own_condition(each, caller))
-
-
-class DataOperationColumn(StrEnum):
-    """Columns that operations can be sorted by."""
-
-    CREATED_AT = "created_at"
-    ENDED_AT = "ended_at"
-    NAME = "name"
-
-
-graphql_enum(
-    DataOperationColumn,
-    "The columns that operations can be sorted by.",
-    {
-        DataOperationColumn.CREATED_AT: "The creation time.",
-        DataOperationColumn.ENDED_AT: "The end time.",
-        DataOperationColumn.NAME: "The name of the operation.",
-    },
+DATA_OPERATIONS = ListDefinition(
+    DataOperation,
+    DataOperationWhere,
+    resolve.reader.rows,
+    {"created_at": "The creation time.", "ended_at": "The end time.", "name": "The name of the operation."},
+    Sort("id", descending=True),
+    plural="operations",
+    default_text="by creation time, newest first",
 )
-
-
-@strawberry.input(description="A sort key for operations.")
-class DataOperationOrder:
-    """A column and a direction."""
-
-    field: DataOperationColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
-
-
 OperationId = Annotated[strawberry.ID, strawberry.argument(description="The operation.")]
-OperationsOrder = Annotated[
-    list[DataOperationOrder] | None,
-    strawberry.argument(description="The sort order. The default is by creation time, newest first."),
-]
-OperationsWhere = Annotated[
-    DataOperationWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
 
 
 @strawberry.type(description="Queries for data operations.")
 class DataOperationQueries:
     """Root fields."""
 
-    @requires(
-        Resource.DATA_OPERATION,
-        PermissionVerb.VIEW,
-        description="The operations that the caller can see, newest first.",
+    operations = DATA_OPERATIONS.field(
+        Resource.DATA_OPERATION, description="The operations that the caller can see, newest first."
     )
-    async def operations(
-        self,
-        info: Info,
-        where: OperationsWhere = None,
-        order_by: OperationsOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[DataOperation] | None:
-        """Return one page."""
-        caller = info.context.caller
-        rows = policy.readable(caller).filter(operation_condition(where, caller))
-        return await connect(rows, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before))

@@ -1,32 +1,26 @@
 """GraphQL types and root fields of data sessions."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
-from tortoise.expressions import Q
 
 from models.accounts.roles import PermissionVerb, Resource
 from models.data import datasessions as table
-from models.policies.data import dataoperations as operation_policy
-from models.policies.data import datasessions as policy
 from resolvers.data import datasession_script as data_datasession_script
 from resolvers.data import datasessions as resolve
-from resolvers.paging.keyset import Sort, Window
+from resolvers.paging.keyset import Sort
 from schema.accounts.organizations import Organization
 from schema.accounts.users import User
-from schema.context import Context, Info, as_graphql
-from schema.data.dataoperations import DataOperation, OperationsOrder, OperationsWhere, operation_condition
+from schema.context import Info, as_graphql
+from schema.data.dataoperations import DATA_OPERATIONS
 from schema.execution.query_cost import Cost
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
-from schema.graphql.enums import graphql_enum
-from schema.graphql.filters import DateTimeFilter, StringFilter, all_of, where_condition
+from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import connect_nested, loaded_by
+from schema.graphql.relations import loaded_by
 
 
 @strawberry.type(description="Files of a project and the operations on them.")
@@ -61,112 +55,44 @@ class Datasession(Node):
     )
     can_edit: bool = public(description="Whether the caller may edit it.", **loaded_by("pk", "editable_datasessions"))
 
-    @requires(Resource.DATA_OPERATION, PermissionVerb.VIEW, description="The operations, oldest first.")
-    async def operations(
-        self,
-        info: Info,
-        where: OperationsWhere = None,
-        order_by: OperationsOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[DataOperation] | None:
-        """Return one page."""
-        caller = info.context.caller
-        rows = operation_policy.readable(caller).filter(operation_condition(where, caller))
-        window = Window(first, after, last, before)
-        return await connect_nested(info, rows, "datasession_id", self.pk, sort_keys(order_by, Sort("id")), window)
+    operations = DATA_OPERATIONS.nested_field(
+        Resource.DATA_OPERATION, "datasession_id", description="The operations, oldest first.", default=Sort("id")
+    )
 
 
-@readers.register("Datasession")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Datasession]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Datasession", resolve.reader)
 
 
-class DatasessionColumn(StrEnum):
-    """Columns that data sessions can be sorted by."""
-
-    NAME = "name"
-    CREATED_AT = "created_at"
-    MODIFIED_AT = "modified_at"
-
-
-graphql_enum(
-    DatasessionColumn,
-    "The columns that data sessions can be sorted by.",
-    {
-        DatasessionColumn.NAME: "The name.",
-        DatasessionColumn.CREATED_AT: "The creation time.",
-        DatasessionColumn.MODIFIED_AT: "The time when the name or the files last changed.",
-    },
-)
-
-
-@strawberry.input(description="A sort key for data sessions.")
-class DatasessionOrder:
-    """A column and a direction."""
-
-    field: DatasessionColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
-
-
-@strawberry.input(description="Conditions on data sessions. All must be true.")
-class DatasessionWhere:
+@where_input("data sessions")
+class DatasessionWhere(Where):
     """Conditions."""
 
-    name: StringFilter | None = strawberry.field(description="Filter by name.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    modified_at: DateTimeFilter | None = strawberry.field(
-        description="Filter by the time of the last change.", default=None
-    )
-    and_: list["DatasessionWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["DatasessionWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "DatasessionWhere | None" = strawberry.field(
-        name="NOT", description="This condition must be false.", default=None
-    )
+    name: StringFilter | None = filter_by("Filter by name.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
+    modified_at: DateTimeFilter | None = filter_by("Filter by the time of the last change.")
 
 
-def _own_condition(where: DatasessionWhere) -> Q:
-    return all_of(
-        where.name.condition("name") if where.name else Q(),
-        where.created_at.condition("created_at") if where.created_at else Q(),
-        where.modified_at.condition("modified_at") if where.modified_at else Q(),
-    )
-
-
+DATASESSIONS = ListDefinition(
+    Datasession,
+    DatasessionWhere,
+    resolve.reader.rows,
+    {
+        "name": "The name.",
+        "created_at": "The creation time.",
+        "modified_at": "The time when the name or the files last changed.",
+    },
+    Sort("modified_at", descending=True),
+    plural="data sessions",
+    default_text="last changed first",
+)
 DatasessionId = Annotated[strawberry.ID, strawberry.argument(description="The data session.")]
-Where = Annotated[
-    DatasessionWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-OrderBy = Annotated[
-    list[DatasessionOrder] | None, strawberry.argument(description="The sort order. The default is last changed first.")
-]
 
 
 @strawberry.type(description="Queries for data sessions.")
 class DatasessionQueries:
     """Root fields."""
 
-    @requires(Resource.DATASESSION, PermissionVerb.VIEW, description="The data sessions that the caller can see.")
-    async def datasessions(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Datasession] | None:
-        """Return one page."""
-        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
-        order = sort_keys(order_by, Sort("modified_at", descending=True))
-        return await connect(rows, order, Window(first, after, last, before))
+    datasessions = DATASESSIONS.field(Resource.DATASESSION, description="The data sessions that the caller can see.")
 
     @requires(
         Resource.DATASESSION,

@@ -1,6 +1,5 @@
 """GraphQL types of results of data operations, and the mutation that creates links to their files."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -10,9 +9,8 @@ from strawberry.scalars import JSON
 from models.accounts.roles import PermissionVerb, Resource
 from models.data import results as table
 from models.data.results import ResultState, StoredFile
-from models.policies.data import results as policy
 from resolvers.data import results as resolve
-from schema.context import Context, Info
+from schema.context import Info
 from schema.execution.query_cost import Cost
 from schema.graphql.enums import graphql_enum
 from schema.graphql.errors import Payload, errors_in_payload
@@ -84,9 +82,7 @@ class Result(Node):
         return [result_file(info, self, file) for file in self.files]  # type: ignore[arg-type]
 
 
-@readers.register("Result")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Result]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Result", resolve.reader)
 
 
 @strawberry.type(description="A temporary link to one file, issued to the caller.")

@@ -1,20 +1,23 @@
 """Filter inputs of `where` arguments. All given operators must match; null means no condition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform
 
 import strawberry
+from strawberry.types.field import StrawberryField
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 from core.errors import BadInput
+from models.permissions.principal import Principal
 from schema.graphql import node
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 V = TypeVar("V")
-W = TypeVar("W", bound="WhereInput")
+W = TypeVar("W", bound="Where")
 MAX_DEPTH = 3
 """The maximum nesting depth of AND, OR and NOT."""
 MAX_LIST_LENGTH = 100
@@ -95,44 +98,89 @@ class IdFilter:
         return node.decode_as(kind, text, path=("where", column, operator))
 
 
-class WhereInput(Protocol):
-    """A `where` input: conditions on columns, and AND, OR and NOT of nested inputs."""
+@dataclass(frozen=True)
+class FilterSpec:
+    """The column that a field of a `where` input filters, and for a foreign key its type and the visible objects."""
 
+    column: str
+    kind: str = ""
+    visible: Callable[[Principal], QuerySet[Any]] | None = None
+
+    def condition(self, given: Any, principal: Principal) -> Q:
+        """Return the condition of the given filter."""
+        if self.visible is None:
+            condition: Q = given.condition(self.column)
+            return condition
+        by_id: IdFilter = given
+        return by_id.condition(self.column, self.kind, self.visible(principal))
+
+
+FILTER_SPEC = "filter_spec"
+"""The metadata key of a field's `FilterSpec`."""
+
+
+def filter_by(description: str, column: str = "") -> Any:
+    """Declare a filter on a column, by default the one with the field's name."""
+    return strawberry.field(description=description, default=None, metadata={FILTER_SPEC: FilterSpec(column)})
+
+
+def filter_by_id(description: str, kind: str, visible: Callable[[Principal], QuerySet[Any]], column: str = "") -> Any:
+    """Declare a filter on a foreign key to objects of type `kind`, by default the column `<field>_id`."""
+    metadata = {FILTER_SPEC: FilterSpec(column, kind, visible)}
+    return strawberry.field(description=description, default=None, metadata=metadata)
+
+
+class Where:
+    """The base of `where` inputs: conditions on columns, and AND, OR and NOT of nested inputs. See `where_input`."""
+
+    filters: ClassVar[Mapping[str, FilterSpec]]
+    """The filters by the name of their field."""
     and_: list[Self] | None
     or_: list[Self] | None
     not_: Self | None
 
-
-def where_condition(where: W | None, own_condition: Callable[[W], Q], *, depth: int = 1) -> Q:
-    """Return the condition of `where`; `own_condition` returns that of one level without AND, OR and NOT."""
-    if where is None:
-        return Q()
-    if depth > MAX_DEPTH:
-        raise BadInput(f"AND, OR and NOT can be nested at most {MAX_DEPTH} levels deep.", path=("where",))
-    condition = own_condition(where)
-    for each in _bounded("AND", where.and_):
-        condition &= where_condition(each, own_condition, depth=depth + 1)
-    alternatives = [where_condition(each, own_condition, depth=depth + 1) for each in _bounded("OR", where.or_)]
-    if alternatives:
-        condition &= Q(*alternatives, join_type=Q.OR)
-    return condition if where.not_ is None else condition & ~where_condition(where.not_, own_condition, depth=depth + 1)
+    def condition(self, principal: Principal, *, depth: int = 1) -> Q:
+        """Return the condition, limited to related objects that the principal can see."""
+        if depth > MAX_DEPTH:
+            raise BadInput(f"AND, OR and NOT can be nested at most {MAX_DEPTH} levels deep.", path=("where",))
+        given = ((spec, getattr(self, name)) for name, spec in self.filters.items())
+        condition = Q(*(spec.condition(value, principal) for spec, value in given if value))
+        for each in _bounded("AND", self.and_):
+            condition &= each.condition(principal, depth=depth + 1)
+        alternatives = [each.condition(principal, depth=depth + 1) for each in _bounded("OR", self.or_)]
+        if alternatives:
+            condition &= Q(*alternatives, join_type=Q.OR)
+        return condition if self.not_ is None else condition & ~self.not_.condition(principal, depth=depth + 1)
 
 
-class Filter(Protocol):
-    """A filter on one column."""
+@dataclass_transform(kw_only_default=True, field_specifiers=(filter_by, filter_by_id))
+def where_input(objects: str) -> Callable[[type[W]], type[W]]:
+    """Make a subclass of `Where` the GraphQL input of conditions on these objects, with AND, OR and NOT."""
 
-    def condition(self, column: str) -> Q:
-        """Return the condition on `column`."""
+    def decorate(cls: type[W]) -> type[W]:
+        cls.filters = {name: _located(name, spec) for name, spec in _declared_filters(cls)}
+        _add_field(cls, "and_", list[cls] | None, "AND", "All of these conditions must be true.")  # type: ignore[valid-type]
+        _add_field(cls, "or_", list[cls] | None, "OR", "At least one of these conditions must be true.")  # type: ignore[valid-type]
+        _add_field(cls, "not_", cls | None, "NOT", "This condition must be false.")
+        made: type[W] = strawberry.input(cls, description=f"Conditions on {objects}. All must be true.")
+        return made
+
+    return decorate
 
 
-def column_conditions(**filters: Filter | None) -> Q:
-    """Return the conjunction of the given filters, passed by column name; None is ignored."""
-    return all_of(*(each.condition(column) for column, each in filters.items() if each))
+def _declared_filters(cls: type[Where]) -> Iterator[tuple[str, FilterSpec]]:
+    for name, value in vars(cls).items():
+        if isinstance(value, StrawberryField) and FILTER_SPEC in value.metadata:
+            yield name, value.metadata[FILTER_SPEC]
 
 
-def all_of(*conditions: Q) -> Q:
-    """Return the conjunction of `conditions`."""
-    return Q(*conditions)
+def _located(name: str, spec: FilterSpec) -> FilterSpec:
+    return replace(spec, column=spec.column or (f"{name}_id" if spec.visible else name))
+
+
+def _add_field(cls: type[Where], name: str, annotation: object, graphql_name: str, description: str) -> None:
+    cls.__annotations__[name] = annotation
+    setattr(cls, name, strawberry.field(name=graphql_name, description=description, default=None))
 
 
 def _equal(column: str, one: object | None, many: Sequence[object] | None) -> Q:

@@ -9,6 +9,7 @@ from strawberry.types.info import Info
 
 from core.errors import BadInput, NotFound
 from core.security import global_ids
+from resolvers.row_reader import RowReader
 from schema.execution.field_readers import FIELD_READER
 from schema.graphql.permissions import public
 
@@ -89,6 +90,10 @@ class NodeReaders:
             return reader
 
         return decorate
+
+    def register_rows(self, kind: str, rows: RowReader[Any]) -> None:
+        """Read rows of type `kind` with this reader."""
+        self._readers[kind] = lambda context, pks: rows.read_many(context.caller, pks)
 
     async def read(self, context: Any, ids: Sequence[str]) -> list[Any]:
         """Return the object of each ID, or None, in order. Each type is read once."""

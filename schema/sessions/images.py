@@ -1,24 +1,20 @@
 """GraphQL types and root fields of images."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from tortoise.expressions import Q
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.sessions import images as policy
 from models.services.sessions.images import EDITABLE
 from models.sessions import images as table
 from models.sessions.images import ImageState
-from resolvers.guards import visible
-from resolvers.sessions import workstations as resolve
+from resolvers.paging.keyset import Sort
+from resolvers.sessions import images as resolve
 from schema.accounts.users import User
-from schema.context import Context, Info, as_graphql
+from schema.context import Info, as_graphql
 from schema.execution.subscriptions import snapshot_then_updates
-from schema.graphql.connection import Direction
 from schema.graphql.enums import graphql_enum
 from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import (
@@ -26,10 +22,12 @@ from schema.graphql.filters import (
     DateTimeFilter,
     EnumFilter,
     StringFilter,
-    column_conditions,
-    where_condition,
+    Where,
+    filter_by,
+    where_input,
 )
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import live_subscription, public, requires
 from schema.graphql.relations import loaded_by
@@ -90,67 +88,28 @@ class Image(Node):
     )
 
 
-@readers.register("Image")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Image]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Image", resolve.reader)
 
 
-class ImageColumn(StrEnum):
-    """Columns that images can be sorted by."""
-
-    CREATED_AT = "created_at"
-    READY_AT = "ready_at"
-
-
-graphql_enum(
-    ImageColumn,
-    "The columns that images can be sorted by.",
-    {ImageColumn.CREATED_AT: "The creation time.", ImageColumn.READY_AT: "The time when the image became ready."},
-)
-
-
-@strawberry.input(description="A sort key for images.")
-class ImageOrder:
-    """A column and a direction."""
-
-    field: ImageColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
-
-
-@strawberry.input(description="Conditions on images. All must be true.")
-class ImageWhere:
+@where_input("images")
+class ImageWhere(Where):
     """Conditions."""
 
-    state: EnumFilter[ImageState] | None = strawberry.field(description="Filter by state.", default=None)
-    is_desired: BooleanFilter | None = strawberry.field(description="Filter the active image.", default=None)
-    comment: StringFilter | None = strawberry.field(description="Filter by comment.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["ImageWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["ImageWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "ImageWhere | None" = strawberry.field(name="NOT", description="This condition must be false.", default=None)
+    state: EnumFilter[ImageState] | None = filter_by("Filter by state.")
+    is_desired: BooleanFilter | None = filter_by("Filter the active image.")
+    comment: StringFilter | None = filter_by("Filter by comment.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: ImageWhere) -> Q:
-    return column_conditions(
-        state=where.state, is_desired=where.is_desired, comment=where.comment, created_at=where.created_at
-    )
-
-
-def image_condition(where: ImageWhere | None) -> Q:
-    """Return the condition of `where`."""
-    return where_condition(where, _own_condition)
-
-
-ImagesWhere = Annotated[
-    ImageWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-ImagesOrder = Annotated[
-    list[ImageOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
-]
+IMAGES = ListDefinition(
+    Image,
+    ImageWhere,
+    resolve.reader.rows,
+    {"created_at": "The creation time.", "ready_at": "The time when the image became ready."},
+    Sort("id", descending=True),
+    plural="images",
+    default_text="newest first",
+)
 ImageId = Annotated[strawberry.ID, strawberry.argument(description="The image.")]
 
 
@@ -227,7 +186,7 @@ class ImageMutations:
         input: Annotated[ImageCreateInput, strawberry.argument(description="The image.")],
     ) -> ImagePayload | None:
         """Queue an import."""
-        image = await resolve.create_image(
+        image = await resolve.create(
             info.context.caller,
             decode_as("Workstation", input.workstation_id, path=("workstationId",)),
             decode_as("Upload", input.upload_id, path=("uploadId",)),
@@ -249,7 +208,7 @@ class ImageMutations:
         input: Annotated[ImageUpdateInput, strawberry.argument(description="The changes.")],
     ) -> ImagePayload | None:
         """Change an image."""
-        image = await resolve.update_image(info.context.caller, decode_as("Image", id), input.changes())
+        image = await resolve.update(info.context.caller, decode_as("Image", id), input.changes())
         return ImagePayload(image=as_graphql(image))
 
     @requires(
@@ -270,13 +229,13 @@ class ImageMutations:
     ) -> ImagePayload | None:
         """Reassign an image."""
         key, to = decode_as("Image", id), decode_as("Workstation", workstation_id, path=("workstationId",))
-        return ImagePayload(image=as_graphql(await resolve.reassign_image(info.context.caller, key, to)))
+        return ImagePayload(image=as_graphql(await resolve.reassign(info.context.caller, key, to)))
 
     @requires(Resource.IMAGE, PermissionVerb.EDIT, description="Make this the active image, which new sessions run.")
     @errors_in_payload(ImagePayload)
     async def image_make_desired(self, info: Info, id: ImageId) -> ImagePayload | None:
         """Activate an image."""
-        image = await resolve.make_image_desired(info.context.caller, decode_as("Image", id))
+        image = await resolve.make_desired(info.context.caller, decode_as("Image", id))
         return ImagePayload(image=as_graphql(image))
 
 
@@ -296,12 +255,12 @@ class ImageSubscriptions:
     async def image_updated(self, info: Info, id: ImageId) -> AsyncIterator[Image | None]:
         """Stream an image."""
         key, context = decode_as("Image", id), info.context
-        await visible(policy.readable(context.caller), key)
+        await resolve.reader.require_visible(context.caller, key)
         async for image in snapshot_then_updates(
             context,
             context.app_state.bus,
             [f"image:{key}"],
-            lambda: context.app_state.live_rows.row(policy.IMAGES, context.caller, key),
+            lambda: resolve.read_live(context.app_state, context.caller, key),
             version=_version,
             is_final=lambda row: row.state in FINAL_STATES,
         ):

@@ -1,13 +1,11 @@
 """GraphQL types and root fields of regions."""
 
-from collections.abc import Sequence
-
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.sessions import regions as policy
 from models.sessions import regions as table
-from schema.context import Context, Info, as_graphql
+from resolvers.sessions import regions as resolve
+from schema.context import Info, as_graphql
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 
@@ -31,9 +29,7 @@ class Region(Node):
         return row.ping_url or info.context.app_state.settings.ping_url
 
 
-@readers.register("Region")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Region]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Region", resolve.reader)
 
 
 @strawberry.type(description="Queries for regions.")
@@ -43,4 +39,4 @@ class RegionQueries:
     @requires(Resource.REGION, PermissionVerb.VIEW, description="All regions, by name.")
     async def regions(self, info: Info) -> list[Region] | None:
         """Return all regions."""
-        return as_graphql(await policy.readable(info.context.caller).order_by("name"))
+        return as_graphql(await resolve.list_by_name(info.context.caller))

@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.sessions import sessions as policy
 from models.sessions.sessions import TERMINAL_STATES
-from resolvers.guards import visible
 from resolvers.sessions import sessions as resolve
 from schema.context import Info, as_graphql
 from schema.execution.subscriptions import snapshot_then_updates
@@ -28,7 +26,7 @@ class SessionSubscriptions:
     async def session_updated(self, info: Info, id: SessionId) -> AsyncIterator[Session | None]:
         """Stream a session."""
         key, context = decode_as("Session", id), info.context
-        await visible(policy.readable(context.caller), key)
+        await resolve.reader.require_visible(context.caller, key)
         async for snapshot in snapshot_then_updates(
             context,
             context.app_state.bus,

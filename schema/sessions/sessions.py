@@ -1,26 +1,23 @@
 """GraphQL types and root fields of sessions."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import strawberry
-from tortoise.expressions import Q
 
 from core.clock import now
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.sessions import sessions as policy
 from models.sessions import sessions as table
 from models.sessions.sessions import Reason, SessionState
-from resolvers.paging.keyset import Sort, Window
+from resolvers.paging.keyset import Sort
+from resolvers.sessions import sessions as resolve
 from schema.accounts.users import User
-from schema.context import Context, Info, as_graphql
+from schema.context import Info, as_graphql
 from schema.data.datasessions import Datasession
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
 from schema.graphql.enums import graphql_enum
-from schema.graphql.filters import DateTimeFilter, EnumFilter, all_of, where_condition
+from schema.graphql.filters import DateTimeFilter, EnumFilter, Where, filter_by, where_input
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
@@ -147,89 +144,38 @@ class Session(Node):
     @public(description="The last output of the container, stored when it ends. Null if the caller may not read it.")
     def logs(self, info: Info) -> str | None:
         """Return the lines."""
-        row: table.Session = as_graphql(self)
-        return row.logs if policy.can_see_logs(info.context.caller, row) is True else None
+        return resolve.readable_logs(info.context.caller, as_graphql(self))
 
 
 def _origin(info: Info, label: str) -> str:
     return info.context.app_state.settings.session_address(label)
 
 
-@readers.register("Session")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Session]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Session", resolve.reader)
 
 
-class SessionColumn(StrEnum):
-    """Columns that sessions can be sorted by."""
-
-    CREATED_AT = "created_at"
-    EXPIRES_AT = "expires_at"
-
-
-graphql_enum(
-    SessionColumn,
-    "The columns that sessions can be sorted by.",
-    {SessionColumn.CREATED_AT: "The creation time.", SessionColumn.EXPIRES_AT: "The expiry time."},
-)
-
-
-@strawberry.input(description="A sort key for sessions.")
-class SessionOrder:
-    """A column and a direction."""
-
-    field: SessionColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.DESC)
-
-
-@strawberry.input(description="Conditions on sessions. All must be true.")
-class SessionWhere:
+@where_input("sessions")
+class SessionWhere(Where):
     """Conditions."""
 
-    state: EnumFilter[SessionState] | None = strawberry.field(description="Filter by state.", default=None)
-    created_at: DateTimeFilter | None = strawberry.field(description="Filter by creation time.", default=None)
-    and_: list["SessionWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["SessionWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "SessionWhere | None" = strawberry.field(
-        name="NOT", description="This condition must be false.", default=None
-    )
+    state: EnumFilter[SessionState] | None = filter_by("Filter by state.")
+    created_at: DateTimeFilter | None = filter_by("Filter by creation time.")
 
 
-def _own_condition(where: SessionWhere) -> Q:
-    return all_of(
-        where.state.condition("state") if where.state else Q(),
-        where.created_at.condition("created_at") if where.created_at else Q(),
-    )
-
-
+SESSIONS = ListDefinition(
+    Session,
+    SessionWhere,
+    resolve.reader.rows,
+    {"created_at": "The creation time.", "expires_at": "The expiry time."},
+    Sort("id", descending=True),
+    plural="sessions",
+    default_text="newest first",
+)
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session.")]
-Where = Annotated[
-    SessionWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-OrderBy = Annotated[
-    list[SessionOrder] | None, strawberry.argument(description="The sort order. The default is newest first.")
-]
 
 
 @strawberry.type(description="Queries for sessions.")
 class SessionQueries:
     """Root fields."""
 
-    @requires(Resource.SESSION, PermissionVerb.VIEW, description="The caller's sessions. Operators see all sessions.")
-    async def sessions(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Session] | None:
-        """Return one page."""
-        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
-        return await connect(rows, sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before))
+    sessions = SESSIONS.field(Resource.SESSION, description="The caller's sessions. Operators see all sessions.")

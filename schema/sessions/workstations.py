@@ -1,36 +1,28 @@
 """GraphQL types and root fields of workstations."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
-from tortoise.expressions import Q
 
 from core.bytesize import KIB
 from models.accounts.roles import PermissionVerb, Resource
-from models.policies.sessions import images as image_policy
-from models.policies.sessions import workstations as policy
 from models.services.sessions.workstations import MAX_CONFIGURATION_BYTES, MAX_TITLE_LENGTH
 from models.sessions import workstations as table
-from resolvers.paging.keyset import Sort, Window
+from resolvers.paging.keyset import Sort
 from resolvers.sessions import workstations as resolve
 from schema.accounts.users import User
-from schema.context import Context, Info, as_graphql
-from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
-from schema.graphql.enums import graphql_enum
+from schema.context import Info, as_graphql
 from schema.graphql.errors import Payload, errors_in_payload
-from schema.graphql.filters import StringFilter, all_of, where_condition
+from schema.graphql.filters import StringFilter, Where, filter_by, where_input
 from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
-from schema.graphql.relations import connect_nested, loaded_by
-from schema.sessions.images import Image, ImagesOrder, ImagesWhere, image_condition
+from schema.graphql.relations import loaded_by
+from schema.sessions.images import IMAGES, Image
 from schema.sessions.logos import Logo
-
-SLUG_LIMIT = 64
 
 
 @strawberry.type(description="A viewer, notebook or desktop that can be launched as a session.")
@@ -77,102 +69,40 @@ class Workstation(Node):
         key, width, height = self.logo_key, self.logo_width, self.logo_height
         return Logo(key=key, width=width or 0, height=height or 0) if key else None
 
-    @requires(Resource.IMAGE, PermissionVerb.VIEW, description="The images, newest first. Editors see all of them.")
-    async def images(
-        self,
-        info: Info,
-        where: ImagesWhere = None,
-        order_by: ImagesOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Image] | None:
-        """Return one page."""
-        rows = image_policy.readable(info.context.caller).filter(image_condition(where))
-        order, window = sort_keys(order_by, Sort("id", descending=True)), Window(first, after, last, before)
-        return await connect_nested(info, rows, "workstation_id", self.pk, order, window)
+    images = IMAGES.nested_field(
+        Resource.IMAGE, "workstation_id", description="The images, newest first. Editors see all of them."
+    )
 
 
-@readers.register("Workstation")
-async def _read(context: Context, pks: Sequence[int]) -> dict[int, table.Workstation]:
-    return {row.id: row for row in await policy.readable(context.caller).filter(id__in=list(pks))}
+readers.register_rows("Workstation", resolve.reader)
 
 
-class WorkstationColumn(StrEnum):
-    """Columns that workstations can be sorted by."""
-
-    TITLE = "title"
-    CREATED_AT = "created_at"
-
-
-graphql_enum(
-    WorkstationColumn,
-    "The columns that workstations can be sorted by.",
-    {WorkstationColumn.TITLE: "The title.", WorkstationColumn.CREATED_AT: "The creation time."},
-)
-
-
-@strawberry.input(description="A sort key for workstations.")
-class WorkstationOrder:
-    """A column and a direction."""
-
-    field: WorkstationColumn = strawberry.field(description="The column to sort by.")
-    direction: Direction = strawberry.field(description="The sort direction.", default=Direction.ASC)
-
-
-@strawberry.input(description="Conditions on workstations. All must be true.")
-class WorkstationWhere:
+@where_input("workstations")
+class WorkstationWhere(Where):
     """Conditions."""
 
-    title: StringFilter | None = strawberry.field(description="Filter by title.", default=None)
-    slug: StringFilter | None = strawberry.field(description="Filter by slug.", default=None)
-    and_: list["WorkstationWhere"] | None = strawberry.field(
-        name="AND", description="All of these conditions must be true.", default=None
-    )
-    or_: list["WorkstationWhere"] | None = strawberry.field(
-        name="OR", description="At least one of these conditions must be true.", default=None
-    )
-    not_: "WorkstationWhere | None" = strawberry.field(
-        name="NOT", description="This condition must be false.", default=None
-    )
+    title: StringFilter | None = filter_by("Filter by title.")
+    slug: StringFilter | None = filter_by("Filter by slug.")
 
 
-def _own_condition(where: WorkstationWhere) -> Q:
-    return all_of(
-        where.title.condition("title") if where.title else Q(),
-        where.slug.condition("slug") if where.slug else Q(),
-    )
-
-
-Where = Annotated[
-    WorkstationWhere | None, strawberry.argument(description="Return only the objects that match this filter.")
-]
-OrderBy = Annotated[
-    list[WorkstationOrder] | None, strawberry.argument(description="The sort order. The default is by title.")
-]
+WORKSTATIONS = ListDefinition(
+    Workstation,
+    WorkstationWhere,
+    resolve.reader.rows,
+    {"title": "The title.", "created_at": "The creation time."},
+    Sort("title"),
+    plural="workstations",
+    default_text="by title",
+)
 
 
 @strawberry.type(description="Queries for workstations.")
 class WorkstationQueries:
     """Root fields."""
 
-    @requires(
-        Resource.WORKSTATION, PermissionVerb.VIEW, description="The workstations that the caller may launch or edit."
+    workstations = WORKSTATIONS.field(
+        Resource.WORKSTATION, description="The workstations that the caller may launch or edit."
     )
-    async def workstations(
-        self,
-        info: Info,
-        where: Where = None,
-        order_by: OrderBy = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Workstation] | None:
-        """Return one page."""
-        rows = policy.readable(info.context.caller).filter(where_condition(where, _own_condition))
-        return await connect(rows, sort_keys(order_by, Sort("title")), Window(first, after, last, before))
 
     @requires(
         Resource.WORKSTATION,
@@ -183,8 +113,7 @@ class WorkstationQueries:
         self, info: Info, slug: Annotated[str, strawberry.argument(description="The unique name in URLs.")]
     ) -> Workstation | None:
         """Return one workstation."""
-        possible = len(slug) <= SLUG_LIMIT and slug.isprintable()
-        return as_graphql(await policy.readable(info.context.caller).get_or_none(slug=slug)) if possible else None
+        return as_graphql(await resolve.find_by_slug(info.context.caller, slug))
 
 
 @strawberry.input(description="A new workstation.")

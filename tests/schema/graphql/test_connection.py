@@ -11,15 +11,18 @@ from tortoise.contrib.test import tortoise_test_context
 from tortoise.expressions import Q
 from tortoise.models import Model
 
+from models.permissions.principal import Principal, PrincipalKind
 from resolvers.paging.keyset import Sort, Window
 from schema.context import GraphQLContext
 from schema.execution.schema import Schema
 from schema.graphql import node as graphql_node
 from schema.graphql.connection import After, Before, Connection, Direction, First, Last, connect, sort_keys
 from schema.graphql.enums import graphql_enum
-from schema.graphql.filters import EnumFilter, IdFilter, StringFilter, where_condition
+from schema.graphql.filters import EnumFilter, IdFilter, StringFilter, Where, filter_by, filter_by_id, where_input
 from schema.graphql.permissions import public, undeclared_fields, undescribed_members
 from tests.statements import counting
+
+PRINCIPAL = Principal(PrincipalKind.USER, 1, frozenset())
 
 
 class Kind(StrEnum):
@@ -60,24 +63,13 @@ class CardOrder:
     direction: Direction = strawberry.field(description="Which way.", default=Direction.ASC)
 
 
-@strawberry.input(description="Conditions on cards.")
-class CardWhere:
+@where_input("cards")
+class CardWhere(Where):
     """A filter of cards."""
 
-    id: IdFilter | None = strawberry.field(description="Which ones.", default=None)
-    title: StringFilter | None = strawberry.field(description="The title.", default=None)
-    kind: EnumFilter[Kind] | None = strawberry.field(description="What sort.", default=None)
-    and_: list["CardWhere"] | None = strawberry.field(name="AND", description="All of these.", default=None)
-    or_: list["CardWhere"] | None = strawberry.field(name="OR", description="Any of these.", default=None)
-    not_: "CardWhere | None" = strawberry.field(name="NOT", description="Not this.", default=None)
-
-
-def _own(where: CardWhere) -> Q:
-    return Q(
-        where.id.condition("id", "CardType", Card.all()) if where.id else Q(),
-        where.title.condition("title") if where.title else Q(),
-        where.kind.condition("kind") if where.kind else Q(),
-    )
+    id: IdFilter | None = filter_by_id("Filter by card.", "CardType", lambda _principal: Card.all(), "id")
+    title: StringFilter | None = filter_by("Filter by title.")
+    kind: EnumFilter[Kind] | None = filter_by("Filter by kind.")
 
 
 @strawberry.type(description="A card.")
@@ -104,7 +96,8 @@ class Query:
         before: Before = None,
     ) -> Connection[CardType]:
         order = sort_keys(order_by, Sort("id", descending=True))
-        return await connect(Card.filter(where_condition(where, _own)), order, Window(first, after, last, before))
+        condition = where.condition(PRINCIPAL) if where else Q()
+        return await connect(Card.filter(condition), order, Window(first, after, last, before))
 
 
 SCHEMA = Schema(Query)
