@@ -25,7 +25,7 @@ EXCLUDED = ("aiosqlite", "click")
 """Requirements of parts that functions do not use: SQLite, command lines."""
 DROPPED = re.compile(
     r"(^|/)(__pycache__|tests?|bin|share|include)/|\.(pyi|pyx|pxd|pxi|c|h|typed)$|/(RECORD|INSTALLER|REQUESTED)$"
-    r"|^(pydantic/v1|pydantic/mypy|arq/cli|models/migrations|core/redis/server|core/engine/local/private_docker)\b"
+    r"|^(pydantic/v1|pydantic/mypy|arq/cli|models/migrations|core/redis/server|core/web|core/engine/local/private_docker)\b"
     r"|^tortoise/(cli|migrations|contrib/pydantic|backends/(mysql|mssql|oracle|odbc|psycopg))\b"
     r"|^(asyncpg/_testbase|asyncpg/cluster|anyio/pytest_plugin|anyio/_backends/_trio|charset_normalizer/cli|urllib3/contrib/emscripten)\b"
 )

@@ -1,1 +1,1 @@
-"""What the HTML pages and the HTTP endpoints of the API and the proxy share: branding, CSRF checks, redirects."""
+"""Branding, templates, CSRF checks and the redirect guard, shared by the HTTP endpoints of the API and the proxy."""

@@ -2,21 +2,22 @@
 
 import base64
 import hashlib
-import html
 from pathlib import Path
-from string import Template
+from typing import NamedTuple
 
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from core.web.branding import BRAND, STYLE
+from core.web.branding import STYLE
+from core.web.templates import load_templates
 from proxy.access.sessions import Decision
 from proxy.config import ProxyOptions
 from proxy.directory import SessionInfo
 from proxy.pages.context import PageContext
 
-TEMPLATES = Path(__file__).parent / "templates"
-PAGE = Template((TEMPLATES / "page.html").read_text("utf-8"))
-POLLING = (TEMPLATES / "starting.js").read_text("utf-8")
+FOLDER = Path(__file__).parent / "templates"
+TEMPLATES = load_templates(FOLDER)
+POLLING = (FOLDER / "starting.js").read_text("utf-8")
 COMMON_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 RETRY_SECONDS = 2
 """When a client should ask again for a session that is starting, or while the platform is down."""
@@ -46,16 +47,39 @@ POLICY = (
 )
 
 
+class Link(NamedTuple):
+    """A link that looks like a button."""
+
+    href: str
+    text: str
+
+
 def page(
-    title: str, body: str, *, status: int, options: ProxyOptions, tail: str = "", retry: int | None = None
+    template: str, title: str, *, status: int, options: ProxyOptions, retry: int | None = None, **values: object
 ) -> Response:
-    """Return a page; `body` and `tail` are HTML, the title is text."""
-    text = PAGE.substitute(title=html.escape(title), style=STYLE, brand=BRAND, body=body, tail=tail)
+    """Return a page from a template with its values."""
+    text = TEMPLATES.get_template(template).render(values, title=title)
     policy = f"{POLICY}; {options.frame_ancestors}"
     response = HTMLResponse(text, status, {**COMMON_HEADERS, "Content-Security-Policy": policy})
     if retry is not None:
         response.headers["Retry-After"] = str(retry)
     return response
+
+
+def notice(
+    title: str,
+    message: str,
+    *,
+    status: int,
+    options: ProxyOptions,
+    note: str | None = None,
+    link: Link | None = None,
+    retry: int | None = None,
+) -> Response:
+    """Return a page with a sentence, and a quiet note and a link if they are given."""
+    return page(
+        "notice.html", title, status=status, options=options, retry=retry, message=message, note=note, link=link
+    )
 
 
 def json_error(code: str, message: str, *, status: int, retry: int | None = None, **details: object) -> Response:
@@ -64,17 +88,6 @@ def json_error(code: str, message: str, *, status: int, retry: int | None = None
     if retry is not None:
         response.headers["Retry-After"] = str(retry)
     return response
-
-
-def paragraph(text: str, kind: str = "") -> str:
-    """Return text as an HTML paragraph."""
-    attribute = f' class="{kind}"' if kind else ""
-    return f"<p{attribute}>{html.escape(text)}</p>"
-
-
-def link(href: str, text: str) -> str:
-    """Return a paragraph with one link that looks like a button."""
-    return f'<p><a class="button" href="{html.escape(href)}">{html.escape(text)}</a></p>'
 
 
 def progress_sentence(session: SessionInfo) -> str:
@@ -91,16 +104,6 @@ def heading(session: SessionInfo | None) -> str:
     return f"{title} waits in line" if session and session.state == "queued" else f"{title} is starting"
 
 
-def progress_steps(state: str) -> str:
-    """Return the steps from the queue to a running session, with the present one marked."""
-    order = list(STEPS)
-    at = order.index(state) if state in order else 0
-    marks = [' class="done"' if number < at else "" for number in range(len(order))]
-    marks[at] = ' aria-current="step"'
-    items = "".join(f"<li{mark}>{name}</li>" for mark, name in zip(marks, STEPS.values(), strict=True))
-    return f'<ol class="steps">{items}</ol>'
-
-
 def starting(context: PageContext, options: ProxyOptions) -> Response:
     """Return the page that waits for a session and then opens the path that was asked for."""
     session = context.session
@@ -111,11 +114,19 @@ def starting(context: PageContext, options: ProxyOptions) -> Response:
         return json_error(
             "SESSION_NOT_RUNNING", message, status=424, retry=RETRY_SECONDS, state=state, queuePosition=position
         )
-    sentence = html.escape(progress_sentence(session) if session else STATE_SENTENCES[state])
-    body = f'<p id="state" role="status">{sentence}</p>{progress_steps(state)}'
-    body += paragraph("This page opens the session as soon as it is ready.", "quiet")
-    tail = f'<noscript><meta http-equiv="refresh" content="3"></noscript><script>{POLLING}</script>'
-    return page(heading(session), body, status=503, options=options, tail=tail, retry=RETRY_SECONDS)
+    sentence = progress_sentence(session) if session else STATE_SENTENCES[state]
+    order = list(STEPS)
+    return page(
+        "starting.html",
+        heading(session),
+        status=503,
+        options=options,
+        retry=RETRY_SECONDS,
+        sentence=sentence,
+        steps=STEPS.values(),
+        position=order.index(state) if state in order else 0,
+        polling=Markup(POLLING),  # noqa: S704 - our own file
+    )
 
 
 def ended(context: PageContext, options: ProxyOptions) -> Response:
@@ -126,9 +137,14 @@ def ended(context: PageContext, options: ProxyOptions) -> Response:
     if not context.is_navigation:
         return json_error("SESSION_ENDED", "This session has ended.", status=410, state=state, reason=reason)
     title = session.title if session else "Your session"
-    body = paragraph(reason) + paragraph(f"It was a session of {title}.", "quiet")
-    body += link(options.api_url, "Start a new session")
-    return page(ENDED_TITLES.get(state, "This session has ended"), body, status=410, options=options)
+    return notice(
+        ENDED_TITLES.get(state, "This session has ended"),
+        reason,
+        status=410,
+        options=options,
+        note=f"It was a session of {title}.",
+        link=Link(options.api_url, "Start a new session"),
+    )
 
 
 def not_found(context: PageContext, options: ProxyOptions) -> Response:
@@ -136,8 +152,8 @@ def not_found(context: PageContext, options: ProxyOptions) -> Response:
     message = "There is no such session, or you may not see it."
     if not context.is_navigation:
         return json_error("NOT_FOUND", message, status=404)
-    body = paragraph(message) + link(options.api_url, "Go to your sessions")
-    return page("No session here", body, status=404, options=options)
+    link = Link(options.api_url, "Go to your sessions")
+    return notice("No session here", message, status=404, options=options, link=link)
 
 
 def unavailable(context: PageContext, options: ProxyOptions) -> Response:
@@ -145,7 +161,7 @@ def unavailable(context: PageContext, options: ProxyOptions) -> Response:
     message = "The platform does not answer just now; try again in a moment."
     if not context.is_navigation:
         return json_error("UNAVAILABLE", message, status=503, retry=RETRY_SECONDS)
-    return page("Try again in a moment", paragraph(message), status=503, options=options, retry=RETRY_SECONDS)
+    return notice("Try again in a moment", message, status=503, options=options, retry=RETRY_SECONDS)
 
 
 def unreachable(context: PageContext, options: ProxyOptions) -> Response:
@@ -153,15 +169,15 @@ def unreachable(context: PageContext, options: ProxyOptions) -> Response:
     message = "The session is running, but its program did not answer."
     if not context.is_navigation:
         return json_error("SESSION_UNREACHABLE", message, status=502)
-    return page("The session did not answer", paragraph(message) + link("", "Try again"), status=502, options=options)
+    return notice("The session did not answer", message, status=502, options=options, link=Link("", "Try again"))
 
 
 def ticket_refused(context: PageContext, options: ProxyOptions, message: str) -> Response:
     """Return the page for a ticket that cannot be redeemed."""
     if not context.is_navigation:
         return json_error("TICKET_REFUSED", message, status=403)
-    body = paragraph(message) + link("/", "Open the session")
-    return page("This link does not work", body, status=403, options=options)
+    link = Link("/", "Open the session")
+    return notice("This link does not work", message, status=403, options=options, link=link)
 
 
 def sign_in_required() -> Response:

@@ -1,23 +1,24 @@
-"""HTML of the API's own pages."""
+"""HTML of the API's own pages, from the templates beside this module."""
 
-from html import escape
+from pathlib import Path
 
-from core.web.branding import BRAND, LOGO_SVG, STYLE
+from markupsafe import Markup
 
+from core.web.templates import load_templates
 
-def page(title: str, body: str) -> str:
-    """Return a complete page. `body` is HTML, `title` is plain text."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<link rel="icon" href="data:,"><title>{escape(title)} · Carrel</title><style>{STYLE}</style></head>'
-        f"<body><main>{BRAND}<h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
+TEMPLATES = load_templates(Path(__file__).parent / "templates")
 
 
-def user_bar(username: str) -> str:
+def sign_in_form(redirect_to: str, problem: str | None = None) -> str:
+    """Return the sign-in page; `problem` says why the last attempt failed."""
+    return TEMPLATES.get_template("sign_in.html").render(title="Sign in", redirect_to=redirect_to, problem=problem)
+
+
+def message_page(title: str, message: str) -> str:
+    """Return a page with one sentence."""
+    return TEMPLATES.get_template("message.html").render(title=title, message=message)
+
+
+def user_bar(username: str) -> Markup:
     """Return the bar above GraphiQL with the user name and the sign-out button."""
-    return (
-        f'<header id="bar"><span class="brand">{LOGO_SVG}Carrel</span>'
-        f"<span>Signed in as <b>{escape(username)}</b></span>"
-        '<form method="post" action="/sign-out"><button>Sign out</button></form></header>'
-    )
+    return Markup(TEMPLATES.get_template("user_bar.html").render(username=username))  # noqa: S704 - escaped by the template

@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import timedelta
-from html import escape
 from urllib.parse import urlencode, urlsplit
 
 from redis.asyncio import Redis
@@ -21,7 +20,7 @@ from models.services.sessions.session_access import can_enter
 from models.sessions.sessions import Session
 from resolvers.app_state import AppState
 from schema.http.authentication import RequestAuthenticator
-from schema.http.html import page
+from schema.http.html import message_page, sign_in_form
 
 # Not "no-referrer": with it browsers send `Origin: null` for same-origin forms, which the origin check would refuse.
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY"}
@@ -127,7 +126,7 @@ async def not_found(request: Request, error: Exception) -> Response:  # noqa: AR
     """Return an error as an HTML page."""
     message = error.message if isinstance(error, CarrelError) else "This page does not exist."
     status = error.status if isinstance(error, CarrelError) else 404
-    return HTMLResponse(page("Not found", f"<p>{escape(message)}</p>"), status, HEADERS)
+    return HTMLResponse(message_page("Not found", message), status, HEADERS)
 
 
 async def text_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -138,11 +137,4 @@ async def text_error(request: Request, error: Exception) -> Response:  # noqa: A
 
 
 def _sign_in_form(redirect_to: str, problem: str | None = None, status: int = 200) -> Response:
-    alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    body = (
-        f'{alert}<form method="post" action="/sign-in"><input type="hidden" name="next" value="{escape(redirect_to)}">'
-        '<label>User name<input name="username" autocomplete="username" required autofocus></label>'
-        '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>'
-        "<button>Sign in</button></form>"
-    )
-    return HTMLResponse(page("Sign in", body), status, HEADERS)
+    return HTMLResponse(sign_in_form(redirect_to, problem), status, HEADERS)

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import orjson
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from core.web.templates import load_templates
+
+PAGE = load_templates(Path(__file__).parent / "templates").get_template("graphiql.html")
+NO_BAR = Markup()
 STATIC_FILES = Path(__file__).parent.parent / "static" / "graphiql"
 STYLES = ("graphiql.min.css", "explorer.css", "carrel.css")
 SCRIPTS = (
@@ -36,24 +40,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 """Only scripts of this server run. GraphiQL's editor creates style elements, so inline styles are allowed."""
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-{styles}
-</head>
-<body>
-{{bar}}
-<div id="graphiql">Loading the query page</div>
-<script type="application/json" id="config">{config}</script>
-{scripts}
-</body>
-</html>
-"""
-
 
 @dataclass(frozen=True)
 class ExplorerTab:
@@ -77,21 +63,16 @@ class Explorer:
         tab_data = [tab.to_dict() for tab in tabs]
         version = sha256(orjson.dumps(tab_data)).hexdigest()[:12]
         config = {"endpoint": endpoint, "tabs": tab_data, "version": version, "title": title}
-        self._before, _, self._after = PAGE.format(
-            title=escape(title),
-            styles="\n".join(f'<link rel="stylesheet" href="{assets}/{name}">' for name in STYLES),
-            scripts="\n".join(f'<script src="{assets}/{name}"></script>' for name in SCRIPTS),
-            config=orjson.dumps(config).decode().replace("<", "\\u003c"),
-        ).partition("{bar}")
+        self._values = {"config": config, "assets": assets, "styles": STYLES, "scripts": SCRIPTS}
 
-    def page(self, _request: Request, bar: str = "") -> Response:
-        """Return the page, with the HTML `bar` above it."""
+    def page(self, _request: Request, bar: Markup = NO_BAR) -> Response:
+        """Return the page, with `bar` above it."""
         headers = {
             "content-security-policy": CONTENT_SECURITY_POLICY,
             "x-content-type-options": "nosniff",
             "cache-control": "no-cache",
         }
-        return HTMLResponse(f"{self._before}{bar}{self._after}", headers=headers)
+        return HTMLResponse(PAGE.render(self._values, bar=bar), headers=headers)
 
 
 def assets() -> StaticFiles:

@@ -1,1 +1,1 @@
-"""Tests of what the HTML pages and the HTTP endpoints share."""
+"""Tests of core/web."""

@@ -9,7 +9,7 @@ from core.errors import Forbidden
 from core.web.csrf import CSRF_HEADERS, SAFE_METHODS, check_cookie_request, check_form, check_simple_request
 
 HOST = {"host": "carrel.test"}
-MARK = {"x-carrel-csrf": "1"}
+CSRF_HEADER = {"x-carrel-csrf": "1"}
 CROSS_SITE = [
     {"origin": "https://evil.example"},
     {"origin": "null"},
@@ -50,11 +50,11 @@ def test_every_check_refuses_cross_site_request(
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
 @pytest.mark.parametrize("check", [check_form, _check_post])
-def test_mark_does_not_excuse_another_origin(
+def test_csrf_header_does_not_excuse_another_origin(
     check: Callable[[Mapping[str, str]], None], headers: dict[str, str]
 ) -> None:
     with pytest.raises(Forbidden):
-        check(HOST | MARK | headers)
+        check(HOST | CSRF_HEADER | headers)
 
 
 @pytest.mark.parametrize("headers", SAME_SITE, ids=str)
@@ -67,14 +67,14 @@ def test_form_without_browser_headers_is_accepted() -> None:
     check_form(HOST)
 
 
-@pytest.mark.parametrize("mark", CSRF_HEADERS)
-def test_old_browser_changes_need_csrf_header(mark: str) -> None:
+@pytest.mark.parametrize("name", CSRF_HEADERS)
+def test_old_browser_changes_need_csrf_header(name: str) -> None:
     with pytest.raises(Forbidden):
         check_cookie_request("POST", HOST)
     with pytest.raises(Forbidden):
-        check_cookie_request("POST", HOST | {mark: ""})
+        check_cookie_request("POST", HOST | {name: ""})
 
-    check_cookie_request("POST", HOST | {mark: "1"})
+    check_cookie_request("POST", HOST | {name: "1"})
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "get", "ANY"])

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from hashlib import sha384
 
 import pytest
+from markupsafe import Markup
 from playwright.async_api import Page, async_playwright, expect
 from starlette.requests import Request
 
@@ -24,11 +25,21 @@ async def page(library: Library) -> AsyncIterator[Page]:
 def test_bar_is_inserted_once_above_page() -> None:
     explorer = Explorer(endpoint="/graphql", assets="/static", tabs=[ExplorerTab("x", "{bar}")])
 
-    page = bytes(explorer.page(Request({"type": "http"}), "<header>mine</header>").body).decode()
+    page = bytes(explorer.page(Request({"type": "http"}), Markup("<header>mine</header>")).body).decode()
 
     assert page.index("<header>mine</header>") < page.index('<div id="graphiql">')
     assert page.count("<header>") == 1
     assert page.count("{bar}") == 1
+
+
+def test_page_escapes_title_and_text_that_is_not_markup() -> None:
+    explorer = Explorer(endpoint="/graphql", assets='/"><script>', title="</title><script>alert(1)</script>")
+
+    page = bytes(explorer.page(Request({"type": "http"}), "<b>bar</b>").body).decode()  # type: ignore[arg-type]
+
+    assert "alert(1)</script>" not in page
+    assert '"><script>' not in page
+    assert "<b>" not in page
 
 
 async def test_page_runs_tab_with_cookie(page: Page, library: Library) -> None:
