@@ -140,7 +140,7 @@ async def test_crash_is_shown_on_the_session_page(ada_browser: BrowserUser, ada:
     await user.session_page.reload()
 
     await expect(user.session_page.get_by_role("heading", name="This session failed")).to_be_visible()
-    await expect(user.session_page.get_by_text("exit code 3")).to_be_visible()
+    await expect(user.session_page.get_by_text("code 3")).to_be_visible()
 
 
 async def test_a_query_is_run_on_the_query_page(ada_browser: BrowserUser) -> None:

@@ -59,7 +59,7 @@ async def test_cold_start_then_warm_calls_between_freezes(function_env: Function
         await function_env.launch()
         calls.append(await called(one))
 
-    assert [call.outcome for call in calls] == ["variables"] * 4, calls
+    assert [call.outcome for call in calls] == ["response"] * 4, calls
     assert [call.is_cold for call in calls] == [True, False, False, False]
     assert await function_env.states() == [SessionState.RUNNING] * 4
     assert all(call.payload["due"] == 0 for call in calls)
@@ -128,7 +128,7 @@ async def test_concurrent_calls_drain_thousand_jobs_exactly_once(
     while await function_env.services.redis.zcard(QUEUE):
         ends += await asyncio.gather(*(called(one) for one in [sandbox(timeout=60.0) for _ in range(3)]))
 
-    assert {end.outcome for end in ends} == {"variables"}
+    assert {end.outcome for end in ends} == {"response"}
     assert sum(end.payload["done"] for end in ends) == 1100
     assert sum(end.payload["done"] > 0 for end in ends) >= 3, "they shared the work"
     assert await Session.filter(state=SessionState.STOPPED, fence=1).count() == 1000
