@@ -27,7 +27,7 @@ from schema.http.result_files import result_file_endpoint
 from schema.http.sign_in import SignInEndpoints, not_found, text_error
 from schema.http.upload_endpoint import upload_endpoint
 from schema.root import schema
-from schema.sessions.logos import logo_endpoint
+from schema.sessions.workstation_logos import logo_endpoint
 from schema.transport.graphiql import Explorer, assets
 from schema.transport.server import GraphQLServer, ServerOptions
 

@@ -3,16 +3,19 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.accounts.collaborations import CollaborationMutations, CollaborationQueries
+from schema.accounts.collaboration_mutations import CollaborationMutations
+from schema.accounts.collaborations import CollaborationQueries
 from schema.accounts.grants import GrantQueries
 from schema.accounts.history import HistoryQueries
 from schema.accounts.member_mutations import MemberMutations
-from schema.accounts.organizations import OrganizationMutations, OrganizationQueries
-from schema.accounts.role_mutations import RoleAssignmentMutations
-from schema.accounts.roles import RoleMutations, RoleQueries
+from schema.accounts.organization_mutations import OrganizationMutations
+from schema.accounts.organizations import OrganizationQueries
+from schema.accounts.role_mutations import RoleAssignmentMutations, RoleMutations
+from schema.accounts.roles import RoleQueries
 from schema.accounts.rules import AccessQueries
-from schema.accounts.tokens import TokenMutations
-from schema.accounts.users import AccountMutations, AccountQueries
+from schema.accounts.token_mutations import TokenMutations
+from schema.accounts.user_mutations import AccountMutations
+from schema.accounts.users import AccountQueries
 from schema.data.dataoperations import DataOperationQueries
 from schema.data.datasession_grants import DatasessionUserMutations
 from schema.data.datasession_mutations import DatasessionMutations
@@ -21,22 +24,22 @@ from schema.data.datasessions import DatasessionQueries
 from schema.data.operation_catalog import OperationCatalogQueries
 from schema.data.operation_mutations import OperationMutations
 from schema.data.operation_subscriptions import OperationSubscriptions
-from schema.data.results import ResultMutations
+from schema.data.result_mutations import ResultMutations
 from schema.data.source_credentials import ArchiveTokenMutations, ArchiveTokenQueries
-from schema.data.uploads import UploadMutations, UploadQueries
+from schema.data.upload_mutations import UploadMutations
+from schema.data.uploads import UploadQueries
 from schema.execution.schema import Schema
 from schema.graphql.node import NodeQueries
 from schema.graphql.scalars import SCALARS
-from schema.sessions.bulk_stop import BulkStopMutations
-from schema.sessions.images import ImageMutations, ImageSubscriptions
-from schema.sessions.keep_alive import KeepAliveMutations
-from schema.sessions.logo_mutations import LogoMutations
+from schema.sessions.image_mutations import ImageMutations
+from schema.sessions.image_subscriptions import ImageSubscriptions
 from schema.sessions.regions import RegionQueries
 from schema.sessions.session_mutations import SessionMutations
 from schema.sessions.session_subscriptions import SessionSubscriptions
 from schema.sessions.sessions import SessionQueries
 from schema.sessions.workstation_grants import WorkstationUserMutations
-from schema.sessions.workstations import WorkstationMutations, WorkstationQueries
+from schema.sessions.workstation_mutations import WorkstationMutations
+from schema.sessions.workstations import WorkstationQueries
 
 
 @strawberry.type(description="The root of all queries.")
@@ -73,11 +76,8 @@ class Mutation(
     UploadMutations,
     WorkstationMutations,
     WorkstationUserMutations,
-    LogoMutations,
     ImageMutations,
     SessionMutations,
-    KeepAliveMutations,
-    BulkStopMutations,
     DatasessionMutations,
     DatasessionUserMutations,
     OperationMutations,

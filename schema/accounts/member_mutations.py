@@ -7,14 +7,14 @@ import strawberry
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import PermissionVerb, Resource
 from resolvers.accounts import organizations as resolve
-from schema.accounts.organizations import Organization, OrganizationPayload
+from schema.accounts.organization_mutations import OrganizationPayload
+from schema.accounts.organizations import Organization
 from schema.context import Info, as_graphql
 from schema.execution.query_cost import Cost
-from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
+from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, PersonResult, Policy, Usernames, distinct_batch, results_of
 from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
-from schema.graphql.person_results import PersonResult, Usernames, results_of
 
 OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization.")]
 Username = Annotated[str, strawberry.argument(description="The exact user name.")]

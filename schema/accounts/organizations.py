@@ -1,23 +1,18 @@
 """GraphQL types and root fields of organizations."""
 
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
 from models.accounts import organizations as table
-from models.accounts.roles import PermissionVerb, Resource
-from models.services.accounts.organizations import NAME_LIMIT
+from models.accounts.roles import Resource
 from resolvers.accounts import organizations as resolve
 from resolvers.paging.keyset import Sort
 from schema.accounts.members import MEMBERS
-from schema.context import Info, as_graphql
-from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input
-from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
-from schema.graphql.permissions import public, requires
+from schema.graphql.permissions import public
 
 
 @strawberry.type(description="A group of users, for example an institute or a laboratory.")
@@ -63,27 +58,3 @@ class OrganizationQueries:
     """Root fields."""
 
     organizations = ORGANIZATIONS.field(Resource.ORGANIZATION, description="The caller's organizations, by name.")
-
-
-@strawberry.type(description="The payload of organization mutations.")
-class OrganizationPayload(Payload):
-    """An organization."""
-
-    organization: Organization | None = public(description="The current organization.", default=None)
-
-
-Name = Annotated[str, strawberry.argument(description=f"The name, 1 to {NAME_LIMIT} characters.")]
-
-
-@strawberry.type(description="Mutations of organizations.")
-class OrganizationMutations:
-    """Root fields."""
-
-    @requires(
-        Resource.ORGANIZATION, PermissionVerb.CREATE, description="Create an organization. Accepts `@idempotent`."
-    )
-    @errors_in_payload(OrganizationPayload)
-    @idempotent_mutation(OrganizationPayload, "organization")
-    async def organization_create(self, info: Info, name: Name) -> OrganizationPayload | None:
-        """Create an organization."""
-        return OrganizationPayload(organization=as_graphql(await resolve.create(info.context.caller, name)))

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from core.security.passwords import MINIMUM_LENGTH
 from models.accounts import users as table
 from models.accounts.roles import PermissionVerb, Resource
 from models.permissions.principal import PrincipalKind
@@ -14,11 +13,9 @@ from resolvers.paging.keyset import Sort
 from schema.accounts.tokens import OWN_TOKENS
 from schema.context import Info, as_graphql
 from schema.graphql.enums import graphql_enum
-from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input
-from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.list_definition import ListDefinition
-from schema.graphql.node import Node, decode_as, readers
+from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
 
@@ -120,47 +117,3 @@ class AccountQueries:
         return Viewer() if info.context.principal else None
 
     users = USERS.field(Resource.USER, description="The users that the caller can see, by name.")
-
-
-@strawberry.input(description="A new account.")
-class UserCreateInput:
-    """The input of userCreate."""
-
-    username: str = strawberry.field(
-        description="The user name: 3 to 128 letters, digits, dots, dashes and underscores."
-    )
-    password: str = strawberry.field(description=f"The password, at least {MINIMUM_LENGTH} characters.")
-    role: str = strawberry.field(
-        description="A default role, for example researcher. The caller must hold all its rules.", default="researcher"
-    )
-    organization_id: strawberry.ID | None = strawberry.field(
-        description="The home organization. Only callers who can create accounts everywhere may omit it.", default=None
-    )
-
-
-@strawberry.type(description="The payload of userCreate.")
-class UserCreatePayload(Payload):
-    """A user."""
-
-    user: User | None = public(description="The new account.", default=None)
-
-
-@strawberry.type(description="Mutations of accounts.")
-class AccountMutations:
-    """Root fields."""
-
-    @requires(
-        Resource.USER, PermissionVerb.CREATE, description="Create an account for another user. Accepts `@idempotent`."
-    )
-    @errors_in_payload(UserCreatePayload)
-    @idempotent_mutation(UserCreatePayload, "user")
-    async def user_create(
-        self,
-        info: Info,
-        input: Annotated[UserCreateInput, strawberry.argument(description="The account.")],
-    ) -> UserCreatePayload | None:
-        """Create an account."""
-        organization_id = input.organization_id
-        key = decode_as("Organization", organization_id, path=("organizationId",)) if organization_id else None
-        user = await resolve.create_user(info.context.caller, input.username, input.password, input.role, key)
-        return UserCreatePayload(user=as_graphql(user))

@@ -12,7 +12,7 @@ from resolvers.data.input_files import MAX_ITEMS
 from schema.context import Info, as_graphql
 from schema.data.datasessions import Datasession, DatasessionId
 from schema.graphql.errors import Payload, errors_in_payload
-from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 

@@ -16,7 +16,7 @@ from schema.data.datasessions import DatasessionId
 from schema.execution.query_cost import Cost
 from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
 from schema.graphql.errors import Payload, UserError, errors_in_payload, user_error
-from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 

@@ -1,23 +1,19 @@
 """GraphQL types and root fields of uploads."""
 
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
-from models.accounts.roles import PermissionVerb, Resource
+from models.accounts.roles import Resource
 from models.data import uploads as table
 from models.data.uploads import UploadState
 from resolvers.data import uploads as resolve
 from resolvers.paging.keyset import Sort
-from schema.context import Info, as_graphql
 from schema.graphql.enums import graphql_enum
-from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import DateTimeFilter, EnumFilter, StringFilter, Where, filter_by, where_input
-from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
-from schema.graphql.permissions import public, requires
+from schema.graphql.permissions import public
 from schema.graphql.scalars import BigInt
 
 graphql_enum(
@@ -72,37 +68,3 @@ class UploadQueries:
     """Root fields."""
 
     uploads = UPLOADS.field(Resource.UPLOAD, description="The caller's uploads, newest first.")
-
-
-@strawberry.type(description="The payload of uploadCreate.")
-class UploadCreatePayload(Payload):
-    """An upload with its URL."""
-
-    upload: Upload | None = public(description="The upload.", default=None)
-    url: str | None = public(
-        description="The URL to send the file to with PUT. It is a secret and can be used once.", default=None
-    )
-
-
-Filename = Annotated[str, strawberry.argument(description="The file name, 1 to 255 characters.")]
-
-
-def _address(info: Info, row: table.Upload, _is_new: bool) -> dict[str, str]:
-    return {"url": resolve.upload_url(info.context.app_state, row)}
-
-
-@strawberry.type(description="Mutations of uploads.")
-class UploadMutations:
-    """Root fields."""
-
-    @requires(
-        Resource.UPLOAD,
-        PermissionVerb.CREATE,
-        description="Create an upload. The content is then sent by PUT. Accepts `@idempotent`.",
-    )
-    @errors_in_payload(UploadCreatePayload)
-    @idempotent_mutation(UploadCreatePayload, "upload", _address)
-    async def upload_create(self, info: Info, filename: Filename) -> UploadCreatePayload | None:
-        """Create an upload."""
-        upload = await resolve.create(info.context.caller, filename)
-        return UploadCreatePayload(upload=as_graphql(upload), url=resolve.upload_url(info.context.app_state, upload))

@@ -1,4 +1,4 @@
-"""Bulk mutations: the error policy and the size limit that all of them share."""
+"""Bulk mutations: their error policy and size limit, and the results of those on users."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,10 @@ from typing import Annotated
 import strawberry
 
 from core.errors import BadInput
+from resolvers.bulk import ItemError
 from schema.graphql.enums import graphql_enum
+from schema.graphql.errors import UserError, user_error
+from schema.graphql.permissions import public
 
 MAX_ROWS = 100
 
@@ -29,6 +32,7 @@ graphql_enum(
 )
 
 Policy = Annotated[ErrorPolicy, strawberry.argument(description="The effect of one failed object on the others.")]
+Usernames = Annotated[list[str], strawberry.argument(description=f"The exact user names, 1 to {MAX_ROWS}.")]
 
 
 def distinct_batch(ids: Sequence[str], what: str = "ids") -> Sequence[str]:
@@ -37,3 +41,17 @@ def distinct_batch(ids: Sequence[str], what: str = "ids") -> Sequence[str]:
     if not 0 < len(distinct) <= MAX_ROWS:
         raise BadInput(f"Give 1 to {MAX_ROWS} {what}; you gave {len(distinct)}.", path=(what,))
     return distinct
+
+
+@strawberry.type(description="The result of a bulk mutation for one user.")
+class PersonResult:
+    """A user name with its errors."""
+
+    username: str = public(description="The given user name.")
+    errors: list[UserError] = public(description="The errors. Empty on success.")
+
+
+def results_of(usernames: Sequence[str], faults: Sequence[ItemError | None]) -> list[PersonResult]:
+    """Return one result for each user name."""
+    pairs = zip(usernames, faults, strict=True)
+    return [PersonResult(username=name, errors=[user_error(fault)] if fault else []) for name, fault in pairs]

@@ -1,9 +1,10 @@
-"""Mutations that launch, stop and open sessions."""
+"""Mutations that launch, stop, open and extend sessions."""
 
 from typing import Annotated
 
 import strawberry
 
+from core.errors import NotFound
 from models.accounts.roles import PermissionVerb, Resource
 from models.services.sessions.regions import MAX_PING_MILLISECONDS, MAX_PINGS
 from models.services.sessions.session_access import TICKET_SECONDS
@@ -11,11 +12,15 @@ from models.services.sessions.sessions import MAX_VARIABLES
 from models.sessions import sessions as table
 from resolvers.sessions import sessions as resolve
 from schema.context import Info, as_graphql
-from schema.graphql.errors import Payload, errors_in_payload
-from schema.graphql.idempotent_mutations import idempotent_mutation
+from schema.execution.query_cost import Cost
+from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
+from schema.graphql.errors import Payload, UserError, errors_in_payload, user_error
+from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
 from schema.sessions.sessions import Session, SessionId
+
+KEEP_ALIVE_SECONDS = 300
 
 
 @strawberry.input(description="An environment variable.")
@@ -95,7 +100,36 @@ class SessionOpenPayload(Payload):
     )
 
 
+@strawberry.type(description="The payload of sessionKeepAlive.")
+class SessionKeepAlivePayload(Payload):
+    """A session."""
+
+    session: Session | None = public(description="The current session. See `expiresAt`.", default=None)
+
+
+@strawberry.type(description="The result of stopping one session.")
+class SessionStopResult:
+    """A session with its errors."""
+
+    id: strawberry.ID = public(description="The given ID.")
+    session: Session | None = public(description="The current session. Null if the caller cannot see it.")
+    errors: list[UserError] = public(description="The errors. Empty if the session was stopped.")
+
+
+@strawberry.type(description="The payload of sessionsStop.")
+class SessionsStopPayload(Payload):
+    """One result for each object."""
+
+    results: list[SessionStopResult] = public(
+        description="One result for each ID, in the given order, without duplicates.",
+        default_factory=list,
+        directives=[Cost(size=100)],
+    )
+
+
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
+Seconds = Annotated[int, strawberry.argument(description="The minimum remaining lifetime, in seconds from now.")]
+SessionIds = Annotated[list[strawberry.ID], strawberry.argument(description=f"The sessions, 1 to {MAX_ROWS}.")]
 
 
 def _datasession_key(text: strawberry.ID | None) -> int | None:
@@ -104,6 +138,19 @@ def _datasession_key(text: strawberry.ID | None) -> int | None:
 
 def _is_new(_info: Info, _row: table.Session, is_new: bool) -> dict[str, bool]:
     return {"is_new": is_new}
+
+
+def _key(text: str) -> int | NotFound:
+    try:
+        return decode_as("Session", text, path=("ids",))
+    except NotFound as error:
+        return error
+
+
+def _stop_result(text: str, outcome: resolve.StopResult) -> SessionStopResult:
+    if isinstance(outcome, table.Session):
+        return SessionStopResult(id=strawberry.ID(text), session=as_graphql(outcome), errors=[])
+    return SessionStopResult(id=strawberry.ID(text), session=None, errors=[user_error(outcome)])
 
 
 @strawberry.type(description="Mutations of sessions.")
@@ -158,3 +205,35 @@ class SessionMutations:
         """Create a one-time URL."""
         session, url = await resolve.open_address(info.context.app_state, info.context.caller, decode_as("Session", id))
         return SessionOpenPayload(session=as_graphql(session), url=url)
+
+    @requires(
+        Resource.SESSION,
+        PermissionVerb.EDIT,
+        description=f"Stop up to {MAX_ROWS} sessions, with a result for each.",
+        directives=[Cost(weight=50)],
+    )
+    @errors_in_payload(SessionsStopPayload)
+    async def sessions_stop(
+        self, info: Info, ids: SessionIds, error_policy: Policy = ErrorPolicy.IGNORE_FAILED
+    ) -> SessionsStopPayload | None:
+        """Stop many sessions."""
+        distinct = distinct_batch(ids)
+        keys = [_key(each) for each in distinct]
+        all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
+        outcomes = await resolve.stop_many(info.context.caller, keys, all_or_none=all_or_none)
+        return SessionsStopPayload(results=[_stop_result(*each) for each in zip(distinct, outcomes, strict=True)])
+
+    @requires(
+        Resource.SESSION,
+        PermissionVerb.VIEW,
+        description="Extend a session to a minimum remaining lifetime. The lifetime is never shortened. "
+        "The session's creator and its own container, with its token, can do this.",
+    )
+    @errors_in_payload(SessionKeepAlivePayload)
+    async def session_keep_alive(
+        self, info: Info, id: SessionId, seconds: Seconds = KEEP_ALIVE_SECONDS
+    ) -> SessionKeepAlivePayload | None:
+        """Extend a session."""
+        context = info.context
+        session = await resolve.keep_alive(context.app_state, context.caller, decode_as("Session", id), seconds)
+        return SessionKeepAlivePayload(session=as_graphql(session))

@@ -8,12 +8,12 @@ from models.accounts.roles import ObjectRole, PermissionVerb, Resource
 from resolvers.sessions import workstation_grants as resolve
 from schema.context import Info, as_graphql
 from schema.execution.query_cost import Cost
-from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, Policy, distinct_batch
+from schema.graphql.bulk import MAX_ROWS, ErrorPolicy, PersonResult, Policy, Usernames, distinct_batch, results_of
 from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
-from schema.graphql.person_results import PersonResult, Usernames, results_of
-from schema.sessions.workstations import Workstation, WorkstationId, WorkstationPayload
+from schema.sessions.workstation_mutations import WorkstationId, WorkstationPayload
+from schema.sessions.workstations import Workstation
 
 Username = Annotated[str, strawberry.argument(description="The exact user name.")]
 Role = Annotated[ObjectRole, strawberry.argument(description="The role on the workstation.")]

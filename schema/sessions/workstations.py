@@ -6,23 +6,19 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from core.bytesize import KIB
 from models.accounts.roles import PermissionVerb, Resource
-from models.services.sessions.workstations import MAX_CONFIGURATION_BYTES, MAX_TITLE_LENGTH
 from models.sessions import workstations as table
 from resolvers.paging.keyset import Sort
 from resolvers.sessions import workstations as resolve
 from schema.accounts.users import User
 from schema.context import Info, as_graphql
-from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.filters import StringFilter, Where, filter_by, where_input
-from schema.graphql.idempotent_mutations import idempotent_mutation
 from schema.graphql.list_definition import ListDefinition
-from schema.graphql.node import Node, decode_as, readers
+from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
 from schema.sessions.images import IMAGES, Image
-from schema.sessions.logos import Logo
+from schema.sessions.workstation_logos import Logo
 
 
 @strawberry.type(description="A viewer, notebook or desktop that can be launched as a session.")
@@ -114,86 +110,3 @@ class WorkstationQueries:
     ) -> Workstation | None:
         """Return one workstation."""
         return as_graphql(await resolve.find_by_slug(info.context.caller, slug))
-
-
-@strawberry.input(description="A new workstation.")
-class WorkstationCreateInput:
-    """The input of workstationCreate."""
-
-    title: str = strawberry.field(description=f"The title, 1 to {MAX_TITLE_LENGTH} characters.")
-    description: str = strawberry.field(description="The purpose.", default="")
-    is_public: bool = strawberry.field(
-        description="Whether every signed-in user may launch the workstation.", default=False
-    )
-
-
-@strawberry.input(description="Changes to a workstation. Omitted fields keep their values.")
-class WorkstationUpdateInput:
-    """The input of workstationUpdate."""
-
-    title: str | None = strawberry.field(description="The new title.", default=None)
-    description: str | None = strawberry.field(description="The new description.", default=None)
-    is_public: bool | None = strawberry.field(
-        description="Whether every signed-in user may launch the workstation.", default=None
-    )
-    configuration: JSON | None = strawberry.field(
-        description=f"A JSON object of at most {MAX_CONFIGURATION_BYTES // KIB} KiB for containers that start later. "
-        f"Pass `{{}}` to clear it.",
-        default=None,
-    )
-
-
-@strawberry.type(description="The payload of workstation mutations.")
-class WorkstationPayload(Payload):
-    """A workstation."""
-
-    workstation: Workstation | None = public(description="The current workstation.", default=None)
-
-
-WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-Expected = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The version that the caller read. The change is refused if the object has changed since."
-    ),
-]
-
-
-@strawberry.type(description="Mutations of workstations.")
-class WorkstationMutations:
-    """Root fields."""
-
-    @requires(
-        Resource.WORKSTATION,
-        PermissionVerb.CREATE,
-        description="Create a workstation. The creator becomes its editor. Accepts `@idempotent`.",
-    )
-    @errors_in_payload(WorkstationPayload)
-    @idempotent_mutation(WorkstationPayload, "workstation")
-    async def workstation_create(
-        self,
-        info: Info,
-        input: Annotated[WorkstationCreateInput, strawberry.argument(description="The workstation.")],
-    ) -> WorkstationPayload | None:
-        """Create a workstation."""
-        created = await resolve.create(info.context.caller, input.title, input.description, input.is_public)
-        return WorkstationPayload(workstation=as_graphql(created))
-
-    @requires(
-        Resource.WORKSTATION,
-        PermissionVerb.EDIT,
-        description="Change the title, description, visibility or configuration of a workstation.",
-    )
-    @errors_in_payload(WorkstationPayload)
-    async def workstation_update(
-        self,
-        info: Info,
-        id: WorkstationId,
-        input: Annotated[WorkstationUpdateInput, strawberry.argument(description="The changes.")],
-        expected_version: Expected = None,
-    ) -> WorkstationPayload | None:
-        """Change a workstation."""
-        changes = {name: value for name, value in vars(input).items() if value is not None}
-        key = decode_as("Workstation", id)
-        changed = await resolve.update(info.context.caller, key, changes, expected_version)
-        return WorkstationPayload(workstation=as_graphql(changed))
