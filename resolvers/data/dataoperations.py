@@ -1,19 +1,23 @@
 """Resolvers of data operations: create, rerun, cancel and delete. They resolve input files in their sources."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from core.errors import BadInput, Forbidden, NotFound
 from models.data.dataoperations import DataOperation
+from models.data.results import Result, StoredFile
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
 from models.policies.authorization import Action
 from models.policies.data import dataoperations as policy
 from models.policies.data import datasessions as datasession_policy
 from models.services.data import dataoperations, operation_dependencies
+from models.services.data.sources.datasession import output_name
 from models.services.data.sources.source import FileRequester
 from operations.framework.inputs import FilesInput
 from operations.framework.keys import datalab_key_for_inputs
@@ -192,6 +196,38 @@ async def _check(principal: Principal, action: Action, operation: DataOperation 
     except Forbidden as error:
         return error
     return operation
+
+
+@dataclass(frozen=True)
+class OperationOutput:
+    """One output of an operation. `basename` names it as an input of other operations."""
+
+    index: int
+    basename: str
+    type: str
+    files: list[StoredFile]
+
+
+def list_outputs(operation: DataOperation, result: Result) -> list[OperationOutput]:
+    """Return the outputs of an operation with their files in the result."""
+    files_by_index: defaultdict[int, list[StoredFile]] = defaultdict(list)
+    for file in result.files:
+        files_by_index[file["index"]].append(file)
+    return [
+        OperationOutput(index, output_name(operation.id, index), _output_type(files), files)
+        for index, files in sorted(files_by_index.items())
+    ]
+
+
+def _output_type(files: Sequence[StoredFile]) -> str:
+    kinds = {file["kind"] for file in files}
+    return "fits" if "fits" in kinds else "table" if kinds == {"table"} else "image"
+
+
+def version_of(operation: DataOperation) -> tuple[object, ...]:
+    """Return the values whose change sends a new event to subscriptions."""
+    row = operation
+    return row.state, row.fence, row.fraction, row.phase, row.message, row.attempts, len(row.log)
 
 
 async def read_live(app_state: AppState, principal: Principal, key: int) -> DataOperation | None:

@@ -15,7 +15,14 @@ from resolvers.app_state import AppState
 from resolvers.guards import require, visible
 from resolvers.row_reader import RowReader
 
+STREAMED_FIELDS = ("state", "reason", "is_desired", "workstation_id", *images.EDITABLE)
+
 reader = RowReader(policy.readable)
+
+
+def version_of(image: Image) -> tuple[object, ...]:
+    """Return the values whose change sends a new event to subscriptions."""
+    return tuple(getattr(image, name) for name in STREAMED_FIELDS)
 
 
 async def read_live(app_state: AppState, principal: Principal, key: int) -> Image | None:

@@ -9,7 +9,6 @@ from strawberry.scalars import JSON
 from models.accounts.roles import PermissionVerb, Resource
 from models.data import dataoperations as table
 from models.data.dataoperations import DataOperationState
-from models.services.data.sources.datasession import output_name
 from resolvers.data import dataoperations as resolve
 from resolvers.data import datasessions
 from resolvers.paging.keyset import Sort
@@ -166,19 +165,16 @@ class DataOperation(Node):
         result = await info.context.loaders.results.load(key) if key else None
         if result is None:
             return None if key else []
-        numbers = sorted({file["index"] for file in result.files})
         return [
-            _output(self.pk, number, [result_file(info, result, f) for f in result.files if f["index"] == number])
-            for number in numbers
+            DataOperationOutput(
+                index=output.index,
+                source="datasession",
+                basename=output.basename,
+                type=output.type,
+                files=[result_file(info, result, file) for file in output.files],
+            )
+            for output in resolve.list_outputs(as_graphql(self), result)
         ]
-
-
-def _output(operation_id: int, index: int, files: list[ResultFile]) -> DataOperationOutput:
-    kinds = {file.kind for file in files}
-    kind = "fits" if "fits" in kinds else "table" if kinds == {"table"} else "image"
-    return DataOperationOutput(
-        index=index, source="datasession", basename=output_name(operation_id, index), type=kind, files=files
-    )
 
 
 readers.register_rows("DataOperation", resolve.reader)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.data import dataoperations as table
 from models.data.dataoperations import TERMINAL_STATES
 from resolvers.data import dataoperations as resolve
 from schema.context import Info, as_graphql
@@ -33,11 +32,7 @@ class OperationSubscriptions:
             context.app_state.bus,
             [f"operation:{key}"],
             lambda: resolve.read_live(context.app_state, context.caller, key),
-            version=_version,
+            version=resolve.version_of,
             is_final=lambda row: row.state in TERMINAL_STATES,
         ):
             yield as_graphql(operation)
-
-
-def _version(row: table.DataOperation) -> tuple[object, ...]:
-    return row.state, row.fence, row.fraction, row.phase, row.message, row.attempts, len(row.log)

@@ -13,14 +13,13 @@ import orjson
 import strawberry
 from graphql import FieldNode, GraphQLError, GraphQLField, ValidationRule, value_from_ast_untyped
 from strawberry.directive import DirectiveLocation, DirectiveValue
-from strawberry.types.info import Info
 
 from core.database.connection import with_commit_hook
 from core.errors import NotFound
 from models.accounts.idempotency_keys import IdempotencyKey
 from models.accounts.roles import Resource
 from models.services.accounts import idempotency_keys
-from schema.context import Info as ContextInfo
+from schema.context import Info
 from schema.graphql import node
 from schema.graphql.errors import Payload
 from schema.graphql.permissions import definition_of
@@ -30,7 +29,7 @@ ACCEPTS_ATTRIBUTE = "takes_idempotency_key"
 """The attribute that marks a resolver as accepting the directive. `functools.wraps` copies it to outer decorators."""
 P = ParamSpec("P")
 PayloadT = TypeVar("PayloadT", bound=Payload)
-ExtraFields = Callable[[ContextInfo, Any, bool], Mapping[str, Any]]
+ExtraFields = Callable[[Info, Any, bool], Mapping[str, Any]]
 """Builds the further fields of a payload from the object and whether it was new."""
 
 
@@ -56,12 +55,7 @@ def idempotent(
     return value
 
 
-def mark_idempotent(resolver: Callable[..., Any]) -> None:
-    """Mark a mutation's resolver as accepting the directive."""
-    setattr(resolver, ACCEPTS_ATTRIBUTE, True)
-
-
-def requested_key(info: Info) -> str | None:
+def _requested_key(info: Info) -> str | None:
     """Return the key of the field's directive, or None. Validation has ensured that it is a string."""
     raw = info._raw_info
     directive = next((each for each in raw.field_nodes[0].directives or () if each.name.value == DIRECTIVE_NAME), None)
@@ -91,7 +85,7 @@ def accepts_idempotency_key(field: GraphQLField | None) -> bool:
     return bool(resolver and getattr(resolver.wrapped_func, ACCEPTS_ATTRIBUTE, False))
 
 
-def _no_extra_fields(_info: ContextInfo, _row: Any, _is_new: bool) -> Mapping[str, Any]:
+def _no_extra_fields(_info: Info, _row: Any, _is_new: bool) -> Mapping[str, Any]:
     return {}
 
 
@@ -116,7 +110,7 @@ class IdempotentMutation(Generic[PayloadT]):
                 await idempotency_keys.release(row)
         return payload
 
-    async def replay(self, info: ContextInfo, row: IdempotencyKey) -> PayloadT:
+    async def replay(self, info: Info, row: IdempotencyKey) -> PayloadT:
         """Return the payload for the key's object in its current state; NotFound if the caller cannot see it."""
         kind = "".join(word.capitalize() for word in self.resource.split("_"))
         key = node.encode(kind, row.object_id or 0)
@@ -140,7 +134,7 @@ def idempotent_mutation(
         @wraps(resolver)
         async def run(*args: P.args, **kwargs: P.kwargs) -> PayloadT | None:
             info, arguments = _split_info(kwargs)
-            key = requested_key(info)
+            key = _requested_key(info)
             if key is None:
                 return await resolver(*args, **kwargs)
             row = await idempotency_keys.claim(_replay_request(info, key, arguments))
@@ -148,17 +142,17 @@ def idempotent_mutation(
                 return await mutation.replay(info, row)
             return await mutation.execute(row, lambda: resolver(*args, **kwargs))
 
-        mark_idempotent(run)
+        setattr(run, ACCEPTS_ATTRIBUTE, True)
         return run
 
     return decorate
 
 
-def _split_info(kwargs: Mapping[str, Any]) -> tuple[ContextInfo, Mapping[str, Any]]:
+def _split_info(kwargs: Mapping[str, Any]) -> tuple[Info, Mapping[str, Any]]:
     return kwargs["info"], {name: value for name, value in kwargs.items() if name != "info"}
 
 
-def _replay_request(info: ContextInfo, key: str, arguments: Mapping[str, Any]) -> idempotency_keys.ReplayRequest:
+def _replay_request(info: Info, key: str, arguments: Mapping[str, Any]) -> idempotency_keys.ReplayRequest:
     # The arguments may contain a password: store a keyed signature, not a plain digest that could be brute-forced.
     text = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS).decode()
     fingerprint = info.context.app_state.signer.sign("idempotency", text)

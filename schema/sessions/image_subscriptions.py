@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.services.sessions.images import EDITABLE
-from models.sessions import images as table
 from models.sessions.images import ImageState
 from resolvers.sessions import images as resolve
 from schema.context import Info, as_graphql
@@ -15,12 +13,7 @@ from schema.graphql.node import decode_as
 from schema.graphql.permissions import live_subscription
 from schema.sessions.images import Image, ImageId
 
-STREAMED_FIELDS = ("state", "reason", "is_desired", "workstation_id", *EDITABLE)
 FINAL_STATES = frozenset({ImageState.READY, ImageState.FAILED, ImageState.REMOVED})
-
-
-def _version(row: table.Image) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in STREAMED_FIELDS)
 
 
 @strawberry.type(description="Subscriptions to images.")
@@ -41,7 +34,7 @@ class ImageSubscriptions:
             context.app_state.bus,
             [f"image:{key}"],
             lambda: resolve.read_live(context.app_state, context.caller, key),
-            version=_version,
+            version=resolve.version_of,
             is_final=lambda row: row.state in FINAL_STATES,
         ):
             yield as_graphql(image)
