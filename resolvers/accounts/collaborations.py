@@ -18,7 +18,6 @@ from resolvers.row_reader import RowReader
 MAX_ORGANIZATIONS = 100
 
 reader = RowReader(policy.readable)
-participant_reader = RowReader(policy.readable_participants)
 
 
 async def create(

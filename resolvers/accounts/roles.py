@@ -1,36 +1,21 @@
-"""Resolvers of roles, rules and permission checks."""
+"""Resolvers of roles, and of the roles and rules of users. `rules` parses the rules."""
 
 from core.errors import BadInput
-from models.accounts.roles import Role, Rule
+from models.accounts.roles import Role
 from models.accounts.users import User
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import roles as policy
 from models.policies.accounts import users as account_policy
-from models.policies.authorization import ACTION_RULES, Action, authorize
-from models.policies.verdicts import PolicyDecision
+from models.policies.authorization import Action
 from models.services.accounts import roles
 from models.services.accounts.permission_changes import changing
+from resolvers.accounts.rules import parse_rules
 from resolvers.guards import require, visible
 from resolvers.row_reader import RowReader
 
-MAX_RULES = 500
-
 reader = RowReader(policy.readable)
-
-
-def parse_rules(texts: list[str], path: str) -> frozenset[Rule]:
-    """Return the rules that clients wrote as texts; BadInput with the first one that does not exist."""
-    if len(texts) > MAX_RULES:
-        raise BadInput(f"Give at most {MAX_RULES} rules.", path=(path,))
-    rules = set()
-    for text in texts:
-        try:
-            rules.add(Rule.parse(text))
-        except ValueError:
-            raise BadInput(f"There is no rule {text[:96]!r}. `rules` lists all rules.", path=(path,)) from None
-    return frozenset(rules)
 
 
 async def create_role(
@@ -122,16 +107,3 @@ async def remove_rule(principal: Principal, user_key: int, text: str) -> User:
         await require(caller, Action.USER_RULE_REMOVE, user, rule)
         await roles.unassign_rule(rule, user, actor=Actor.from_principal(caller))
     return user
-
-
-async def why_not(principal: Principal, action: Action, key: int | None) -> PolicyDecision:
-    """Return whether the caller may take the action on the object, or the reason why not."""
-    rows = ACTION_RULES[action].readable_rows
-    if rows is None:
-        return await authorize(principal, action)
-    if key is None:
-        raise BadInput(f"The action {action.name} needs an object. Give its id.", path=("id",))
-    row = await rows(principal).get_or_none(id=key)
-    if row is None:
-        return "This object does not exist, or you may not see it."
-    return await authorize(principal, action, row)

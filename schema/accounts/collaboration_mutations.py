@@ -13,6 +13,7 @@ from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
+from schema.graphql.versions import ExpectedVersion
 
 
 @strawberry.input(description="A new collaboration.")
@@ -44,12 +45,6 @@ class CollaborationPayload(Payload):
 
 CollaborationId = Annotated[strawberry.ID, strawberry.argument(description="The collaboration.")]
 OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization.")]
-Expected = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The version that the caller read. The change is refused if the object has changed since."
-    ),
-]
 
 
 @strawberry.type(description="Mutations of collaborations.")
@@ -78,7 +73,7 @@ class CollaborationMutations:
         info: Info,
         id: CollaborationId,
         input: Annotated[CollaborationUpdateInput, strawberry.argument(description="The changes.")],
-        expected_version: Expected = None,
+        expected_version: ExpectedVersion = None,
     ) -> CollaborationPayload | None:
         """Rename a collaboration."""
         key = decode_as("Collaboration", id)

@@ -13,6 +13,7 @@ from schema.graphql.filters import BooleanFilter, DateTimeFilter, StringFilter, 
 from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public
+from schema.graphql.versions import VERSION
 
 
 @strawberry.type(description="A group of organizations that work together.")
@@ -23,10 +24,7 @@ class Collaboration(Node):
     pk: strawberry.Private[int]
     name: str = public(description="The unique name.")
     is_encrypted: bool = public(description="Whether messages between its organizations are encrypted.")
-    version: int = public(
-        description="The version number, which increases with every change. "
-        "Pass it as `expectedVersion` to detect concurrent changes."
-    )
+    version: int = public(description=VERSION)
     created_at: datetime = public(description="The creation time.")
 
     participants = PARTICIPANTS.nested_field(

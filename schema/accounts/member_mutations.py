@@ -6,7 +6,7 @@ import strawberry
 
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import PermissionVerb, Resource
-from resolvers.accounts import organizations as resolve
+from resolvers.accounts import members as resolve
 from schema.accounts.organization_mutations import OrganizationPayload
 from schema.accounts.organizations import Organization
 from schema.context import Info, as_graphql
@@ -48,7 +48,7 @@ class MemberMutations:
     ) -> OrganizationPayload | None:
         """Add a member."""
         key = decode_as("Organization", id)
-        organization = await resolve.add_member(info.context.caller, key, username, role)
+        organization = await resolve.add(info.context.caller, key, username, role)
         return OrganizationPayload(organization=as_graphql(organization))
 
     @requires(Resource.ORGANIZATION, PermissionVerb.VIEW, description="Remove a member.")
@@ -60,7 +60,7 @@ class MemberMutations:
         username: Username,
     ) -> OrganizationPayload | None:
         """Remove a member."""
-        organization = await resolve.remove_member(info.context.caller, decode_as("Organization", id), username)
+        organization = await resolve.remove(info.context.caller, decode_as("Organization", id), username)
         return OrganizationPayload(organization=as_graphql(organization))
 
     @requires(
@@ -82,9 +82,7 @@ class MemberMutations:
         distinct = distinct_batch(usernames, "usernames")
         all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
         key = decode_as("Organization", id)
-        organization, faults = await resolve.add_members(
-            info.context.caller, key, distinct, role, all_or_none=all_or_none
-        )
+        organization, faults = await resolve.add_many(info.context.caller, key, distinct, role, all_or_none=all_or_none)
         return OrganizationMembersPayload(organization=as_graphql(organization), results=results_of(distinct, faults))
 
     @requires(
@@ -105,5 +103,5 @@ class MemberMutations:
         distinct = distinct_batch(usernames, "usernames")
         all_or_none = error_policy is ErrorPolicy.REJECT_EVERYTHING
         key = decode_as("Organization", id)
-        organization, faults = await resolve.remove_members(info.context.caller, key, distinct, all_or_none=all_or_none)
+        organization, faults = await resolve.remove_many(info.context.caller, key, distinct, all_or_none=all_or_none)
         return OrganizationMembersPayload(organization=as_graphql(organization), results=results_of(distinct, faults))

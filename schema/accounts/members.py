@@ -6,7 +6,7 @@ import strawberry
 
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import PermissionVerb, Resource
-from resolvers.accounts import organizations as resolve
+from resolvers.accounts import members as resolve
 from resolvers.paging.keyset import Sort
 from schema.accounts.users import User
 from schema.graphql.enums import graphql_enum
@@ -54,7 +54,7 @@ class MembershipWhere(Where):
 MEMBERS = ListDefinition(
     Membership,
     MembershipWhere,
-    resolve.member_reader.rows,
+    resolve.reader.rows,
     {"created_at": "The time of joining."},
     Sort("id"),
     plural="members",

@@ -5,8 +5,8 @@ from datetime import datetime
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from resolvers.accounts import collaborations as resolve
 from resolvers.accounts import organizations
+from resolvers.accounts import participants as resolve
 from resolvers.paging.keyset import Sort
 from schema.accounts.organizations import Organization
 from schema.graphql.filters import DateTimeFilter, IdFilter, Where, filter_by, filter_by_id, where_input
@@ -41,7 +41,7 @@ class ParticipantWhere(Where):
 PARTICIPANTS = ListDefinition(
     Participant,
     ParticipantWhere,
-    resolve.participant_reader.rows,
+    resolve.reader.rows,
     {"created_at": "The time of joining."},
     Sort("id"),
     plural="participants",

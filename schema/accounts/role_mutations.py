@@ -14,6 +14,7 @@ from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
+from schema.graphql.versions import ExpectedVersion
 
 
 @strawberry.input(description="A new role.")
@@ -57,12 +58,6 @@ class RoleDeletePayload(Payload):
 
 
 RoleId = Annotated[strawberry.ID, strawberry.argument(description="The role.")]
-Expected = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The version that the caller read. The change is refused if the object has changed since."
-    ),
-]
 
 
 @strawberry.type(description="Mutations of roles.")
@@ -92,7 +87,7 @@ class RoleMutations:
         info: Info,
         id: RoleId,
         input: Annotated[RoleUpdateInput, strawberry.argument(description="The changes.")],
-        expected_version: Expected = None,
+        expected_version: ExpectedVersion = None,
     ) -> RolePayload | None:
         """Change a role."""
         key = decode_as("Role", id)

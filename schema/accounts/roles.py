@@ -24,6 +24,7 @@ from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
+from schema.graphql.versions import VERSION
 
 
 @strawberry.type(description="A named set of rules.")
@@ -37,10 +38,7 @@ class Role(Node):
     rules: list[str] = public(description="The rules, for example `session:view:own`.")
     is_default: bool = public(description="Whether the role is defined in code and cannot be changed.")
     created_at: datetime = public(description="The creation time.")
-    version: int = public(
-        description="The version number, which increases with every change. "
-        "Pass it as `expectedVersion` to detect concurrent changes."
-    )
+    version: int = public(description=VERSION)
 
     organization: Organization | None = requires(
         Resource.ORGANIZATION,

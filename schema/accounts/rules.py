@@ -7,7 +7,7 @@ import strawberry
 from models.accounts.roles import PermissionVerb, Resource, Scope
 from models.permissions.rules import RULES
 from models.policies.authorization import ACTION_RULES, Action
-from resolvers.accounts import roles as resolve
+from resolvers.accounts import rules as resolve
 from schema.context import Info, as_graphql
 from schema.graphql.enums import graphql_enum
 from schema.graphql.node import decode_as

@@ -15,6 +15,7 @@ from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
+from schema.graphql.versions import ExpectedVersion
 
 ITEMS = "The files: a list of objects with source, basename and optionally filter."
 
@@ -47,12 +48,6 @@ class DatasessionDeletePayload(Payload):
 
 InputData = Annotated[JSON, strawberry.argument(description=ITEMS)]
 Name = Annotated[str, strawberry.argument(description=f"The new name, 1 to {MAX_NAME_LENGTH} characters.")]
-Expected = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The version that the caller read. The change is refused if the object has changed since."
-    ),
-]
 
 
 @strawberry.type(description="Mutations of data sessions.")
@@ -81,7 +76,7 @@ class DatasessionMutations:
     @requires(Resource.DATASESSION, PermissionVerb.EDIT, description="Rename a data session.")
     @errors_in_payload(DatasessionPayload)
     async def datasession_update(
-        self, info: Info, id: DatasessionId, name: Name, expected_version: Expected = None
+        self, info: Info, id: DatasessionId, name: Name, expected_version: ExpectedVersion = None
     ) -> DatasessionPayload | None:
         """Rename a data session."""
         key = decode_as("Datasession", id)
@@ -105,7 +100,7 @@ class DatasessionMutations:
     @requires(Resource.DATASESSION, PermissionVerb.EDIT, description="Remove files from a data session.")
     @errors_in_payload(DatasessionPayload)
     async def datasession_input_remove(
-        self, info: Info, id: DatasessionId, input_data: InputData, expected_version: Expected = None
+        self, info: Info, id: DatasessionId, input_data: InputData, expected_version: ExpectedVersion = None
     ) -> DatasessionPayload | None:
         """Remove files."""
         key = decode_as("Datasession", id)

@@ -21,6 +21,7 @@ from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, decode_as, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
+from schema.graphql.versions import VERSION
 
 
 @strawberry.type(description="Files of a project and the operations on them.")
@@ -33,10 +34,7 @@ class Datasession(Node):
     organization_id: strawberry.Private[int | None]
     name: str = public(description="The name.")
     input_data: JSON = public(description="The files: a list of objects with type, source, basename and filter.")
-    version: int = public(
-        description="The version number, which increases with every change. "
-        "Pass it as `expectedVersion` to detect concurrent changes."
-    )
+    version: int = public(description=VERSION)
     created_at: datetime = public(description="The creation time.")
     modified_at: datetime = public(description="The time when the name or the files last changed.")
     accessed_at: datetime = public(description="The time of the last access, to the hour.")

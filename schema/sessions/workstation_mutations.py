@@ -16,6 +16,7 @@ from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.idempotency import idempotent_mutation
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
+from schema.graphql.versions import ExpectedVersion
 from schema.sessions.workstations import Workstation
 
 
@@ -54,12 +55,6 @@ class WorkstationPayload(Payload):
 
 
 WorkstationId = Annotated[strawberry.ID, strawberry.argument(description="The workstation.")]
-Expected = Annotated[
-    int | None,
-    strawberry.argument(
-        description="The version that the caller read. The change is refused if the object has changed since."
-    ),
-]
 UploadId = Annotated[
     strawberry.ID,
     strawberry.argument(
@@ -99,7 +94,7 @@ class WorkstationMutations:
         info: Info,
         id: WorkstationId,
         input: Annotated[WorkstationUpdateInput, strawberry.argument(description="The changes.")],
-        expected_version: Expected = None,
+        expected_version: ExpectedVersion = None,
     ) -> WorkstationPayload | None:
         """Change a workstation."""
         changes = {name: value for name, value in vars(input).items() if value is not None}

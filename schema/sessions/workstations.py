@@ -17,6 +17,7 @@ from schema.graphql.list_definition import ListDefinition
 from schema.graphql.node import Node, readers
 from schema.graphql.permissions import public, requires
 from schema.graphql.relations import loaded_by
+from schema.graphql.versions import VERSION
 from schema.sessions.images import IMAGES, Image
 from schema.sessions.workstation_logos import Logo
 
@@ -38,10 +39,7 @@ class Workstation(Node):
     configuration: JSON = public(
         description="A JSON object that each new container receives in the variable `CARREL_CONFIGURATION`."
     )
-    version: int = public(
-        description="The version number, which increases with every change. "
-        "Pass it as `expectedVersion` to detect concurrent changes."
-    )
+    version: int = public(description=VERSION)
     created_at: datetime = public(description="The creation time.")
     updated_at: datetime = public(description="The time of the last change.")
 

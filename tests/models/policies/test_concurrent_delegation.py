@@ -15,9 +15,9 @@ from models.accounts.roles import Grant, ObjectRole, RoleHolder, UserRule
 from models.permissions.actor import SERVICE
 from models.permissions.principal import Principal
 from models.services.accounts import organizations, roles
+from resolvers.accounts import members, users
 from resolvers.accounts import organizations as organization_resolver
 from resolvers.accounts import roles as accounts_roles
-from resolvers.accounts import users
 from resolvers.data import datasession_grants
 from resolvers.sessions import workstation_grants
 from tests.models import concurrent_revoker
@@ -109,7 +109,7 @@ async def test_user_losing_share_permission_cannot_share_datasession(
 
 
 async def test_user_losing_management_cannot_add_member(people: People, operator_principal: Principal) -> None:
-    change = organization_resolver.add_member(operator_principal, people.lab.id, "stranger", MemberRole.ADMIN)
+    change = members.add(operator_principal, people.lab.id, "stranger", MemberRole.ADMIN)
 
     assert await _refused(people, change)
     assert not await Membership.filter(user=people.users["stranger"]).exists()
@@ -148,8 +148,8 @@ async def test_administrators_removing_each_other_leave_one(people: People) -> N
     first, second = await people.principal("admin"), await people.principal("member")
 
     outcomes = await asyncio.gather(
-        _attempt(organization_resolver.remove_member(first, people.lab.id, "member")),
-        _attempt(organization_resolver.remove_member(second, people.lab.id, "admin")),
+        _attempt(members.remove(first, people.lab.id, "member")),
+        _attempt(members.remove(second, people.lab.id, "admin")),
     )
 
     assert sum(outcome is None for outcome in outcomes) == 1
