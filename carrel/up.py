@@ -29,8 +29,8 @@ from core.redis.client import MEMORY_URL
 from core.redis.server import RedisServer, find_binary
 from core.settings import Settings
 from jobs.context import RegionContext
-from jobs.periodic import reconcile
 from jobs.sessions.stop import session_stop
+from jobs.sessions.sweep import reconcile
 from models.accounts.users import Token, TokenKind, User
 from models.permissions.actor import SERVICE
 from models.services.accounts import users

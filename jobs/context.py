@@ -1,21 +1,24 @@
-"""The context of session jobs: settings, engine, storage and the region that the worker or function serves."""
+"""The contexts of jobs: what session jobs and data operations use, opened once for each worker or function call."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.engine.protocol import Engine
 from core.settings import Settings
 from models.sessions.sessions import Session
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Archives of functions lack the libraries of storage and sources.
     from core.storage.object_store import Storage
+    from jobs.data.process_pool import ProcessPool
+    from models.services.data.sources.registry import Sources
+
+CONTAINER_NAME = re.compile(r"-session-(\d+)$")
 
 
 @dataclass(frozen=True)
 class RegionContext:
-    """The settings, engine and storage of every session job of one region."""
+    """The settings, engine and storage of every session job of one region; jobs find it under `region_context`."""
 
     settings: Settings
     engine: Engine
@@ -38,15 +41,14 @@ class RegionContext:
         return f"{self.settings.instance}-session-{session.id}"
 
 
-def get_region_context(context: Mapping[str, Any]) -> RegionContext:
-    """Return the RegionContext that the worker put into the job's context."""
-    region_context = context["region_context"]
-    if not isinstance(region_context, RegionContext):
-        raise TypeError("The job's context has no RegionContext; put one under region_context.")
-    return region_context
+@dataclass(frozen=True)
+class DataContext:
+    """The settings, storage, sources and processes of every data operation; jobs find it under `data_context`."""
 
-
-CONTAINER_NAME = re.compile(r"-session-(\d+)$")
+    settings: Settings
+    storage: "Storage"
+    sources: "Sources"
+    pool: "ProcessPool"
 
 
 def session_id_of(container_name: str) -> int | None:

@@ -1,7 +1,7 @@
 """The queues of a region: the jobs of each, their time limits, and the handlers for jobs that used up their retries.
 
-A new queue is one entry here and one function in `serverless.yml`, or one entry in jobs/worker_queues.py if only
-workers serve it.
+A new queue is one entry here, and one function in `serverless.yml` unless only workers serve it. Functions import this
+module, so no job may import a library that their archives lack.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 
 from core.queue import Job, JobFunction, JobSpec, QueueClass, queue_of
 from core.settings import Settings
+from jobs.data.on_exhausted import fail_operation
+from jobs.data.run_operation import dataoperation_run, result_remove
 from jobs.sessions.image_import import image_import
 from jobs.sessions.launch import session_launch
 from jobs.sessions.on_exhausted import fail_image, fail_session
 from jobs.sessions.stop import session_check, session_stop
+
+RECORD_SECONDS = 60.0
+"""Time added to the limit of a data operation for recording its outcome."""
 
 
 @dataclass(frozen=True)
@@ -50,5 +55,14 @@ IMPORT_QUEUE = JobQueue(
     on_exhausted={Job.IMAGE_IMPORT: fail_image},
     needs_files=True,
 )
+DATA_QUEUE = JobQueue(
+    QueueClass.DATA,
+    {Job.DATAOPERATION_RUN: dataoperation_run, Job.RESULT_REMOVE: result_remove},
+    lambda settings: settings.data_seconds + RECORD_SECONDS,
+    parallel=lambda settings: settings.data_processes + 1,
+    on_exhausted={Job.DATAOPERATION_RUN: fail_operation},
+    needs_files=True,
+)
+"""Data operations take minutes and gigabytes in their own processes, so no function serves this queue."""
 FUNCTION_QUEUES = {queue.kind: queue for queue in (SESSION_QUEUE, IMPORT_QUEUE)}
-"""Queues that functions can serve; workers serve these and jobs/worker_queues.DATA_QUEUE."""
+WORKER_QUEUES = (SESSION_QUEUE, IMPORT_QUEUE, DATA_QUEUE)

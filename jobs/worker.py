@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
 from core.queue import Worker
-from jobs.context import RegionContext
-from jobs.data.context import open_data_context
+from core.settings import Settings
+from core.storage.object_store import Storage
+from jobs.context import DataContext, RegionContext
+from jobs.data.process_pool import ProcessPool
 from jobs.periodic import Interval, sweep, tasks_of
+from jobs.queues import WORKER_QUEUES
 from jobs.sessions.engine_events import catch_up, follow
 from jobs.sessions.heartbeat import send_heartbeats
-from jobs.worker_queues import WORKER_QUEUES
+from models.services.data.sources.registry import open_cache, open_sources
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,17 @@ async def run(region_context: RegionContext, redis: Redis) -> None:
         for interval in Interval:
             group.create_task(_sweep_periodically(region_context, interval))
         group.create_task(watch(region_context, redis))
+
+
+@asynccontextmanager
+async def open_data_context(settings: Settings, storage: Storage) -> AsyncIterator[DataContext]:
+    """Reconcile the file cache and open the process pool; end its processes on exit."""
+    await asyncio.to_thread(open_cache(settings).reconcile)
+    pool = ProcessPool(settings.data_processes, settings.data_memory_mib)
+    try:
+        yield DataContext(settings, storage, open_sources(settings, storage), pool)
+    finally:
+        await pool.close()
 
 
 async def watch(region_context: RegionContext, redis: Redis) -> None:

@@ -17,9 +17,9 @@ from typing import Self
 from carrel.services import open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import Settings, load
-from jobs.data.context import open_data_context
 from jobs.data.run_operation import dataoperation_run
 from jobs.sessions.launch import session_launch
+from jobs.worker import open_data_context
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.permissions.actor import Actor
 from models.services.accounts import authentication
@@ -168,9 +168,9 @@ async def _count_launch_job(settings: Settings) -> Counter:
         await served.ask("ada", LAUNCH, id=encode("Workstation", await _workstation(served)))
     engine = FakeEngine()
     async with open_services(settings) as services:
-        session = await Session.get()
+        session, context = await Session.get(), {"region_context": services.region_context(engine)}
         with Counter() as counter:
-            await session_launch({"region_context": services.region_context(engine)}, session.id)
+            await session_launch(context, session.id)
         await session.refresh_from_db()
     await engine.close()
     if session.state is not SessionState.RUNNING:

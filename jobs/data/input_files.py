@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.data.input_labels import labels
-from models.services.data.sources.registry import Sources
 from models.services.data.sources.source import FileRequester, LocalFile
+
+if TYPE_CHECKING:  # Archives of functions lack the libraries of some sources.
+    from models.services.data.sources.registry import Sources
 
 MAX_CONCURRENT_FETCHES = 4
 LOCATION_FIELDS = frozenset({"source", "basename"})
@@ -17,7 +19,7 @@ LOCATION_FIELDS = frozenset({"source", "basename"})
 class InputFetcher:
     """Fetches with the permissions of one requester; files stay pinned while `stack` is open."""
 
-    def __init__(self, sources: Sources, requester: FileRequester, stack: AsyncExitStack) -> None:
+    def __init__(self, sources: "Sources", requester: FileRequester, stack: AsyncExitStack) -> None:
         """Pin files in `stack`."""
         self._sources, self._requester, self._stack = sources, requester, stack
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_FETCHES)

@@ -5,17 +5,19 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from core.bytesize import MIB, format_bytes
-from core.storage.object_store import Storage
 from jobs.data.process_pool import OperationRefused, resolve_output
 from models.data.dataoperations import DataOperation
 from models.data.results import Result, ResultState, StoredFile
 from models.services.data import operation_runs, results
 from models.services.data.operation_runs import Progress
+
+if TYPE_CHECKING:  # Archives of functions without files lack the storage library.
+    from core.storage.object_store import Storage
 
 TABLE_LIMIT = 32 * MIB
 MAX_CONCURRENT_UPLOADS = 4
@@ -33,7 +35,7 @@ CONTENT_TYPES = {
 
 
 async def store_result(
-    storage: Storage,
+    storage: "Storage",
     operation: DataOperation,
     result: Result,
     outcome: Mapping[str, Any],
@@ -54,7 +56,7 @@ async def store_result(
         raise
 
 
-async def _store_files(storage: Storage, files: Sequence[StoredFile], paths: Sequence[Path]) -> None:
+async def _store_files(storage: "Storage", files: Sequence[StoredFile], paths: Sequence[Path]) -> None:
     """Upload the files concurrently; when one upload fails, the others have been cancelled on return."""
     slots = asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)
 
@@ -107,7 +109,7 @@ async def _read_chunks(path: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-async def _delete_files(storage: Storage, result: Result, files: Sequence[StoredFile]) -> None:
+async def _delete_files(storage: "Storage", result: Result, files: Sequence[StoredFile]) -> None:
     if await Result.filter(id=result.id, state=ResultState.READY).exists():
         return  # The result was committed before the error, so its files are in use.
     for file in files:

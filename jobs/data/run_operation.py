@@ -14,7 +14,7 @@ from tortoise.exceptions import BaseORMException
 
 from core.bytesize import format_bytes
 from core.errors import CarrelError, Conflict
-from jobs.data.context import DataContext, get_data_context
+from jobs.context import DataContext
 from jobs.data.input_files import InputFetcher
 from jobs.data.process_pool import ComputeProcess, OperationCrashed, OperationRefused, OperationStopped, ProcessDied
 from jobs.data.result_storage import store_result
@@ -40,7 +40,7 @@ INTERNAL_ERROR = "It failed because of an internal error (see the log)."
 
 async def dataoperation_run(context: Mapping[str, Any], operation_id: int) -> None:
     """Run an operation that can start or whose worker died; idempotent."""
-    data_context = get_data_context(context)
+    data_context: DataContext = context["data_context"]
     operation = await operation_runs.claim(operation_id, data_context.settings)
     if operation is not None:
         await OperationRun(data_context, operation).run()
@@ -48,7 +48,8 @@ async def dataoperation_run(context: Mapping[str, Any], operation_id: int) -> No
 
 async def result_remove(context: Mapping[str, Any], result_id: int) -> None:
     """Remove the files of a result without references; idempotent."""
-    await results.remove(result_id, get_data_context(context).storage)
+    data_context: DataContext = context["data_context"]
+    await results.remove(result_id, data_context.storage)
 
 
 class OperationRun:

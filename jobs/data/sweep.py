@@ -1,7 +1,6 @@
-"""The periodic clean-up of data operations: re-enqueue due runs, expire old results, remove unused ones."""
+"""The periodic clean-up of data: re-enqueue due runs, expire old results, remove unused results and uploads."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tortoise.expressions import Q, Subquery
 
@@ -9,20 +8,22 @@ from core.clock import now
 from core.database.connection import transaction
 from core.errors import Conflict
 from core.settings import Settings
+from jobs.batch import BATCH, for_each
 from models.data.dataoperations import DataOperation, DataOperationState, OperationDependency
 from models.data.results import Result, ResultState
-from models.services.data import dataoperations, results
+from models.data.uploads import Upload
+from models.services.data import dataoperations, results, uploads
 from models.services.data.operation_transitions import enqueue_run
 
-BATCH = 500
-ForEach = Callable[[Iterable[Any], Callable[[Any], Awaitable[object]]], Awaitable[None]]
+if TYPE_CHECKING:  # Archives of functions without files lack the storage library.
+    from core.storage.object_store import Storage
 
 
-async def sweep_data(settings: Settings, each: ForEach) -> None:
-    """Run the clean-up once; `each` applies a function to every item and survives failures."""
+async def sweep_data(settings: Settings) -> None:
+    """Re-enqueue due operations, expire old results and remove unused ones."""
     await _enqueue_due()
-    await each(await dataoperations.overdue(settings, BATCH), _expire)
-    await each(await Result.filter(state=ResultState.MAKING).order_by("id").limit(BATCH), _release_abandoned)
+    await for_each(await dataoperations.overdue(settings, BATCH), _expire)
+    await for_each(await Result.filter(state=ResultState.MAKING).order_by("id").limit(BATCH), _release_abandoned)
     async with transaction():
         for result in await Result.filter(state=ResultState.RELEASED).order_by("id").limit(BATCH):
             results.enqueue_remove(result)
@@ -59,3 +60,13 @@ async def _release_abandoned(result: Result) -> None:
     if maker is None or maker.state not in (DataOperationState.RUNNING, DataOperationState.CANCELLING):
         async with transaction():
             await results.release(result)
+
+
+async def purge_uploads(storage: "Storage") -> None:
+    """Remove the uploads whose time is over, with their files."""
+
+    async def discard(upload: Upload) -> None:
+        await storage.delete(upload.storage_key)
+        await upload.delete()
+
+    await for_each(await uploads.overdue(), discard)

@@ -14,10 +14,8 @@ from typing import Any
 from core.errors import BadInput, CarrelError, NotFound
 from core.queue.functions.waker import SIGNATURE_HEADER
 from core.settings import Settings
-from jobs.functions.invocation import Invocation, parse_event, parse_json, run_invocation
-from jobs.functions.preflight import check_settings
-from jobs.functions.start import get_settings
-from jobs.functions.trust import require_signature
+from jobs.functions.invocation import Invocation, parse_signed, run_invocation
+from jobs.functions.preflight import check_settings, get_settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -98,8 +96,7 @@ class FunctionHost:
             if scope["method"] != "POST" or scope["path"] != "/":
                 raise NotFound("Send a wake-up as POST to /.")
             body = await _read_body(receive)
-            require_signature(self._settings, _header(scope, SIGNATURE_HEADER), body)
-            return 200, await self._run(parse_event(parse_json(body), self._settings))
+            return 200, await self._run(parse_signed(self._settings, _header(scope, SIGNATURE_HEADER), body))
         except CarrelError as error:
             return error.status, {"code": error.code, "message": error.message}
 

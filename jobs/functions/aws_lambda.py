@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from core.errors import CarrelError
 from core.queue import QueueClass
 from jobs.functions.invocation import Invocation, parse_event, run_invocation
-from jobs.functions.start import check_environment, get_settings
+from jobs.functions.preflight import check_environment, get_settings
 from jobs.queues import FUNCTION_QUEUES
 
 

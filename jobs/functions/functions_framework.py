@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 from core.errors import CarrelError
 from core.queue.functions.waker import SIGNATURE_HEADER
-from jobs.functions.invocation import parse_event, parse_json, run_invocation
-from jobs.functions.start import check_environment, get_settings
-from jobs.functions.trust import require_signature
+from jobs.functions.invocation import Invocation, parse_event, parse_json, parse_signed, run_invocation
+from jobs.functions.preflight import check_environment, get_settings
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +36,9 @@ class CloudEvent(Protocol):
 
 def http(request: FlaskRequest) -> tuple[str, int, dict[str, str]]:
     """Handle a signed wake-up."""
-    body = request.get_data()
     try:
-        require_signature(get_settings(), request.headers.get(SIGNATURE_HEADER), body)
-        response, status = _run(parse_json(body)), 200
+        signature = request.headers.get(SIGNATURE_HEADER)
+        response, status = _run(parse_signed(get_settings(), signature, request.get_data())), 200
     except CarrelError as error:
         response, status = {"code": error.code, "message": error.message}, error.status
     return json.dumps(response), status, {"Content-Type": "application/json"}
@@ -48,13 +46,13 @@ def http(request: FlaskRequest) -> tuple[str, int, dict[str, str]]:
 
 def event(cloud_event: CloudEvent) -> None:
     """Handle a CloudEvent of type carrel.wake."""
-    log.info("answered %s", _run(_unwrap(cloud_event.data)))
+    log.info("answered %s", _run(parse_event(_unwrap(cloud_event.data), get_settings())))
 
 
-def _run(event: object) -> dict[str, Any]:
+def _run(invocation: Invocation) -> dict[str, Any]:
     # The framework calls in threads without an event loop.
     settings = get_settings()
-    return asyncio.run(run_invocation(settings, parse_event(event, settings), settings.function_timeout_seconds))
+    return asyncio.run(run_invocation(settings, invocation, settings.function_timeout_seconds))
 
 
 def _unwrap(data: object) -> object:

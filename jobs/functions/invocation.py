@@ -1,4 +1,4 @@
-"""Parses and runs one invocation of a function on any host; adapters supply the time limit and check signatures."""
+"""Parses and runs one invocation of a function on any host; adapters supply the request and the time limit."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, Unauthenticated
 from core.queue import QueueClass, drain, parse_queue
 from core.queue.functions import waker
 from core.settings import Settings
@@ -46,6 +46,20 @@ def parse_event(event: object, settings: Settings, *, default: QueueClass | None
     if default is None:
         raise BadInput('The event names no work; send {"queue": "carrel:region"} or {"tasks": ["relay"]}.')
     return Invocation(queue=FUNCTION_QUEUES[default])
+
+
+def parse_signed(settings: Settings, signature: str | None, body: bytes) -> Invocation:
+    """Parse the body of a wake-up over HTTP.
+
+    Unauthenticated unless the body was signed with the function secret within SKEW_SECONDS of now.
+    """
+    secret = settings.function_secret.get_secret_value() if settings.function_secret else ""
+    if not waker.is_signed(secret, signature, body):
+        raise Unauthenticated(
+            "The signature is missing, wrong or too old; sign the body with CARREL_FUNCTION_SECRET, within"
+            f" {waker.SKEW_SECONDS // 60} minutes."
+        )
+    return parse_event(parse_json(body), settings)
 
 
 def parse_json(body: bytes) -> object:

@@ -1,10 +1,12 @@
-"""Refuses settings and commands that cannot work in a function, before it starts, with a remedy in the message."""
+"""The start of a function: reads its settings once, and refuses settings and commands that cannot work there."""
 
+import logging
 import os
+from functools import cache
 from urllib.parse import urlsplit
 
 from core.errors import BadInput
-from core.settings import Settings
+from core.settings import Settings, load
 
 HOST_VARIABLES = {
     "AWS_LAMBDA_FUNCTION_NAME": "AWS Lambda",
@@ -41,3 +43,20 @@ def check_settings(settings: Settings, *, needs_files: bool) -> None:
         )
     if needs_files and urlsplit(settings.storage_url or "").scheme != "s3":
         raise BadInput("CARREL_STORAGE_URL: a function has no persistent folder; use a bucket as s3://….")
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of the environment; they are read once per process."""
+    settings = load()
+    logging.basicConfig()
+    logging.getLogger().setLevel(settings.log_level)
+    return settings
+
+
+def check_environment() -> None:
+    """Raise BadInput for settings with which no call can work; do nothing outside a function host."""
+    if detect_host():
+        # Only Lambda names the handler. On other hosts files are checked when a call needs them.
+        handler = os.environ.get("_HANDLER", "")
+        check_settings(get_settings(), needs_files=bool(handler) and not handler.endswith(".sessions"))

@@ -7,8 +7,8 @@ from core.clock import now
 from core.engine.protocol import EngineEvent, EventAction
 from core.errors import EngineError
 from jobs.context import RegionContext, session_id_of
-from jobs.periodic import reconcile
 from jobs.sessions.stop import check
+from jobs.sessions.sweep import reconcile
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from core.database.connection import transaction
 from core.engine.protocol import EngineImage, EngineRefused
 from core.errors import BadInput, Conflict, NotFound
 from core.image_archive import ArchiveRefused, ImageManifest
-from jobs.context import RegionContext, get_region_context
+from jobs.context import RegionContext
 from models.data.uploads import Upload
 from models.services.sessions import images, session_queue
 from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 async def image_import(context: Mapping[str, Any], image_id: int) -> None:
     """Import a queued image, or record in one sentence why it is refused; idempotent."""
-    region_context = get_region_context(context)
+    region_context: RegionContext = context["region_context"]
     image = await images.claim_import(image_id, region_context.settings)
     if image is None:
         return

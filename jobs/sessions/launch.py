@@ -26,10 +26,8 @@ from core.engine.protocol import (
 )
 from core.errors import Conflict, EngineError
 from core.security import global_ids
-from jobs.context import RegionContext, get_region_context
-from jobs.sessions.container_exit import read_container_exit
-from jobs.sessions.readiness import is_ready
-from jobs.sessions.stop import check
+from jobs.context import RegionContext
+from jobs.sessions.stop import check, read_container_exit
 from models.accounts.users import TokenKind
 from models.permissions.actor import SERVICE
 from models.services.accounts import users
@@ -43,11 +41,13 @@ FIRST_PAUSE = 0.02
 MAX_PAUSE = 0.5
 GROWTH = 1.1  # The last pause adds at most a tenth of the time waited so far.
 RETRY_SECONDS = 0.5
+RESPONSE_SECONDS = 2.0
+MAX_HEAD_BYTES = 64 * 1024
 
 
 async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
     """Start the container of a session that can start; idempotent."""
-    region_context = get_region_context(context)
+    region_context: RegionContext = context["region_context"]
     session = await session_claims.claim_launch(session_id, region_context.settings)
     if session is None:
         return
@@ -230,3 +230,31 @@ async def _cleanup_lost_claim(region_context: RegionContext, session: Session) -
     existing = await Session.get_or_none(id=session.id)
     if existing is None or existing.state in TERMINAL_STATES:
         await region_context.engine.remove(region_context.container_name(session))
+
+
+async def is_ready(address: Address, path: str, host: str) -> bool:
+    """Return whether a GET of `path` gets a status from 200 to 499 within RESPONSE_SECONDS.
+
+    A TCP connection is not enough: the engine accepts on a published port before the service listens.
+    """
+    try:
+        async with asyncio.timeout(RESPONSE_SECONDS):
+            status = await _status(address, path, host)
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+        return False
+    return 200 <= status < 500
+
+
+async def _status(address: Address, path: str, host: str) -> int:
+    reader, writer = await asyncio.open_connection(address.host, address.port, limit=MAX_HEAD_BYTES)
+    try:
+        head = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nUser-Agent: carrel\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        line = await reader.readuntil(b"\n")
+        version, status, *_ = line.split()
+        if not version.startswith(b"HTTP/"):
+            raise ValueError("not HTTP")
+        return int(status)
+    finally:
+        writer.close()

@@ -9,22 +9,22 @@ from typing import Any
 from core.clock import now
 from core.engine.protocol import Container, ContainerState
 from core.errors import Conflict, EngineError
-from jobs.context import RegionContext, get_region_context
-from jobs.sessions.container_exit import read_container_exit
+from jobs.context import RegionContext
 from models.permissions.actor import SERVICE
 from models.services.sessions import session_claims, session_completion, session_lifetime, sessions
-from models.services.sessions.session_completion import NO_EXIT
+from models.services.sessions.session_completion import NO_EXIT, ContainerExit
 from models.sessions.sessions import LIVE, Reason, Session, SessionState
 
 log = logging.getLogger(__name__)
 
 EXIT_CODE_KILLED = 137
 RETRY_SECONDS = 1.0
+MAX_LOG_LINES = 500
 
 
 async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
     """Stop and remove the container of a stopping session, and record its end; idempotent."""
-    region_context = get_region_context(context)
+    region_context: RegionContext = context["region_context"]
     session = await session_claims.claim_stop(session_id, region_context.settings)
     if session is None:
         return
@@ -51,9 +51,26 @@ async def _stop(region_context: RegionContext, session: Session) -> None:
         await region_context.engine.remove(name)
 
 
+async def read_container_exit(region_context: RegionContext, session: Session) -> ContainerExit:
+    """Return the container's last MAX_LOG_LINES lines and its exit code; NO_EXIT when the engine does not answer.
+
+    Launch and stop jobs read this before they remove the container.
+    """
+    name = region_context.container_name(session)
+    try:
+        container = await region_context.engine.inspect(name)
+        if container is None:
+            return NO_EXIT
+        exit_code = container.exit_code if container.state is ContainerState.EXITED else None
+        return ContainerExit(await region_context.engine.logs(name, MAX_LOG_LINES), exit_code)
+    except EngineError as error:
+        log.warning("session %d: its logs could not be read (%s)", session.id, error)
+        return NO_EXIT
+
+
 async def session_check(context: Mapping[str, Any], session_id: int) -> None:
     """Check a session; enqueue another check when its end was postponed."""
-    region_context = get_region_context(context)
+    region_context: RegionContext = context["region_context"]
     await check(region_context, session_id)
     await session_lifetime.schedule_check(session_id, region_context.region)
 

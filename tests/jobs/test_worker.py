@@ -8,8 +8,6 @@ import pytest
 
 from core.engine import heartbeat
 from core.engine.fake.engine import FaultProfile
-from core.settings import Settings
-from jobs.periodic import PERIODIC_TASKS, Interval
 from jobs.sessions.launch import session_launch
 from jobs.worker import run, watch
 from models.accounts.history import ActorKind
@@ -118,15 +116,6 @@ async def test_follow_only_notices_exit_and_runs_no_job(job_env: JobEnv) -> None
     assert await heartbeat.read_heartbeats(job_env.services.redis, ["local"]) == {"local": "up"}
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-
-
-def test_every_periodic_task_has_name_and_interval() -> None:
-    names = [task.name for task in PERIODIC_TASKS]
-
-    assert len(names) == len(set(names))
-    assert {task.interval for task in PERIODIC_TASKS} == set(Interval)
-    settings = Settings(sweep_seconds=7)
-    assert (Interval.MINUTE.seconds(settings), Interval.HOUR.seconds(settings)) == (7, 3600)
 
 
 async def test_worker_runs_hourly_tasks(job_env: JobEnv) -> None:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from core.queue import Worker
-from jobs.data.context import open_data_context
-from jobs.worker_queues import DATA_QUEUE
+from jobs.queues import DATA_QUEUE
+from jobs.worker import open_data_context
 from tests.jobs.data.job_env import frame
 from tests.schema.served import Served
 

@@ -26,7 +26,7 @@ from core.queue import (
 from core.redis.client import close_redis, open_redis
 from core.redis.server import RedisServer
 from core.settings import Settings
-from jobs.worker_queues import WORKER_QUEUES
+from jobs.queues import WORKER_QUEUES
 from tests.waiting import eventually
 
 QUEUE = region_queue("test")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -10,13 +11,17 @@ import numpy as np
 from astropy.io import fits
 
 from carrel.services import ProcessServices, open_services
+from core.clock import now
 from core.settings import Settings
-from jobs.data.context import DataContext, open_data_context
+from core.storage.object_store import Storage
+from jobs.context import DataContext
 from jobs.data.run_operation import dataoperation_run
+from jobs.worker import open_data_context
 from models.accounts.users import User
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from models.data.results import Result
+from models.data.uploads import Upload, UploadState
 from models.permissions.actor import Actor
 from models.permissions.principal import Principal
 from models.services.accounts import authentication, users
@@ -144,3 +149,13 @@ async def open_data(settings: Settings) -> AsyncIterator[Data]:
         actor = Actor.from_principal(await authentication.principal_for_user(people["ada"]))
         datasession = await datasessions.create("Ada's", [], upload_ids=(), organization_id=None, actor=actor)
         yield Data(services, data_context, people, datasession)
+
+
+async def create_overdue_upload(
+    storage: Storage, creator_id: int, state: UploadState = UploadState.COMPLETE, key: str = "uploads/old"
+) -> Upload:
+    """Store an upload whose time is over."""
+    await storage.put(key, stream(b"old"), limit=None)
+    return await Upload.create(
+        creator_id=creator_id, filename="old", storage_key=key, state=state, expires_at=now() - timedelta(seconds=1)
+    )

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.bytesize import format_bytes
 from core.errors import BadInput
 from core.storage.file_cache import FileCache
-from core.storage.object_store import Storage
 from models.data.datasessions import Datasession
 from models.permissions.principal import Principal
+
+if TYPE_CHECKING:  # Archives of functions without files lack the storage library.
+    from core.storage.object_store import Storage
 
 MAX_BASENAME_LENGTH = 1024
 
@@ -79,7 +81,7 @@ def checked_basename(basename: object, path: tuple[str, ...]) -> str:
 
 @asynccontextmanager
 async def local_copy(
-    storage: Storage, storage_key: str, cache: FileCache, display_name: str, limit: int
+    storage: "Storage", storage_key: str, cache: FileCache, display_name: str, limit: int
 ) -> AsyncIterator[LocalFile]:
     """Return a local copy of a file in the platform's storage."""
 

@@ -1,4 +1,4 @@
-"""The sweep: stalled rows are enqueued again, and a failing item does not block others."""
+"""The sweep of sessions: stalled rows are enqueued again, idle sessions end, containers and rows are compared."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,23 +6,13 @@ from datetime import timedelta
 import pytest
 
 from core.clock import now
-from core.database.connection import transaction
-from core.engine.fake.engine import FaultProfile
-from core.messaging import outbox
-from core.messaging.dispatcher import Dispatcher
-from core.messaging.outbox import OutboxMessage
 from core.queue import import_queue, region_queue
-from core.storage.object_store import Storage
-from jobs.periodic import _each, sweep
+from jobs.periodic import sweep
 from jobs.sessions.launch import session_launch
-from models.accounts.users import Token, TokenKind
-from models.data.uploads import Upload, UploadState
 from models.permissions.actor import SERVICE, Actor
-from models.services.accounts import users
 from models.services.sessions import session_lifetime, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState
-from tests.core.sample_archives import stream
 from tests.jobs.conftest import JobEnv
 
 QUEUE = region_queue("local")
@@ -68,67 +58,6 @@ async def test_sweep_leaves_claimed_rows_alone(job_env: JobEnv) -> None:
     assert await job_env.services.queue.depth(QUEUE) == 0
 
 
-async def test_sweep_relays_messages_of_dead_sender(job_env: JobEnv) -> None:
-    outbox.set_sender(None)
-    async with transaction():
-        outbox.enqueue("session_check", 1, queue=QUEUE)
-    await OutboxMessage.all().update(leased_until=now() - timedelta(seconds=1))
-    outbox.set_sender(Dispatcher(job_env.services.queue, job_env.services.bus))
-
-    await sweep(job_env.region_context)
-
-    assert await OutboxMessage.all().count() == 0
-    assert await job_env.services.queue.depth(QUEUE) == 1
-
-
-async def test_failing_item_does_not_block_others() -> None:
-    done: list[int] = []
-
-    async def act(item: int) -> None:
-        if item == 2:
-            raise ZeroDivisionError
-        done.append(item)
-
-    await _each([1, 2, 3], act)
-
-    assert done == [1, 3]
-
-
-async def test_sessions_expire_while_engine_is_down(job_env: JobEnv) -> None:
-    late = await job_env.launch()
-    await Session.filter(id=late.id).update(expires_at=now() - timedelta(seconds=1))
-    upload = await _overdue(job_env)
-    job_env.engine.faults = FaultProfile(unreachable=True)
-
-    await sweep(job_env.region_context)
-
-    assert (await job_env.read(late)).state is SessionState.EXPIRED
-    assert not await Upload.exists(id=upload.id)
-
-
-async def _overdue(job_env: JobEnv, state: UploadState = UploadState.COMPLETE, key: str = "uploads/old") -> Upload:
-    await job_env.services.storage.put(key, stream(b"old"), limit=None)
-    return await Upload.create(
-        creator_id=job_env.principal.user_id,
-        filename="old",
-        storage_key=key,
-        state=state,
-        expires_at=now() - timedelta(seconds=1),
-    )
-
-
-async def test_unused_uploads_are_deleted_with_their_bytes(job_env: JobEnv) -> None:
-    old = await _overdue(job_env)
-    used = await _overdue(job_env, UploadState.USED, "uploads/used")
-
-    await sweep(job_env.region_context)
-
-    assert await Upload.all().values_list("id", flat=True) == [used.id]
-    storage: Storage = job_env.services.storage
-    assert not await storage.exists(old.storage_key)
-    assert await storage.exists(used.storage_key)
-
-
 async def test_container_of_other_installation_is_left_alone(job_env: JobEnv) -> None:
     session = await job_env.launch()
     await session_launch(job_env.context, session.id)
@@ -161,25 +90,6 @@ async def test_only_session_without_container_fails(job_env: JobEnv) -> None:
     row = await job_env.read(session)
     assert (row.state, row.reason_code) == (SessionState.FAILED, Reason.CONTAINER_LOST)
     assert (await job_env.read(kept)).state is SessionState.RUNNING
-
-
-async def test_ended_tokens_are_purged_after_a_month(job_env: JobEnv) -> None:
-    token, _ = await users.mint_token(job_env.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
-    await Token.filter(id=token.id).update(revoked_at=now() - timedelta(days=40))
-
-    await sweep(job_env.region_context)
-
-    assert not await Token.exists(id=token.id)
-
-
-async def test_unknown_region_is_only_logged(job_env: JobEnv, caplog: pytest.LogCaptureFixture) -> None:
-    await sweep(
-        type(job_env.region_context)(
-            job_env.services.settings, job_env.engine, job_env.services.storage, "nowhere", "http://api"
-        )
-    )
-
-    assert "there is no region nowhere" in caplog.text
 
 
 async def _running_since(job_env: JobEnv, minutes: float, used: float | None) -> Session:

@@ -10,7 +10,6 @@ from core.clock import now
 from core.errors import Conflict, NotFound
 from jobs.data.run_operation import result_remove
 from jobs.data.sweep import sweep_data
-from jobs.periodic import _each
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.results import Result, ResultState
 from models.services.data import dataoperations, datasessions, operation_runs
@@ -111,7 +110,7 @@ class TestOnOneDatabase:
         result = await data.result(row)
         await DataOperation.filter(id=row.id).update(ended_at=now() - timedelta(days=31))
 
-        await sweep_data(data.settings, _each)
+        await sweep_data(data.settings)
         await result_remove(data.context, result.id)
 
         expired = await data.read(row)
@@ -125,7 +124,7 @@ class TestOnOneDatabase:
         operation = await data.queue()
         await Result.create(key="k", slot="s", maker=operation.id)
 
-        await sweep_data(data.settings, _each)
+        await sweep_data(data.settings)
 
         assert (await Result.get(maker=operation.id)).state is ResultState.RELEASED
 

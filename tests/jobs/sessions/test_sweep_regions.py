@@ -8,9 +8,9 @@ import pytest
 
 from core.clock import now
 from jobs.context import RegionContext
-from jobs.periodic import reconcile
 from jobs.sessions.engine_events import follow
 from jobs.sessions.launch import session_launch
+from jobs.sessions.sweep import reconcile
 from models.permissions.actor import Actor
 from models.services.sessions import regions, sessions
 from models.sessions.regions import Region

@@ -5,7 +5,6 @@ import pytest
 from core.errors import Conflict
 from core.queue import data_queue
 from jobs.data.sweep import sweep_data
-from jobs.periodic import _each
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.services.data import dataoperations, operation_dependencies
 from models.services.data.sources.datasession import output_name
@@ -111,10 +110,10 @@ class TestOnOneDatabase:
         other = await data.queue()
         await data.services.redis.flushall()
 
-        await sweep_data(data.settings, _each)
+        await sweep_data(data.settings)
 
         assert await enqueued_operations(data) == {first.id, other.id}
         await data.run(first)
         await data.services.redis.flushall()
-        await sweep_data(data.settings, _each)
+        await sweep_data(data.settings)
         assert await enqueued_operations(data) == {second.id, other.id}

@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 
 from core.settings import Settings
 from jobs.data.sweep import sweep_data
-from jobs.periodic import _each
 from models.accounts.history import HistoryEntry
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.results import Result
@@ -77,7 +76,7 @@ async def test_sweep_finishes_cancellation_after_worker_was_killed(data: Data) -
     operation = await data.queue()
     await DataOperation.filter(id=operation.id).update(state=DataOperationState.CANCELLING, lease_until=None)
 
-    await sweep_data(data.settings, _each)
+    await sweep_data(data.settings)
     row = await data.run(operation)
 
     assert row.state is DataOperationState.CANCELLED

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from core.engine.protocol import Address
-from jobs.sessions.readiness import RESPONSE_SECONDS, is_ready
+from jobs.sessions.launch import RESPONSE_SECONDS, is_ready
 
 
 @asynccontextmanager
