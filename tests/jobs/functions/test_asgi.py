@@ -47,7 +47,9 @@ async def test_signed_wakeup_is_answered_after_the_work(function_env: FunctionEn
 
 
 @pytest.mark.parametrize(
-    "signature", [None, "1.2", sign("another secret", WAKEUP), sign(SECRET, b"{}"), sign(SECRET, WAKEUP, 1)]
+    "signature",
+    [None, "1.2", sign("another secret", WAKEUP), sign(SECRET, b"{}"), sign(SECRET, WAKEUP, 1)],
+    ids=["missing", "malformed", "other secret", "other body", "too old"],
 )
 async def test_invalid_signature_starts_nothing(function_env: FunctionEnvironment, signature: str | None) -> None:
     await function_env.launch()
