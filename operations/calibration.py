@@ -16,7 +16,6 @@ from operations.framework.inputs import FilesInput, SelectInput
 from operations.framework.operation import BaseDataOperation
 from operations.framework.outcome import Estimate, OperationOutcome, RunInputs
 from operations.framework.output_files import make_result_per_image
-from operations.science.calibration.masters import Masters, make_bias, make_dark, make_flat
 from operations.science.combination.frame_scales import exposure_times
 from operations.science.combination.single_frame import apply_by_bands
 from operations.science.combination.stack_settings import Combination
@@ -24,6 +23,7 @@ from operations.science.frames.bands import Band
 from operations.science.frames.headers import rescale_header
 from operations.science.frames.images import Image, open_images
 from operations.science.frames.product import Product
+from operations.science.masters import Masters, make_bias, make_dark, make_flat
 from operations.science.scripts.calibration import build_calibration_script
 
 CALIBRATION_INPUTS = ("bias_files", "dark_files", "flat_files")

@@ -8,6 +8,7 @@ import typer
 from carrel import demo, demo_data, servers, shutdown
 from carrel.client import Client
 from carrel.services import open_region, open_services
+from carrel.up_demo import ADDRESSES
 from core.concurrency.cancellable_thread import ThreadCancellation
 from core.errors import BadInput
 from core.settings import Settings
@@ -77,7 +78,7 @@ def demonstrate_data(settings: Settings, url: str, token: str) -> None:
 
 
 def _client(settings: Settings, url: str, token: str) -> Client:
-    addresses = _read_addresses(settings.data_dir / "up.json")
+    addresses = _read_addresses(settings.data_dir / ADDRESSES)
     client = Client(url or addresses.get("graphql", ""), token or addresses.get("token", ""))
     if not client.url or not client.token:
         raise BadInput("Give --url and --token, or start `carrel up` first.")
