@@ -128,30 +128,20 @@ async def _environment(region_context: RegionContext, session: Session, image: I
             name=f"session {session.id}",
             session_id=session.id,
         )
-    return (
-        session.environment
-        | _datasession_env(session)
-        | {
-            "CARREL_API_URL": region_context.api_url,
-            "CARREL_TOKEN": minted.text,
-            "CARREL_SESSION_ID": str(session.id),
-            "CARREL_SESSION_URL": region_context.settings.session_address(session.label),
-            "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
-            "CARREL_HTTP_PORT": str(image.http_port),
-            "CARREL_CONFIGURATION": orjson.dumps(await _configuration(image)).decode(),
-            "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
-        }
-    )
-
-
-def _datasession_env(session: Session) -> dict[str, str]:
-    if session.datasession_id is None:
-        return {}
-    return {"CARREL_DATASESSION": global_ids.encode("Datasession", session.datasession_id)}
-
-
-async def _configuration(image: Image) -> dict[str, Any]:
-    return (await Workstation.get(id=image.workstation_id)).configuration
+    workstation = await Workstation.get(id=image.workstation_id)
+    variables = {
+        "CARREL_API_URL": region_context.api_url,
+        "CARREL_TOKEN": minted.text,
+        "CARREL_SESSION_ID": str(session.id),
+        "CARREL_SESSION_URL": region_context.settings.session_address(session.label),
+        "CARREL_EXPIRES_AT": session.expires_at.isoformat(),
+        "CARREL_HTTP_PORT": str(image.http_port),
+        "CARREL_CONFIGURATION": orjson.dumps(workstation.configuration).decode(),
+        "CARREL_WEBSOCKET_PORT": str(image.websocket_port or image.http_port),
+    }
+    if session.datasession_id is not None:
+        variables["CARREL_DATASESSION"] = global_ids.encode("Datasession", session.datasession_id)
+    return session.environment | variables
 
 
 async def _await_ready(region_context: RegionContext, session: Session, image: Image, container: Container) -> None:
