@@ -24,9 +24,11 @@ from core.redis.server import RedisServer
 from core.security import tokens
 from core.settings import Settings, load
 from models.accounts.roles import Role, RoleHolder
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE, Actor
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import authentication
+from models.services.accounts import tokens as account_tokens
 from models.services.accounts import users as accounts_users
 from models.services.accounts.roles import sync_default_roles
 from models.services.migration import migrate
@@ -72,7 +74,7 @@ async def _fill(settings: Settings) -> list[str]:
         for number in range(SESSIONS):
             await sessions.launch(images[number // USERS], region, settings, actor=actors[number % USERS])
         minted = [
-            await accounts_users.mint_token(person.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=2))
+            await account_tokens.mint(person.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=2))
             for person in people
         ]
     return [text.text for _, text in minted]

@@ -32,11 +32,11 @@ from core.queue import Job, JobSpec, drain, region_queue
 from core.redis.server import RedisServer
 from core.settings import Settings, load
 from models.accounts.history import ActorKind
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import users
 from models.services.accounts.roles import sync_default_roles
 from models.services.migration import migrate
-from models.services.sessions import regions, session_claims, workstations
+from models.services.sessions import regions, session_runs, workstations
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session, SessionState
 from tests.services.postgres import postgres_server
@@ -59,7 +59,7 @@ class FencedJob:
 
     async def __call__(self, _context: Mapping[str, Any], key: int) -> None:
         """Process one row."""
-        row = await session_claims.claim_stop(key, self._settings)
+        row = await session_runs.claim_stop(key, self._settings)
         if row is None:
             return
         condition = {"id": row.id, "state": SessionState.STOPPING, "fence": row.fence}

@@ -21,7 +21,7 @@ from core.settings import Settings
 from jobs.context import RegionContext
 from jobs.sessions.stop import session_stop
 from jobs.sessions.sweep import reconcile
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.migration import migrate
 from models.services.sessions import regions, sessions
 from models.sessions.sessions import LIVE, Session

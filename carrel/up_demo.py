@@ -18,9 +18,10 @@ from core.clock import now
 from core.concurrency.cancellable_thread import run_in_thread
 from core.database.connection import transaction
 from core.errors import CarrelError
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens, users
 from schema.http.sign_in import mint_sign_in_code
 
 USERNAME = "demo"
@@ -75,8 +76,8 @@ async def _demo_user(services: ProcessServices) -> DemoAccess:
         user = await users.register(USERNAME, password, role="operator")
     async with transaction():
         for token in await Token.filter(user_id=user.id, name=TOKEN_NAME, revoked_at=None):
-            await users.revoke_token(token, actor=SERVICE, cause="carrel up was started again")
-        _, minted = await users.mint_token(
+            await tokens.revoke(token, actor=SERVICE, cause="carrel up was started again")
+        _, minted = await tokens.mint(
             user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=7), name=TOKEN_NAME
         )
     code = secrets.token_urlsafe(24)

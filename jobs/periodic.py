@@ -11,7 +11,7 @@ from jobs.batch import for_each
 from jobs.context import RegionContext
 from jobs.data.sweep import purge_uploads, sweep_data
 from jobs.sessions import sweep as sessions
-from models.services.accounts import idempotency_keys, users
+from models.services.accounts import idempotency_keys, tokens
 from models.services.data import source_credentials
 from models.sessions.regions import Region
 
@@ -48,7 +48,7 @@ PERIODIC_TASKS = (
     PeriodicTask("lost_images", Interval.MINUTE, lambda _, region: sessions.fail_lost_images(region)),
     PeriodicTask("data_operations", Interval.MINUTE, lambda region_context, _: sweep_data(region_context.settings)),
     PeriodicTask("reconcile", Interval.MINUTE, lambda region_context, _: sessions.reconcile(region_context)),
-    PeriodicTask("tokens", Interval.HOUR, lambda *_: users.purge_tokens()),
+    PeriodicTask("tokens", Interval.HOUR, lambda *_: tokens.purge()),
     PeriodicTask("idempotency_keys", Interval.HOUR, lambda *_: idempotency_keys.purge()),
     PeriodicTask("archive_tokens", Interval.HOUR, lambda *_: source_credentials.purge()),
     PeriodicTask("uploads", Interval.HOUR, lambda region_context, _: purge_uploads(region_context.storage)),

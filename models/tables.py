@@ -6,6 +6,7 @@ TABLES = Tables(
     modules=(
         "core.messaging.outbox",
         "models.accounts.users",
+        "models.accounts.tokens",
         "models.accounts.roles",
         "models.accounts.organizations",
         "models.accounts.collaborations",

@@ -6,8 +6,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from core.errors import Forbidden, NotFound, Unauthenticated
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import ACTION_RULES, Action, authorize
 from models.services.accounts import denials
 

@@ -21,7 +21,7 @@ from jobs.data.run_operation import dataoperation_run
 from jobs.sessions.launch import session_launch
 from jobs.worker import open_data_context
 from models.data.dataoperations import DataOperation, DataOperationState
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import authentication
 from models.services.sessions import workstations
 from models.sessions.images import Image, ImageState

@@ -13,14 +13,14 @@ from core.storage.object_store import open_storage
 from models.accounts.collaborations import Collaboration
 from models.accounts.organizations import MemberRole, Organization
 from models.accounts.roles import ObjectRole, PermissionVerb, Resource, Role, Rule, Scope
-from models.accounts.users import Token, TokenKind, User
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.datasessions import Datasession
 from models.data.results import Result, ResultState
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import SERVICE, Actor
-from models.permissions.principal import Principal
-from models.services.accounts import authentication, collaborations, grants, organizations, roles
+from models.permissions.principal import SERVICE, Actor, Principal
+from models.services.accounts import authentication, collaborations, grants, organizations, roles, tokens
 from models.services.accounts import users as accounts_users
 from models.services.accounts.roles import sync_default_roles
 from models.services.data import dataoperations, datasessions, uploads
@@ -85,9 +85,7 @@ class People:
         """Return the text of a new token of a person."""
         if name == "container":
             return self.container_token
-        _, minted = await accounts_users.mint_token(
-            self.users[name].id, kind, actor=SERVICE, lifetime=None, name="test"
-        )
+        _, minted = await tokens.mint(self.users[name].id, kind, actor=SERVICE, lifetime=None, name="test")
         return minted.text
 
 
@@ -110,10 +108,10 @@ async def create_people(settings: Settings) -> People:
     session, _ = await sessions.launch(image, region, settings, actor=guest)
     datasession, operation, done, result = await _data(users, owner)
     await _run(session, datasession)
-    _, minted = await accounts_users.mint_token(
+    _, minted = await tokens.mint(
         users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None, session_id=session.id
     )
-    token_row, _ = await accounts_users.mint_token(
+    token_row, _ = await tokens.mint(
         users["editor"].id, TokenKind.API, actor=SERVICE, lifetime=None, name="The editor's"
     )
     return People(

@@ -19,7 +19,7 @@ from core.redis.server import RedisServer
 from core.settings import Settings, load
 from jobs.context import RegionContext
 from models.accounts.history import ActorKind
-from models.permissions.actor import SERVICE, Actor
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import users
 from models.services.migration import migrate
 from models.services.sessions import regions, sessions, workstations

@@ -8,7 +8,7 @@ from core.messaging.outbox import OutboxMessage
 from jobs.context import session_id_of
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
-from models.accounts.users import Token, TokenKind
+from models.accounts.tokens import Token, TokenKind
 from models.sessions.sessions import TERMINAL_STATES, TRANSITIONS, Reason, Session, SessionState
 
 Expected = Mapping[int, tuple[SessionState, frozenset[Reason | None]]]

@@ -12,7 +12,13 @@ Try:  await Session.all().count()
       principal = await authentication.principal_for_user(await User.get(username="demo"))
 """
 SERVICES = (
-    *("accounts.users", "accounts.authentication", "accounts.organizations", "accounts.collaborations"),
+    *(
+        "accounts.users",
+        "accounts.tokens",
+        "accounts.authentication",
+        "accounts.organizations",
+        "accounts.collaborations",
+    ),
     *("data.uploads", "data.datasessions", "data.dataoperations"),
     *("sessions.regions", "sessions.workstations", "sessions.images", "sessions.sessions"),
 )

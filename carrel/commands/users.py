@@ -12,10 +12,11 @@ import typer
 from core.database import connection
 from core.errors import NotFound
 from core.settings import Settings, load
-from models.accounts.users import TokenKind, User
-from models.permissions.actor import SERVICE
+from models.accounts.tokens import TokenKind
+from models.accounts.users import User
 from models.permissions.default_roles import DEFAULT_ROLES
-from models.services.accounts import users
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens, users
 from models.tables import TABLES
 
 app = typer.Typer(
@@ -81,7 +82,7 @@ def token(
         user = await User.get_or_none(username=name)
         if user is None:
             raise NotFound(f"There is no user {name!r}; see `carrel user list`.")
-        _, minted = await users.mint_token(
+        _, minted = await tokens.mint(
             user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(days=days), name="command line"
         )
         typer.echo(minted.text)

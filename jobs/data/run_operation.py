@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from tortoise.exceptions import BaseORMException
-
 from core.bytesize import format_bytes
 from core.errors import CarrelError, Conflict
 from jobs.context import DataContext
 from jobs.data.input_files import InputFetcher
 from jobs.data.process_pool import ComputeProcess, OperationCrashed, OperationRefused, OperationStopped, ProcessDied
 from jobs.data.result_storage import store_result
+from jobs.lease_renewal import LeaseLost, run_with_lease
 from models.accounts.users import User
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.datasessions import Datasession
@@ -61,48 +60,38 @@ class OperationRun:
         self._progress = Progress(phase="starting")
         self._names: InputNames = {}
         self._has_unsaved_progress = False
+        self._state: DataOperationState | None = DataOperationState.RUNNING
 
     async def run(self) -> None:
         """Run while renewing the lease, then record the outcome unless the lease was lost."""
-        work = asyncio.create_task(self._work(), name=f"operation-{self._operation.id}")
-        renewal = asyncio.create_task(self._renew_lease(), name=f"operation-{self._operation.id}-lease")
+        name = f"operation-{self._operation.id}"
         try:
-            await asyncio.wait({work, renewal}, return_when=asyncio.FIRST_COMPLETED)
-            state = renewal.result() if renewal.done() else DataOperationState.RUNNING
-            if state in STATES_WITHOUT_STOP:
-                await asyncio.wait({work})  # The work recorded its outcome just now, or is about to.
+            await run_with_lease(self._work(), self._renew_lease, RENEW_SECONDS, name=name)
         except asyncio.CancelledError:
-            await _cancel_and_wait(work, renewal)
             await operation_runs.release(self._operation)
             raise
-        await _cancel_and_wait(renewal, *([] if work.done() else [work]))
-        with suppress(Conflict):  # Another worker holds a newer claim, or the operation is gone.
-            if state is DataOperationState.CANCELLING:
-                await operation_runs.finish_cancel(self._operation)
-            elif work.done() and not work.cancelled():
-                await self._record_failure(work.exception())
+        except Exception as error:  # noqa: BLE001 - every failure is recorded, and logged if it is a bug
+            with suppress(Conflict):  # Another worker holds a newer claim, or the operation is gone.
+                if self._state is DataOperationState.CANCELLING:
+                    await operation_runs.finish_cancel(self._operation)
+                elif not isinstance(error, LeaseLost):
+                    await self._record_failure(error)
 
-    async def _renew_lease(self) -> DataOperationState | None:
-        """Renew the lease and record progress; return the new state when the operation must stop."""
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            has_progress, self._has_unsaved_progress = self._has_unsaved_progress, False
-            try:
-                state = await operation_runs.renew(
-                    self._operation, self._settings, self._progress if has_progress else None
-                )
-            except (BaseORMException, OSError) as error:
-                log.warning("operation %d: its lease could not be renewed (%s)", self._operation.id, error)
-                self._has_unsaved_progress = has_progress
-                continue
-            if state is not DataOperationState.RUNNING:
-                return state
+    async def _renew_lease(self) -> bool:
+        """Renew the lease and record progress; return whether the work may go on."""
+        has_progress, self._has_unsaved_progress = self._has_unsaved_progress, False
+        try:
+            self._state = await operation_runs.renew(
+                self._operation, self._settings, self._progress if has_progress else None
+            )
+        except BaseException:
+            self._has_unsaved_progress |= has_progress
+            raise
+        return self._state in STATES_WITHOUT_STOP  # In the last two, the work recorded its outcome just now.
 
-    async def _record_failure(self, error: BaseException | None) -> None:
+    async def _record_failure(self, error: Exception) -> None:
         operation, progress = self._operation, self._progress
         match error:
-            case None:
-                return
             case OperationStopped() | TimeoutError():
                 limit = self._settings.data_seconds
                 await operation_runs.fail(operation, f"It took longer than its time limit of {limit:g} s.", progress)
@@ -191,9 +180,3 @@ class OperationRun:
 
 def _is_transient(error: BaseException) -> bool:
     return isinstance(error, CarrelError) and error.status >= 500
-
-
-async def _cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

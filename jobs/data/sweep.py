@@ -13,7 +13,7 @@ from models.data.dataoperations import DataOperation, DataOperationState, Operat
 from models.data.results import Result, ResultState
 from models.data.uploads import Upload
 from models.services.data import dataoperations, results, uploads
-from models.services.data.operation_transitions import enqueue_run
+from models.services.data.operation_queue import enqueue_run
 
 if TYPE_CHECKING:  # Archives of functions without files lack the storage library.
     from core.storage.object_store import Storage

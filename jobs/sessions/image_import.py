@@ -3,19 +3,17 @@
 The archive is streamed; it is never kept in memory or written to disk.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from core import image_archive
-from core.clock import now
 from core.database.connection import transaction
 from core.engine.protocol import EngineImage, EngineRefused
 from core.errors import BadInput, Conflict, NotFound
 from core.image_archive import ArchiveRefused, ImageManifest
 from jobs.context import RegionContext
+from jobs.lease_renewal import run_with_lease
 from models.data.uploads import Upload
 from models.services.sessions import images, session_queue
 from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
@@ -31,9 +29,12 @@ async def image_import(context: Mapping[str, Any], image_id: int) -> None:
     if image is None:
         return
     try:
-        async with _renewing_lease(region_context, image):
-            found = await _import(region_context, image)
-            await _finish(image, found)
+        await run_with_lease(
+            _import(region_context, image),
+            lambda: images.renew(image, region_context.settings),
+            region_context.settings.lease_seconds / 3,
+            name=f"image-{image.id}",
+        )
     except Conflict:
         log.info("image %d: another worker has taken over", image.id)
     except (ArchiveRefused, BadInput, EngineRefused, NotFound) as refusal:
@@ -46,34 +47,11 @@ async def image_import(context: Mapping[str, Any], image_id: int) -> None:
         raise
 
 
-@asynccontextmanager
-async def _renewing_lease(region_context: RegionContext, image: Image) -> AsyncIterator[None]:
-    """Renew the lease while the block runs; raise Conflict inside it when the claim is lost."""
-    work = asyncio.current_task()
-    lost = False
-
-    async def renew() -> None:
-        nonlocal lost
-        while True:
-            await asyncio.sleep(region_context.settings.lease_seconds / 3)
-            if not await images.renew(image, now() + region_context.settings.lease):
-                lost = True
-                if work:
-                    work.cancel()
-                return
-
-    renewal = asyncio.create_task(renew(), name=f"image-{image.id}-lease")
-    try:
-        yield
-    except asyncio.CancelledError:
-        if lost:
-            raise Conflict from None
-        raise
-    finally:
-        renewal.cancel()
+async def _import(region_context: RegionContext, image: Image) -> None:
+    await _finish(image, await _load(region_context, image))
 
 
-async def _import(region_context: RegionContext, image: Image) -> ImportedImage:
+async def _load(region_context: RegionContext, image: Image) -> ImportedImage:
     upload = await Upload.get_or_none(id=image.upload_id)
     if upload is None:
         raise NotFound("The uploaded archive is gone; upload it again.")

@@ -28,10 +28,10 @@ from core.errors import Conflict, EngineError
 from core.security import global_ids
 from jobs.context import RegionContext
 from jobs.sessions.stop import check, read_container_exit
-from models.accounts.users import TokenKind
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
-from models.services.sessions import images, session_claims, session_completion, session_queue
+from models.accounts.tokens import TokenKind
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
+from models.services.sessions import images, session_queue, session_runs
 from models.services.sessions.session_lifetime import TOKEN_GRACE
 from models.sessions.images import Image
 from models.sessions.sessions import TERMINAL_STATES, Reason, Session
@@ -48,7 +48,7 @@ MAX_HEAD_BYTES = 64 * 1024
 async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
     """Start the container of a session that can start; idempotent."""
     region_context: RegionContext = context["region_context"]
-    session = await session_claims.claim_launch(session_id, region_context.settings)
+    session = await session_runs.claim_launch(session_id, region_context.settings)
     if session is None:
         return
     try:
@@ -56,7 +56,7 @@ async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
     except Conflict:
         await _cleanup_lost_claim(region_context, session)
     except asyncio.CancelledError:
-        await session_claims.yield_launch(session, region_context.region, 0)
+        await session_runs.yield_launch(session, region_context.region, 0)
         raise
 
 
@@ -75,7 +75,7 @@ async def _launch(region_context: RegionContext, session: Session) -> None:
 
 async def _requeue_for_reimport(region_context: RegionContext, session: Session, image: Image) -> None:
     """Queue the session again until its image is reimported, and start the next session in its place."""
-    await session_claims.requeue(session, "The engine has lost the image; it is imported again.")
+    await session_runs.requeue(session, "The engine has lost the image; it is imported again.")
     with suppress(Conflict):  # Another launch requested the import already.
         await images.reimport(image, region_context.region)
     await session_queue.release_slot(session)
@@ -119,8 +119,8 @@ async def _environment(region_context: RegionContext, session: Session, image: I
     Conflict when the claim is lost, so that no token or container is created for a session that is ending.
     """
     async with transaction():
-        await session_claims.renew(session, region_context.settings)
-        _, minted = await users.mint_token(
+        await session_runs.renew(session, region_context.settings)
+        _, minted = await tokens.mint(
             session.creator_id,
             TokenKind.SESSION,
             actor=SERVICE,
@@ -159,7 +159,7 @@ async def _await_ready(region_context: RegionContext, session: Session, image: I
         await asyncio.sleep(pause)
         pause = min(pause * GROWTH, MAX_PAUSE)
         container = await region_context.engine.inspect(container.name) or _missing_container(container)
-        if not await session_claims.is_still_claimed(session):
+        if not await session_runs.is_still_claimed(session):
             raise Conflict
     await _handle_unanswered(region_context, session, container)
 
@@ -172,7 +172,7 @@ async def _record_running(
     region_context: RegionContext, session: Session, image: Image, container: Container, address: Address
 ) -> None:
     websocket = container.ports.get(image.websocket_port or image.http_port, address)
-    await session_claims.mark_running(session, region_context.region, address.host, address.port, websocket.port)
+    await session_runs.mark_running(session, region_context.region, address.host, address.port, websocket.port)
     with suppress(EngineError):
         # The container may have ended before the session was RUNNING, when its events were ignored.
         await check(region_context, session.id)
@@ -198,7 +198,7 @@ async def _retry_later(region_context: RegionContext, session: Session, code: Re
     if _is_overdue(region_context, session):
         await _fail(region_context, session, code, sentence)
     else:
-        await session_claims.yield_launch(session, region_context.region, RETRY_SECONDS)
+        await session_runs.yield_launch(session, region_context.region, RETRY_SECONDS)
 
 
 async def _fail(region_context: RegionContext, session: Session, code: Reason, sentence: str) -> None:
@@ -208,7 +208,7 @@ async def _fail(region_context: RegionContext, session: Session, code: Reason, s
     """
     container_exit = await read_container_exit(region_context, session)
     suffix = "" if container_exit.exit_code is None else f" with exit code {container_exit.exit_code}"
-    await session_completion.fail(
+    await session_runs.fail(
         session, code, sentence.replace("{code}", suffix), container_exit, expected_fence=session.fence
     )
     with suppress(EngineError):  # The sweep removes containers whose session has ended.

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from core.errors import Conflict
-from models.services.sessions import images, session_completion
+from models.services.sessions import images, session_runs
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import TERMINAL_STATES, Reason, Session
 
@@ -16,7 +16,7 @@ async def fail_session(context: Mapping[str, Any], session_id: int, reason: str)
     if session is None or session.state in TERMINAL_STATES:
         return
     with suppress(Conflict):  # Its state changed at the same time, so another job made progress after all.
-        await session_completion.fail(session, Reason.JOB_FAILED, reason, expected_fence=session.fence)
+        await session_runs.fail(session, Reason.JOB_FAILED, reason, expected_fence=session.fence)
 
 
 async def fail_image(context: Mapping[str, Any], image_id: int, reason: str) -> None:  # noqa: ARG001

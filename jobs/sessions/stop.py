@@ -10,9 +10,9 @@ from core.clock import now
 from core.engine.protocol import Container, ContainerState
 from core.errors import Conflict, EngineError
 from jobs.context import RegionContext
-from models.permissions.actor import SERVICE
-from models.services.sessions import session_claims, session_completion, session_lifetime, sessions
-from models.services.sessions.session_completion import NO_EXIT, ContainerExit
+from models.permissions.principal import SERVICE
+from models.services.sessions import session_runs, sessions
+from models.services.sessions.session_runs import NO_EXIT, ContainerExit
 from models.sessions.sessions import LIVE, Reason, Session, SessionState
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ MAX_LOG_LINES = 500
 async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
     """Stop and remove the container of a stopping session, and record its end; idempotent."""
     region_context: RegionContext = context["region_context"]
-    session = await session_claims.claim_stop(session_id, region_context.settings)
+    session = await session_runs.claim_stop(session_id, region_context.settings)
     if session is None:
         return
     try:
@@ -34,9 +34,9 @@ async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
         return  # Another worker had a newer claim and has finished.
     except EngineError as error:
         log.warning("session %d: its container could not be stopped yet (%s)", session.id, error)
-        await session_claims.yield_stop(session, region_context.region, RETRY_SECONDS)
+        await session_runs.yield_stop(session, region_context.region, RETRY_SECONDS)
     except asyncio.CancelledError:
-        await session_claims.yield_stop(session, region_context.region, 0)
+        await session_runs.yield_stop(session, region_context.region, 0)
         raise
 
 
@@ -45,7 +45,7 @@ async def _stop(region_context: RegionContext, session: Session) -> None:
     await region_context.engine.stop(name, region_context.settings.stop_grace_seconds)
     container_exit = await read_container_exit(region_context, session)
     await region_context.engine.remove(name)
-    await session_completion.finish_stop(session, container_exit)
+    await session_runs.finish_stop(session, container_exit)
     with suppress(EngineError):
         # A concurrent launch may have created it after the first removal, if it read the row before its end.
         await region_context.engine.remove(name)
@@ -72,7 +72,7 @@ async def session_check(context: Mapping[str, Any], session_id: int) -> None:
     """Check a session; enqueue another check when its end was postponed."""
     region_context: RegionContext = context["region_context"]
     await check(region_context, session_id)
-    await session_lifetime.schedule_check(session_id, region_context.region)
+    await session_runs.schedule_check(session_id, region_context.region)
 
 
 async def check(region_context: RegionContext, session_id: int) -> None:
@@ -93,7 +93,7 @@ async def _check_container(region_context: RegionContext, session: Session) -> N
     code, sentence = _cause(container)
     container_exit = await read_container_exit(region_context, session) if container else NO_EXIT
     try:
-        await session_completion.fail(session, code, sentence, container_exit, expected_fence=session.fence)
+        await session_runs.fail(session, code, sentence, container_exit, expected_fence=session.fence)
     except Conflict:
         return  # The session was stopped at the same time; the stop job removes the container.
     await region_context.engine.remove(region_context.container_name(session))

@@ -8,8 +8,8 @@ from core.engine.protocol import ContainerState
 from jobs.batch import BATCH, for_each
 from jobs.context import RegionContext, session_id_of
 from jobs.sessions.stop import check
-from models.permissions.actor import SERVICE
-from models.services.sessions import images, session_completion, session_lifetime, session_queue, sessions
+from models.permissions.principal import SERVICE
+from models.services.sessions import images, session_lifetime, session_queue, session_runs, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import LIVE, Reason, Session, SessionState
@@ -61,9 +61,7 @@ async def fail_lost_images(region: Region) -> None:
     lost_states = [ImageState.FAILED, ImageState.REMOVED]
     waiting = Session.filter(region_id=region.id, state=SessionState.QUEUED, image__state__in=lost_states)
     sentence = "Its image cannot be used any more; launch another one."
-    await for_each(
-        await waiting.limit(BATCH), lambda session: session_completion.fail(session, Reason.IMAGE_GONE, sentence)
-    )
+    await for_each(await waiting.limit(BATCH), lambda session: session_runs.fail(session, Reason.IMAGE_GONE, sentence))
 
 
 async def reconcile(region_context: RegionContext) -> None:

@@ -1,13 +1,15 @@
 """Data operations: computations on the files of a data session. Workers claim them by lease and fence."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
 from models.data.input_labels import substitute_names
+from models.permissions.resources import Resource
+from models.state_machine import StateMachine
 
 if TYPE_CHECKING:
     from models.accounts.users import User
@@ -91,6 +93,12 @@ class DataOperation(Model):
     datasession_id: int
     creator_id: int
     result_id: int | None
+    states: ClassVar["StateMachine[DataOperation, DataOperationState]"] = StateMachine(
+        resource=Resource.DATA_OPERATION,
+        noun="operation",
+        transitions=TRANSITIONS,
+        topics=lambda operation, _: [operation.topic, f"datasession:{operation.datasession_id}"],
+    )
 
     class Meta:
         table = "data_operation"

@@ -2,7 +2,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from core.clock import now
 from core.messaging.outbox import MessageKind
-from models.accounts.users import TokenKind
+from models.accounts.tokens import TokenKind
 from models.accounts.history import ActorKind
 from models.sessions.images import ImageState
 from models.permissions.tables import ObjectRole, Resource

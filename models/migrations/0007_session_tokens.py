@@ -1,7 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from models.accounts.history import ActorKind
-from models.accounts.users import TokenKind
+from models.accounts.tokens import TokenKind
 from tortoise import fields
 
 

@@ -1,4 +1,4 @@
-"""The caller of a request, with the rules of its credential and the organizations that they apply to."""
+"""The caller of a request with its permissions, and the actor that the history records for a change."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
+from models.accounts.history import ActorKind
 from models.accounts.roles import SCOPE_WIDTH, Permission, PermissionVerb, Resource, Rule, Scope
 
 ORGANIZATION_SCOPES = tuple(Scope)[1:]
@@ -24,9 +25,10 @@ class PrincipalKind(StrEnum):
 class Principal:
     """A caller. A session token has its creator's permissions, narrowed to the rules of `SESSION`.
 
-    `rules` are all its rules. The scope own covers the caller's own objects and those granted to it.
-    `org_rules` pairs each wider rule with the organization that it applies to. Rules of a member role apply to its
-    organization, rules of an organization's role to that organization, and all others to the home organization.
+    `datasession_id` is the data session that the session's container can read. `rules` are all its rules. The scope
+    own covers the caller's own objects and those granted to it. `org_rules` pairs each wider rule with the organization
+    that it applies to. Rules of a member role apply to its organization, rules of an organization's role to that
+    organization, and all others to the home organization.
     """
 
     kind: PrincipalKind
@@ -35,6 +37,7 @@ class Principal:
     organization_ids: frozenset[int] = frozenset()
     token_id: int | None = None
     session_id: int | None = None
+    datasession_id: int | None = None
     org_rules: frozenset[tuple[Rule, int]] = frozenset()
 
     @cached_property
@@ -90,3 +93,20 @@ def _organizations_of(org_rules: frozenset[tuple[Rule, int]]) -> Mapping[tuple[P
         for scope in ORGANIZATION_SCOPES[: SCOPE_WIDTH[rule.scope]]:
             organizations[rule.permission, scope].add(organization_id)
     return {key: frozenset(ids) for key, ids in organizations.items()}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The cause of a change, as history entries record it."""
+
+    kind: ActorKind
+    user_id: int | None = None
+
+    @classmethod
+    def from_principal(cls, principal: Principal) -> "Actor":
+        """Return the actor for a principal."""
+        return cls(ActorKind(principal.kind), principal.user_id)
+
+
+SERVICE = Actor(ActorKind.SERVICE)
+ANONYMOUS = Actor(ActorKind.ANONYMOUS)

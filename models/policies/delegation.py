@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from models.accounts.roles import OBJECT_ROLE_PERMISSIONS, ObjectRole, Rule, Scope
 from models.permissions.principal import Principal
+from models.permissions.rules import sharing_permission
+from models.policies import PolicyDecision
 from models.policies.row_access import M, RowAccess, has_permission_for
-from models.policies.verdicts import PolicyDecision
 
 CANNOT_CHANGE_OWN = "You cannot change your own permissions; ask another user who may change them."
 
@@ -31,3 +32,16 @@ async def can_grant_role(principal: Principal, row_access: RowAccess[M], row: M,
         if not await row_access.allows(principal, permission.verb, row, permission.resource):
             return f"You do not have {permission} on it, so you can neither give nor revoke {role}."
     return True
+
+
+async def can_grant(
+    principal: Principal, row_access: RowAccess[M], row: M, role: ObjectRole, user_id: int | None
+) -> PolicyDecision:
+    """Return whether the principal can grant the role on the object to the user, or revoke it.
+
+    `user_id` is None for a grant to an organization.
+    """
+    permission = sharing_permission(row_access.resource)
+    if permission is None or not await row_access.allows(principal, permission.verb, row, permission.resource):
+        return f"Only users who can {permission.verb if permission else 'share'} it can share it."
+    return CANNOT_CHANGE_OWN if user_id == principal.user_id else await can_grant_role(principal, row_access, row, role)

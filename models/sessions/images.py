@@ -1,12 +1,14 @@
 """Images: the versions of a workstation, each imported from an uploaded archive."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from models.permissions.resources import Resource
+from models.state_machine import StateMachine
 
 if TYPE_CHECKING:
     from models.accounts.users import User
@@ -69,7 +71,15 @@ class Image(Model):
     workstation_id: int
     creator_id: int | None
     upload_id: int | None
+    states: ClassVar["StateMachine[Image, ImageState]"] = StateMachine(
+        resource=Resource.IMAGE, noun="image", transitions=TRANSITIONS, topics=lambda image, _: [image.topic]
+    )
 
     class Meta:
         table = "image"
         indexes = (("state", "lease_until"),)
+
+    @property
+    def topic(self) -> str:
+        """The event topic of this image."""
+        return f"image:{self.id}"

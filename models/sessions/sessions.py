@@ -1,12 +1,14 @@
 """Sessions: one container for one user, with a limited lifetime."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tortoise import fields
 from tortoise.models import Model
 
 from core.clock import now
+from models.permissions.resources import Resource
+from models.state_machine import StateMachine
 
 if TYPE_CHECKING:
     from models.accounts.users import User
@@ -69,6 +71,18 @@ def queue_topic(region_id: int) -> str:
     return f"{QUEUE_TOPIC_PREFIX}{region_id}"
 
 
+def _topics(session: "Session", to: SessionState) -> list[str]:
+    topics = [session.topic, f"sessions-of:{session.creator_id}"]
+    if SessionState.QUEUED in (session.state, to):
+        topics.append(queue_topic(session.region_id))
+    return topics
+
+
+def _columns(to: SessionState) -> dict[str, None]:
+    # A session that ends makes room for another one of the same user, image and region.
+    return {"active_key": None} if to is SessionState.STOPPING or to in TERMINAL_STATES else {}
+
+
 class Session(Model):
     """A container that runs for its creator until it is stopped, fails or expires."""
 
@@ -112,6 +126,14 @@ class Session(Model):
     region_id: int
     creator_id: int
     datasession_id: int | None
+    states: ClassVar["StateMachine[Session, SessionState]"] = StateMachine(
+        resource=Resource.SESSION,
+        noun="session",
+        transitions=TRANSITIONS,
+        topics=_topics,
+        columns=_columns,
+        container_column="session_id",
+    )
 
     class Meta:
         table = "session"

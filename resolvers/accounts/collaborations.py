@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from core.errors import BadInput, NotFound
 from models.accounts.collaborations import Collaboration
 from models.accounts.organizations import Organization
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import collaborations as policy
 from models.policies.accounts import organizations as organization_policy
 from models.policies.authorization import Action

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from models.accounts.organizations import MemberRole, Membership, Organization
 from models.accounts.users import User
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as policy
 from models.policies.accounts import users as account_policy
 from models.policies.authorization import Action

@@ -1,8 +1,7 @@
 """Resolvers of organizations. `members` has their members."""
 
 from models.accounts.organizations import Organization
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as policy
 from models.policies.authorization import Action
 from models.services.accounts import organizations

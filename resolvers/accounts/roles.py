@@ -3,8 +3,7 @@
 from core.errors import BadInput
 from models.accounts.roles import Role
 from models.accounts.users import User
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import roles as policy
 from models.policies.accounts import users as account_policy

@@ -3,8 +3,8 @@
 from core.errors import BadInput
 from models.accounts.roles import Rule
 from models.permissions.principal import Principal
+from models.policies import PolicyDecision
 from models.policies.authorization import ACTION_RULES, Action, authorize
-from models.policies.verdicts import PolicyDecision
 
 MAX_RULES = 500
 

@@ -8,23 +8,22 @@ from tortoise.queryset import QuerySet
 from core.errors import BadInput
 from core.security.tokens import Minted
 from models.accounts.roles import Rule
-from models.accounts.users import Token, TokenKind
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
-from models.policies.accounts import users as policy
+from models.accounts.tokens import Token, TokenKind
+from models.permissions.principal import Actor, Principal
+from models.policies.accounts import tokens as policy
 from models.policies.authorization import Action
-from models.services.accounts import users
+from models.services.accounts import tokens
 from resolvers.bulk import ItemError, for_each
 from resolvers.guards import require, visible
 from resolvers.row_reader import RowReader
 
 MAX_TOKEN_NAME_LENGTH = 128
-reader = RowReader(policy.readable_tokens)
+reader = RowReader(policy.readable)
 
 
 def own_rows(principal: Principal) -> QuerySet[Token]:
     """Return the principal's own tokens, even if it can see others."""
-    return policy.readable_tokens(principal).filter(user_id=principal.user_id)
+    return policy.readable(principal).filter(user_id=principal.user_id)
 
 
 async def create(
@@ -37,7 +36,7 @@ async def create(
     if lifetime_seconds is not None and lifetime_seconds < 1:
         raise BadInput("The lifetime of a token is at least 1 second.", path=("lifetimeSeconds",))
     lifetime = timedelta(seconds=lifetime_seconds) if lifetime_seconds else None
-    return await users.mint_token(
+    return await tokens.mint(
         principal.user_id,
         TokenKind.API,
         actor=Actor.from_principal(principal),
@@ -64,9 +63,9 @@ def _scopes(principal: Principal, scopes: list[str] | None) -> list[Rule]:
 
 async def revoke(principal: Principal, key: int) -> Token:
     """Revoke a token."""
-    token = await visible(policy.readable_tokens(principal), key)
+    token = await visible(policy.readable(principal), key)
     await require(principal, Action.TOKEN_REVOKE, token)
-    await users.revoke_token(token, actor=Actor.from_principal(principal), cause="revoked by request")
+    await tokens.revoke(token, actor=Actor.from_principal(principal), cause="revoked by request")
     await token.refresh_from_db()
     return token
 

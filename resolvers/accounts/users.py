@@ -1,8 +1,7 @@
 """Resolvers of user accounts."""
 
 from models.accounts.users import User
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.permissions.rules import parse_known_rules as known_rules
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import users as policy

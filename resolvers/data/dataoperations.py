@@ -11,12 +11,11 @@ import orjson
 from core.errors import BadInput, Forbidden, NotFound
 from models.data.dataoperations import DataOperation
 from models.data.results import Result, StoredFile
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import dataoperations as policy
 from models.policies.data import datasessions as datasession_policy
-from models.services.data import dataoperations, operation_dependencies
+from models.services.data import dataoperations, operation_queue
 from models.services.data.sources.datasession import output_name
 from models.services.data.sources.source import FileRequester
 from operations.framework.inputs import FilesInput
@@ -141,7 +140,7 @@ async def rerun(app_state: AppState, principal: Principal, key: int) -> DataOper
     """Run an operation again, and then its dependents that the caller can edit."""
     operation = await visible(policy.readable(principal), key)
     await require(principal, Action.OPERATION_RERUN, operation)
-    downstream_ids = [row.id for row in await operation_dependencies.downstream(operation)]
+    downstream_ids = [row.id for row in await operation_queue.downstream(operation)]
     rows = await policy.editable(principal).filter(id__in=downstream_ids).order_by("id")
     versions = {name: str(kind.version) for name, kind in (await list_operations()).items()}
     limit = app_state.settings.data_operations_per_user

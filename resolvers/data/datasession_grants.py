@@ -2,8 +2,7 @@
 
 from models.accounts.roles import ObjectRole, Resource
 from models.data.datasessions import Datasession
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import users as account_policy
 from models.policies.authorization import Action

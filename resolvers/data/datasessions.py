@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from models.data.datasessions import Datasession
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.authorization import Action
 from models.policies.data import dataoperations as operation_policy

@@ -10,8 +10,7 @@ from core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from core.security import global_ids
 from models.accounts.users import User
 from models.data.results import Result, ResultState, StoredFile
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import results as policy
 from models.services.accounts import authentication

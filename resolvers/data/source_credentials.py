@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 
 from core.security.encryption import open_secret_box
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.services.data import source_credentials
 from models.services.data.sources.archive import ArchiveSource

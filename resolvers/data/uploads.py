@@ -6,8 +6,7 @@ from secrets import token_hex
 from core.errors import Conflict, Forbidden
 from models.accounts.roles import Resource
 from models.data.uploads import Upload
-from models.permissions.actor import ANONYMOUS, Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import ANONYMOUS, Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import uploads as policy
 from models.services.accounts import denials

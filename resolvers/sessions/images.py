@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import uploads as upload_policy
 from models.policies.sessions import images as policy

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict, Forbidden, NotFound
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import datasessions as datasession_policy
 from models.policies.sessions import images as image_policy

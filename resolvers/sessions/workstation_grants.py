@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from models.accounts.roles import ObjectRole, Resource
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import users as account_policy
 from models.policies.authorization import Action

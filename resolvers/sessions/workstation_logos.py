@@ -9,8 +9,7 @@ from core.storage import image_resizing
 from core.storage.image_resizing import BYTES_LIMIT, Picture
 from core.storage.object_store import Storage
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.data import uploads as upload_policy
 from models.policies.sessions import workstations as policy

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from models.accounts import users as table
+from models.accounts import tokens as table
 from resolvers.accounts import tokens as resolve
 from resolvers.paging.keyset import Sort
 from schema.graphql.filters import DateTimeFilter, StringFilter, Where, filter_by, where_input

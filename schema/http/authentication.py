@@ -10,7 +10,7 @@ from core.clock import now
 from core.errors import Unauthenticated
 from core.messaging.event_bus import EventBus
 from core.web.csrf import check_cookie_request
-from models.accounts.users import Token
+from models.accounts.tokens import Token
 from models.permissions.principal import Principal
 from models.services.accounts.principal_cache import PrincipalCache
 

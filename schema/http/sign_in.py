@@ -12,10 +12,10 @@ from core.errors import CarrelError, NotFound
 from core.web.csrf import check_form
 from core.web.redirects import PLATFORM_PATH, safe_redirect_path
 from models.accounts.history import ActorKind
-from models.accounts.users import TokenKind, User
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
-from models.services.accounts import authentication, users
+from models.accounts.tokens import TokenKind
+from models.accounts.users import User
+from models.permissions.principal import Actor, Principal
+from models.services.accounts import authentication, tokens, users
 from models.services.sessions.session_access import can_enter
 from models.sessions.sessions import Session
 from resolvers.app_state import AppState
@@ -75,7 +75,7 @@ class SignInEndpoints:
         check_form(request.headers)
         token = await authentication.find_live_token(request.cookies.get(self._authenticator.cookie, ""))
         if token is not None:
-            await users.revoke_token(token, actor=Actor(ActorKind.USER, token.user_id), cause="signed out")
+            await tokens.revoke(token, actor=Actor(ActorKind.USER, token.user_id), cause="signed out")
         response = RedirectResponse("/sign-in", 303, HEADERS)
         response.delete_cookie(self._authenticator.cookie, path="/")
         return response
@@ -106,7 +106,7 @@ class SignInEndpoints:
 
     async def _start_browser_session(self, user: User, redirect_to: str) -> Response:
         lifetime = timedelta(hours=self._app_state.settings.browser_hours)
-        _, minted = await users.mint_token(
+        _, minted = await tokens.mint(
             user.id, TokenKind.BROWSER, actor=Actor(ActorKind.USER, user.id), lifetime=lifetime, name="browser"
         )
         response = RedirectResponse(redirect_to, 303, HEADERS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.sessions import sessions
 from schema.graphql.node import encode
 from tests.schema.served import Served

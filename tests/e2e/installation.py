@@ -22,9 +22,9 @@ from core.database import connection as database_connection
 from core.database.connection import clear_statement_cache
 from core.engine.factory import open_engine
 from core.settings import Settings, load, variable
-from models.accounts.users import TokenKind
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.accounts.tokens import TokenKind
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens, users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import regions
 from models.tables import TABLES
@@ -200,7 +200,7 @@ async def _create_users_and_region(settings: Settings) -> dict[str, Account]:
 
 async def _person(name: str, role: str) -> Account:
     user = await users.register(name, PASSWORD, role=role)
-    _, minted = await users.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), name="tests")
+    _, minted = await tokens.mint(user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), name="tests")
     return Account(name, minted.text)
 
 

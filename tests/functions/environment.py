@@ -13,7 +13,7 @@ from carrel.services import ProcessServices, open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import Settings, load, variable
 from models.accounts.history import ActorKind
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import regions, sessions, workstations

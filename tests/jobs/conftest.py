@@ -10,8 +10,7 @@ from carrel.services import ProcessServices, open_services
 from core.engine.fake.engine import FakeEngine
 from core.settings import Settings
 from jobs.context import RegionContext
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.services.accounts import authentication, users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import regions, sessions, workstations

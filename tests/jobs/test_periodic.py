@@ -13,10 +13,10 @@ from core.messaging.outbox import OutboxMessage
 from core.queue import region_queue
 from core.settings import Settings
 from jobs.periodic import PERIODIC_TASKS, Interval, sweep
-from models.accounts.users import Token, TokenKind
+from models.accounts.tokens import Token, TokenKind
 from models.data.uploads import Upload
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
 from models.sessions.sessions import Session, SessionState
 from tests.jobs.conftest import JobEnv
 from tests.jobs.data.job_env import create_overdue_upload
@@ -59,7 +59,7 @@ async def test_sessions_expire_while_engine_is_down(job_env: JobEnv) -> None:
 
 
 async def test_ended_tokens_are_purged_after_a_month(job_env: JobEnv) -> None:
-    token, _ = await users.mint_token(job_env.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
+    token, _ = await tokens.mint(job_env.principal.user_id, TokenKind.API, actor=SERVICE, lifetime=None)
     await Token.filter(id=token.id).update(revoked_at=now() - timedelta(days=40))
 
     await sweep(job_env.region_context)

@@ -12,7 +12,7 @@ from jobs.sessions.launch import session_launch
 from jobs.worker import run, watch
 from models.accounts.history import ActorKind
 from models.data.uploads import Upload
-from models.permissions.actor import SERVICE, Actor
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import users
 from models.services.data import uploads
 from models.services.sessions import sessions

@@ -7,7 +7,7 @@ from core.database import connection
 from core.settings import load
 from models.accounts.roles import Role
 from models.accounts.users import User
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.accounts import roles
 from models.services.accounts.permission_changes import serialized
 from models.tables import TABLES

@@ -10,14 +10,14 @@ from models.accounts.collaborations import Collaboration, Participant
 from models.accounts.history import ActorKind, HistoryEntry
 from models.accounts.organizations import MemberRole, Membership, Organization
 from models.accounts.roles import Grant, ObjectRole, PermissionVerb, Resource, Role, RoleHolder, Rule, Scope, UserRule
-from models.accounts.users import Token, TokenKind, User
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from models.data.results import Result
 from models.data.uploads import Upload
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal, PrincipalKind
-from models.policies.accounts import collaborations, history, organizations, roles
+from models.permissions.principal import Actor, Principal, PrincipalKind
+from models.policies.accounts import collaborations, history, organizations, roles, tokens
 from models.policies.accounts import users as accounts_users
 from models.policies.data import dataoperations, datasessions, results, uploads
 from models.policies.row_access import RowAccess
@@ -29,7 +29,7 @@ from models.sessions.workstations import Workstation
 
 ROW_ACCESS: Mapping[str, RowAccess[Any]] = {
     "user": accounts_users.USERS,
-    "token": accounts_users.TOKENS,
+    "token": tokens.TOKENS,
     "organization": organizations.ORGANIZATIONS,
     "membership": organizations.MEMBERSHIPS,
     "role": roles.ROLES,

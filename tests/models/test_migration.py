@@ -13,7 +13,8 @@ from core.security import tokens
 from core.settings import Settings, load
 from models.accounts.history import ActorKind, HistoryEntry
 from models.accounts.roles import DEFAULT_ROLES, Role
-from models.accounts.users import Token, TokenKind, User
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
 from models.permissions.principal import PrincipalKind
 from models.services.accounts import authentication
 from models.services.migration import migrate

@@ -1,15 +1,19 @@
 """State transitions are compare-and-set: allowed ones happen once with history, all others are refused."""
 
 import asyncio
+from enum import StrEnum
+from itertools import product
+from typing import Any
 
 import pytest
 
 from core.errors import Conflict
 from core.messaging.outbox import OutboxMessage
 from models.accounts.history import HistoryEntry
-from models.permissions.actor import SERVICE
-from models.services.transitions import transition_image, transition_session
-from models.sessions import images as image_table
+from models.accounts.tokens import Token, TokenKind
+from models.data.dataoperations import DataOperation, DataOperationState
+from models.permissions.principal import SERVICE
+from models.services.transitions import transition
 from models.sessions import sessions as session_table
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import LIVE, TERMINAL_STATES, Session, SessionState
@@ -21,32 +25,43 @@ async def _in_state(people: People, state: SessionState) -> Session:
     return await Session.get(id=people.session.id)
 
 
-async def test_session_transitions_follow_the_table(people: People) -> None:
-    for before in SessionState:
-        for after in SessionState:
-            session = await _in_state(people, before)
-            if after in session_table.TRANSITIONS[before]:
-                await transition_session(session, after, SERVICE)
-                assert session.state is after
-            else:
-                with pytest.raises(Conflict, match=f"is {before} cannot become {after}"):
-                    await transition_session(session, after, SERVICE)
-            row = await Session.get(id=session.id)
-            assert row.state is (after if after in session_table.TRANSITIONS[before] else before)
+@pytest.mark.parametrize("table", [Session, Image, DataOperation])
+async def test_transitions_follow_the_table(people: People, table: type[Session | Image | DataOperation]) -> None:
+    key = {Session: people.session.id, Image: people.older.id, DataOperation: people.operation.id}[table]
+    allowed = table.states.transitions
+    for before, after in product(allowed, allowed):
+        await table.filter(id=key).update(state=before)
+        row: Any = await table.get(id=key)
+        if after in allowed[before]:
+            await transition(row, after, SERVICE)
+            assert row.state is after
+        else:
+            with pytest.raises(Conflict, match=f"is {before} cannot become {after}"):
+                await transition(row, after, SERVICE)
+        assert (await table.get(id=key)).state is (after if after in allowed[before] else before)
 
 
-async def test_image_transitions_follow_the_table(people: People) -> None:
-    for before in ImageState:
-        for after in ImageState:
-            await Image.filter(id=people.older.id).update(state=before)
-            image = await Image.get(id=people.older.id)
-            if after in image_table.TRANSITIONS[before]:
-                await transition_image(image, after, SERVICE)
-            else:
-                with pytest.raises(Conflict):
-                    await transition_image(image, after, SERVICE)
-            row = await Image.get(id=image.id)
-            assert row.state is (after if after in image_table.TRANSITIONS[before] else before)
+@pytest.mark.parametrize(
+    ("table", "states"), [(Session, SessionState), (Image, ImageState), (DataOperation, DataOperationState)]
+)
+def test_table_names_every_state(table: type[Session | Image | DataOperation], states: type[StrEnum]) -> None:
+    assert set(table.states.transitions) == set(states)
+
+
+async def test_refusal_names_the_noun_with_its_article(people: People) -> None:
+    with pytest.raises(Conflict, match="An operation that is queued cannot become succeeded"):
+        await transition(people.operation, DataOperationState.SUCCEEDED, SERVICE)
+
+
+async def test_terminal_state_revokes_the_token_of_the_container(people: People) -> None:
+    live = Token.filter(session_id=people.session.id, kind=TokenKind.SESSION, revoked_at=None)
+    entries = Token.filter(session_id=people.session.id, kind=TokenKind.ENTRY, revoked_at=None)
+    before = await entries.count()
+    assert await live.count() == 1
+
+    await transition(people.session, SessionState.FAILED, SERVICE)
+
+    assert (await live.count(), await entries.count()) == (0, before)
 
 
 def test_every_live_state_reaches_the_terminal_states() -> None:
@@ -62,7 +77,7 @@ def test_every_live_state_reaches_the_terminal_states() -> None:
 async def test_transition_records_history_and_events(people: People) -> None:
     await OutboxMessage.all().delete()
 
-    await transition_session(people.session, SessionState.STOPPING, await people.actor("guest"), cause="Enough.")
+    await transition(people.session, SessionState.STOPPING, await people.actor("guest"), cause="Enough.")
 
     entry = await HistoryEntry.filter(resource="session", action="move").order_by("-id").first()
     assert entry is not None
@@ -78,7 +93,7 @@ async def test_refused_transition_writes_nothing(people: People) -> None:
     await Session.filter(id=people.session.id).update(state=SessionState.STOPPED)
 
     with pytest.raises(Conflict, match="Another request changed"):
-        await transition_session(people.session, SessionState.STOPPING, SERVICE)
+        await transition(people.session, SessionState.STOPPING, SERVICE)
 
     assert (await HistoryEntry.all().count(), await OutboxMessage.all().count()) == (entries, 0)
 
@@ -87,7 +102,7 @@ async def test_one_of_five_concurrent_transitions_wins(people: People) -> None:
     seen = [await Session.get(id=people.session.id) for _ in range(5)]
 
     outcomes = await asyncio.gather(
-        *(transition_session(session, SessionState.STOPPING, SERVICE) for session in seen), return_exceptions=True
+        *(transition(session, SessionState.STOPPING, SERVICE) for session in seen), return_exceptions=True
     )
 
     assert outcomes.count(None) == 1
@@ -100,15 +115,15 @@ async def test_outdated_fence_changes_nothing(people: People) -> None:
     await Session.filter(id=people.session.id).update(fence=7)
 
     with pytest.raises(Conflict):
-        await transition_session(people.session, SessionState.FAILED, SERVICE, expected_fence=6)
+        await transition(people.session, SessionState.FAILED, SERVICE, expected_fence=6)
 
     assert (await Session.get(id=people.session.id)).state is SessionState.RUNNING
-    await transition_session(people.session, SessionState.FAILED, SERVICE, expected_fence=7)
+    await transition(people.session, SessionState.FAILED, SERVICE, expected_fence=7)
 
 
 async def test_stopping_session_releases_its_active_key(people: People) -> None:
     assert people.session.active_key
 
-    await transition_session(people.session, SessionState.STOPPING, SERVICE)
+    await transition(people.session, SessionState.STOPPING, SERVICE)
 
     assert (await Session.get(id=people.session.id)).active_key is None

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 
 from carrel.services import ProcessServices
-from models.accounts.users import TokenKind
+from models.accounts.tokens import TokenKind
 from schema.graphql.node import encode
 from tests.people import People
 

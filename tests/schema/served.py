@@ -13,8 +13,10 @@ import httpx2
 from carrel.servers import api, listen
 from carrel.services import ProcessServices, open_services
 from core.settings import Settings
-from models.accounts.users import TokenKind, User
-from models.permissions.actor import SERVICE
+from models.accounts.tokens import TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens as account_tokens
 from models.services.accounts import users as accounts_users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import regions
@@ -106,7 +108,7 @@ async def served_api(settings: Settings) -> AsyncIterator[Served]:
 
 
 async def _token(user: User) -> str:
-    _, minted = await accounts_users.mint_token(
+    _, minted = await account_tokens.mint(
         user.id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), name="tests"
     )
     return minted.text

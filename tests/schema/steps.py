@@ -1,8 +1,7 @@
 """Steps that create rows for the tests of the API."""
 
 from models.data.dataoperations import DataOperation
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.services.accounts import authentication
 from models.services.data import dataoperations, datasessions
 from models.services.sessions import sessions, workstations

@@ -4,9 +4,9 @@ from typing import Any
 
 from models.accounts.organizations import MemberRole, Membership
 from models.accounts.roles import Grant, ObjectRole
-from models.accounts.users import Token, TokenKind
-from models.permissions.actor import SERVICE
-from models.services.accounts import organizations, users
+from models.accounts.tokens import Token, TokenKind
+from models.permissions.principal import SERVICE
+from models.services.accounts import organizations, tokens, users
 from models.sessions.sessions import Session, SessionState
 from schema.graphql.node import encode
 from tests.schema.served import Served
@@ -109,9 +109,7 @@ def _codes(payload: dict[str, Any]) -> list[list[str]]:
 
 async def _token_ids(served: Served, name: str, count: int) -> list[str]:
     user = served.users[name]
-    made = [
-        await users.mint_token(user.id, TokenKind.API, actor=SERVICE, lifetime=None, name="t") for _ in range(count)
-    ]
+    made = [await tokens.mint(user.id, TokenKind.API, actor=SERVICE, lifetime=None, name="t") for _ in range(count)]
     return [encode("Token", token.id) for token, _ in made]
 
 
@@ -153,7 +151,7 @@ async def test_reject_everything_keeps_the_last_administrator(served: Served) ->
     lab = await _lab(served)
     other = await users.register("otto", None, role="operator")
     await _ask(served, "olive", ADD, id=lab, names=["ada", "eve"])
-    _, minted = await users.mint_token(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
+    _, minted = await tokens.mint(other.id, TokenKind.API, actor=SERVICE, lifetime=None)
     both = Served(served.services, served.port, {**served.tokens, "otto": minted.text}, {**served.users, "otto": other})
 
     answer = await _ask(both, "otto", REMOVE, id=lab, names=["ada", "olive", "eve"], policy="REJECT_EVERYTHING")

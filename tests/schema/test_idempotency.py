@@ -13,8 +13,9 @@ from models.accounts.collaborations import Collaboration
 from models.accounts.idempotency_keys import IdempotencyKey
 from models.accounts.organizations import Organization
 from models.accounts.roles import Resource
-from models.accounts.users import Token, User
-from models.permissions.actor import SERVICE
+from models.accounts.tokens import Token
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
 from models.services.accounts import idempotency_keys, organizations
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation

@@ -9,10 +9,10 @@ from tortoise.queryset import QuerySet
 from core.database.connection import transaction
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import DEFAULT_ROLES, ObjectRole, PermissionVerb, Resource, UserRule
-from models.permissions.actor import SERVICE
-from models.permissions.principal import Principal
+from models.permissions.principal import SERVICE, Principal
 from models.permissions.rules import OBJECT_ROLE_RESOURCE
-from models.policies.accounts import collaborations, grants, history, organizations, roles
+from models.policies import registry
+from models.policies.accounts import collaborations, grants, history, organizations, roles, tokens
 from models.policies.accounts import users as accounts_users
 from models.policies.authorization import ACTION_RULES, Action
 from models.policies.data import dataoperations, datasessions, results, uploads
@@ -28,7 +28,7 @@ from schema.root import schema
 from tests.schema.api import Api
 from tests.schema.every_mutation import CASES as MUTATIONS
 
-GRANTED = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in grants.GRANTABLE]
+GRANTED = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in registry.grantable()]
 PEOPLE = [*(f"role-{each}" for each in DEFAULT_ROLES), *(f"lab-{each}" for each in MemberRole), *GRANTED]
 WITH_PARTICULARS = {
     Action.USER_CREATE,
@@ -116,7 +116,7 @@ LISTS: dict[str, tuple[str, Resource, Callable[[Principal], QuerySet[Any]]]] = {
 OTHERS: dict[str, Callable[[Principal], QuerySet[Any]]] = {
     "Image": images.readable,
     "Result": results.readable,
-    "Token": accounts_users.readable_tokens,
+    "Token": tokens.readable,
 }
 PLAIN = {"regions"}
 """Short lists that are not connections."""

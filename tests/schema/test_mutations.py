@@ -6,7 +6,7 @@ from core.messaging.outbox import OutboxMessage
 from models.accounts.history import HistoryEntry
 from models.accounts.organizations import Membership
 from models.accounts.roles import Grant
-from models.accounts.users import Token, TokenKind
+from models.accounts.tokens import Token, TokenKind
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from models.data.results import Result

@@ -19,9 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from core.database import connection
 from core.database.connection import clear_statement_cache
 from core.settings import Settings, load
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE, Actor
-from models.services.accounts import authentication, users
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE, Actor
+from models.services.accounts import authentication, tokens, users
 from models.services.accounts.roles import sync_default_roles
 from models.services.sessions import sessions, workstations
 from models.sessions.images import Image, ImageState
@@ -97,7 +98,7 @@ async def ada(apis: Apis) -> AsyncIterator[User]:
 
 
 async def _token(user: User, lifetime: timedelta | None = None, kind: TokenKind = TokenKind.API) -> tuple[str, str]:
-    token, minted = await users.mint_token(user.id, kind, actor=SERVICE, lifetime=lifetime, name="test")
+    token, minted = await tokens.mint(user.id, kind, actor=SERVICE, lifetime=lifetime, name="test")
     return encode("Token", token.id), minted.text
 
 

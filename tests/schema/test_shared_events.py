@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.accounts.roles import RoleHolder
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.policies.sessions.sessions import readable
 from models.services.accounts import roles
 from models.sessions.sessions import Session

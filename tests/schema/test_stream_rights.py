@@ -6,8 +6,9 @@ from typing import Any
 
 from core.clock import now
 from models.accounts.roles import Role, RoleHolder, Rule
-from models.accounts.users import Token, User
-from models.permissions.actor import SERVICE
+from models.accounts.tokens import Token
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
 from models.services.accounts import roles
 from models.services.sessions import sessions
 from models.sessions.sessions import Session

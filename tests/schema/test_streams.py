@@ -10,11 +10,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from core.database.connection import transaction
 from models.accounts.roles import Grant
-from models.accounts.users import Token, User
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.accounts.tokens import Token
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
 from models.services.sessions import sessions
-from models.services.transitions import transition_image, transition_session
+from models.services.transitions import transition
 from models.sessions.images import ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import Session, SessionState
@@ -37,7 +38,7 @@ async def test_stream_sends_every_session_state_once(api: Api) -> None:
 
         await sessions.request_stop(await _row(api), actor=SERVICE)
         assert (await stream.value())["state"] == "STOPPING"
-        await transition_session(await _row(api), SessionState.STOPPED, SERVICE)
+        await transition(await _row(api), SessionState.STOPPED, SERVICE)
         assert (await stream.value())["state"] == "STOPPED"
         assert await stream.next() is None
 
@@ -89,9 +90,9 @@ async def test_image_stream_ends_in_final_state(api: Api) -> None:
 
     async with api.follow("owner", IMAGE, id=api.id("Image", image)) as stream:
         assert (await stream.value())["state"] == "QUEUED"
-        await transition_image(image, ImageState.IMPORTING, SERVICE)
+        await transition(image, ImageState.IMPORTING, SERVICE)
         assert (await stream.value())["state"] == "IMPORTING"
-        await transition_image(image, ImageState.FAILED, SERVICE, reason="It runs as root.")
+        await transition(image, ImageState.FAILED, SERVICE, reason="It runs as root.")
         assert await stream.value() == {"state": "FAILED", "reason": "It runs as root."}
         assert await stream.next() is None
 
@@ -104,7 +105,7 @@ async def test_permissions_are_reloaded_for_every_event(api: Api) -> None:
         await stream.value()
 
         await Grant.filter(user=api.people.users["editor"]).delete()
-        await transition_image(image, ImageState.IMPORTING, SERVICE)
+        await transition(image, ImageState.IMPORTING, SERVICE)
 
         async with asyncio.timeout(5):
             result = await stream.next()
@@ -115,8 +116,8 @@ async def test_burst_of_changes_sends_the_last_state(api: Api) -> None:
     async with api.follow("guest", ONE, id=api.id("Session", api.people.session)) as stream:
         await stream.value()
         async with transaction():
-            await transition_session(await _row(api), SessionState.STOPPING, SERVICE)
-            await transition_session(await _row(api), SessionState.EXPIRED, SERVICE)
+            await transition(await _row(api), SessionState.STOPPING, SERVICE)
+            await transition(await _row(api), SessionState.EXPIRED, SERVICE)
 
         assert (await stream.value())["state"] == "EXPIRED"
         assert await stream.next() is None
@@ -130,7 +131,7 @@ async def test_revoked_token_ends_streams_within_two_seconds(api: Api) -> None:
     token = await _token_of(api, "guest")
     async with api.follow("guest", MINE) as stream:
         await stream.value()
-        await users.revoke_token(token, actor=SERVICE)
+        await tokens.revoke(token, actor=SERVICE)
 
         async with asyncio.timeout(2):
             assert await stream.next() is None
@@ -177,7 +178,7 @@ async def test_sign_out_closes_socket_within_two_seconds(api: Api, socket: Clien
     await _receive(socket)
     token = await Token.filter(kind="browser", user=api.people.users["guest"]).order_by("-id").first()
     assert token is not None
-    await users.revoke_token(token, actor=SERVICE)
+    await tokens.revoke(token, actor=SERVICE)
 
     async with asyncio.timeout(2):
         await socket.wait_closed()

@@ -6,8 +6,8 @@ from tortoise.queryset import QuerySet
 from models.accounts.collaborations import Collaboration, Participant
 from models.accounts.roles import Permission, PermissionVerb, Resource, Scope
 from models.permissions.principal import Principal
+from models.policies import PolicyDecision
 from models.policies.row_access import InCollaboration, RowAccess
-from models.policies.verdicts import PolicyDecision
 
 COLLABORATIONS = RowAccess(Collaboration, Resource.COLLABORATION, organization=(InCollaboration("id"),))
 """A collaboration belongs to each of its participants."""

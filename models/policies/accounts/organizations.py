@@ -7,9 +7,9 @@ from models.accounts.organizations import MemberRole, Membership, Organization
 from models.accounts.roles import PermissionVerb, Resource
 from models.permissions.principal import Principal
 from models.permissions.rules import MEMBER_ROLE_RULES
+from models.policies import PolicyDecision
 from models.policies.delegation import CANNOT_CHANGE_OWN, missing_rule
 from models.policies.row_access import ForVerb, InOrganization, MemberOf, RowAccess
-from models.policies.verdicts import PolicyDecision
 
 ORGANIZATIONS = RowAccess(
     Organization,

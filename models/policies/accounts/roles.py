@@ -9,6 +9,7 @@ from models.accounts.roles import Permission, PermissionVerb, Resource, Role, Ro
 from models.accounts.users import User
 from models.permissions.principal import Principal
 from models.permissions.rules import parse_known_rules
+from models.policies import PolicyDecision
 from models.policies.accounts import users as accounts_users
 from models.policies.delegation import CANNOT_CHANGE_OWN, missing_rule
 from models.policies.row_access import (
@@ -21,7 +22,6 @@ from models.policies.row_access import (
     has_permission_for,
     in_permitted_organization,
 )
-from models.policies.verdicts import PolicyDecision
 
 
 def _assigned_roles(principal: Principal, _permission: Permission) -> Q:

@@ -1,4 +1,4 @@
-"""Policies of users and API tokens."""
+"""Policies of users."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,9 @@ from tortoise.queryset import QuerySet
 from core.errors import BadInput
 from models.accounts.organizations import Membership
 from models.accounts.roles import Permission, PermissionVerb, Resource, Rule, Scope
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.principal import Principal, PrincipalKind
+from models.accounts.users import User
+from models.permissions.principal import Principal
+from models.policies import PolicyDecision
 from models.policies.delegation import CANNOT_CHANGE_OWN, missing_rule
 from models.policies.row_access import (
     ForVerb,
@@ -20,7 +21,6 @@ from models.policies.row_access import (
     has_permission_for,
     in_permitted_organization,
 )
-from models.policies.verdicts import PolicyDecision
 
 USERNAME_LIMIT = 128
 
@@ -38,32 +38,11 @@ USERS = RowAccess(
     organization=(InOrganization("home_organization_id"), ForVerb(PermissionVerb.VIEW, SqlCondition(_members))),
 )
 """Any organization of a user can make the user visible, but only the home organization can change them."""
-TOKENS = RowAccess(Token, Resource.TOKEN, own=(OwnedBy("user_id"),))
 
 
 def readable(principal: Principal) -> QuerySet[User]:
     """Return the users that the principal can see: all, those of its organizations, or only itself."""
     return USERS.rows(principal, PermissionVerb.VIEW)
-
-
-def readable_tokens(principal: Principal) -> QuerySet[Token]:
-    """Return the principal's own API tokens, or all of them if its rule is global."""
-    return TOKENS.rows(principal, PermissionVerb.VIEW).filter(kind=TokenKind.API)
-
-
-def can_create_token(principal: Principal) -> PolicyDecision:
-    """Return whether the principal can create API tokens for itself."""
-    if principal.kind is not PrincipalKind.USER:
-        return "Only a user can create tokens; a session's own token cannot."
-    return (
-        principal.has_permission(Resource.TOKEN, PermissionVerb.CREATE)
-        or "Your credential does not allow creating tokens."
-    )
-
-
-def can_revoke_token(principal: Principal, token: Token) -> PolicyDecision:
-    """Return whether the principal can revoke the token."""
-    return TOKENS.allows_without_query(principal, PermissionVerb.DELETE, token) or "Only its owner can revoke a token."
 
 
 async def can_register(

@@ -7,9 +7,9 @@ from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from models.permissions.principal import Principal
+from models.policies import PolicyDecision
 from models.policies.data.datasessions import DATASESSIONS
 from models.policies.row_access import RowAccess, SqlCondition
-from models.policies.verdicts import PolicyDecision
 
 
 def _in_sessions(principal: Principal, permission: Permission) -> Q:

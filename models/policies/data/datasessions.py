@@ -1,14 +1,21 @@
 """Policies of data sessions."""
 
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.data.datasessions import Datasession
 from models.permissions.principal import Principal, PrincipalKind
-from models.policies.row_access import ForVerb, HasGrant, InOrganization, OwnedBy, RowAccess, SqlCondition
-from models.policies.verdicts import PolicyDecision
-from models.sessions.sessions import Session
+from models.policies import PolicyDecision
+from models.policies.row_access import (
+    ForVerb,
+    HasGrant,
+    InOrganization,
+    OwnedBy,
+    RowAccess,
+    SqlCondition,
+    column_equals,
+)
 
 OWN_OR_GRANTED = (OwnedBy("creator_id"), HasGrant(Resource.DATASESSION))
 
@@ -18,8 +25,7 @@ def _own_or_granted(principal: Principal, permission: Permission) -> Q:
 
 
 def _attached_to_session(principal: Principal, permission: Permission) -> Q:
-    attached = Session.filter(id=principal.session_id, datasession_id__isnull=False)
-    return Q(id__in=Subquery(attached.values("datasession_id"))) & _own_or_granted(principal, permission)
+    return column_equals("id", principal.datasession_id) & _own_or_granted(principal, permission)
 
 
 DATASESSIONS = RowAccess(

@@ -5,8 +5,8 @@ from tortoise.queryset import QuerySet
 from models.accounts.roles import PermissionVerb, Resource
 from models.data.uploads import Upload
 from models.permissions.principal import Principal, PrincipalKind
+from models.policies import PolicyDecision
 from models.policies.row_access import OwnedBy, RowAccess
-from models.policies.verdicts import PolicyDecision
 
 UPLOADS = RowAccess(Upload, Resource.UPLOAD, own=(OwnedBy("creator_id"),), session_token=())
 

@@ -5,9 +5,9 @@ from tortoise.queryset import QuerySet
 
 from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal
+from models.policies import PolicyDecision
 from models.policies.row_access import ForVerb, RowAccess, SqlCondition
 from models.policies.sessions import workstations
-from models.policies.verdicts import PolicyDecision
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session
 

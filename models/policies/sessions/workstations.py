@@ -5,8 +5,8 @@ from tortoise.queryset import QuerySet
 
 from models.accounts.roles import Permission, PermissionVerb, Resource
 from models.permissions.principal import Principal, PrincipalKind
+from models.policies import PolicyDecision
 from models.policies.row_access import ColumnEquals, ForVerb, HasGrant, OwnedBy, RowAccess, SqlCondition
-from models.policies.verdicts import PolicyDecision
 from models.sessions.sessions import Session
 from models.sessions.workstations import Workstation
 

@@ -12,7 +12,8 @@ from core.clock import now
 from core.errors import Unauthenticated
 from core.security import tokens
 from models.accounts.roles import SCOPE_WIDTH, SESSION, Permission, Rule, Scope
-from models.accounts.users import Token, TokenKind, User
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
 from models.permissions.principal import Principal, PrincipalKind
 from models.permissions.rules import parse_known_rules
 from models.services.accounts.effective_permissions import (
@@ -38,6 +39,7 @@ class TokenRow(NamedTuple):
     user_id: int
     session_id: int | None
     scopes: list[str] | None
+    session__datasession_id: int | None = None
 
 
 async def authenticate(text: str) -> Principal:
@@ -66,9 +68,16 @@ async def find_live_token(text: str) -> Token | None:
 
 async def principal_for_token(token: Token) -> Principal:
     """Return the principal of a token."""
-    return _principal(
-        token.user_id, token, (await load_effective_permissions([token.user_id])).get(token.user_id, NO_PERMISSIONS)
-    )
+    permissions = (await load_effective_permissions([token.user_id])).get(token.user_id, NO_PERMISSIONS)
+    return _principal(token.user_id, await _token_row(token), permissions)
+
+
+async def _token_row(token: Token) -> TokenRow:
+    row = TokenRow(token.id, token.kind, token.user_id, token.session_id, token.scopes)
+    if token.kind is not TokenKind.SESSION:
+        return row
+    attached: Any = await Token.filter(id=token.id).values_list("session__datasession_id", flat=True)
+    return row._replace(session__datasession_id=next(iter(attached), None))
 
 
 async def principal_for_user(user: User) -> Principal:
@@ -110,7 +119,7 @@ def _batches(keys: set[int]) -> Iterator[list[int]]:
     yield from (ordered[start : start + MAX_IDS_PER_QUERY] for start in range(0, len(ordered), MAX_IDS_PER_QUERY))
 
 
-def _principal(user_id: int, token: Token | TokenRow | None, permissions: EffectivePermissions) -> Principal:
+def _principal(user_id: int, token: TokenRow | None, permissions: EffectivePermissions) -> Principal:
     kind = PrincipalKind.SESSION if token and token.kind is TokenKind.SESSION else PrincipalKind.USER
     scopes = None if token is None or token.scopes is None else tuple(token.scopes)
     rules, org_rules = _narrow_permissions(permissions, kind, scopes)
@@ -121,6 +130,7 @@ def _principal(user_id: int, token: Token | TokenRow | None, permissions: Effect
         organization_ids=permissions.organization_ids,
         token_id=token.id if token else None,
         session_id=token.session_id if token else None,
+        datasession_id=token.session__datasession_id if token else None,
         org_rules=org_rules,
     )
 

@@ -8,7 +8,7 @@ from core.errors import BadInput, Conflict
 from models.accounts.collaborations import Collaboration, Participant
 from models.accounts.organizations import Organization
 from models.accounts.roles import Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 from models.services.accounts.permission_changes import serialized
 

@@ -11,8 +11,7 @@ from core.clock import now
 from core.database import connection
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Permission, Resource
-from models.permissions.actor import ANONYMOUS, SERVICE, Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import ANONYMOUS, SERVICE, Actor, Principal
 from models.policies.authorization import Action
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from tortoise.models import Model
 from core.errors import BadInput, Conflict
 from core.messaging import outbox
 from models.accounts.roles import Grant, ObjectRole, Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.permissions.rules import OBJECT_ROLE_RESOURCE
 from models.permissions.tables import RESOURCE_PERMISSIONS
 from models.services.accounts import history

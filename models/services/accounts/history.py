@@ -5,7 +5,7 @@ from typing import Any
 from core.database import connection
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 
 CONTEXT_KEY = "history"
 

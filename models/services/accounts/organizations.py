@@ -7,7 +7,7 @@ from core.messaging import outbox
 from models.accounts.organizations import MemberRole, Membership, Organization
 from models.accounts.roles import Resource
 from models.accounts.users import User
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 from models.services.accounts.permission_changes import serialized
 

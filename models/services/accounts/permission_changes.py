@@ -6,7 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from core.clock import now
 from core.database import connection
 from core.errors import Unauthenticated
-from models.accounts.users import Token, User
+from models.accounts.tokens import Token
+from models.accounts.users import User
 from models.permissions.principal import Principal
 from models.services.accounts import authentication
 

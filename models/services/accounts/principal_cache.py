@@ -15,7 +15,7 @@ from core.concurrency.coalescing import BatchLoader
 from core.concurrency.ttl_cache import CacheEntry, SingleFlightCache
 from core.errors import Unauthenticated
 from core.messaging.event_bus import EventBus
-from models.accounts.users import Token, TokenKind
+from models.accounts.tokens import Token, TokenKind
 from models.permissions.principal import Principal
 from models.services.accounts import authentication
 

@@ -8,7 +8,7 @@ from core.messaging import outbox
 from models.accounts.organizations import Membership
 from models.accounts.roles import DEFAULT_ROLES, Resource, Role, RoleHolder, Rule, UserRule, role_key
 from models.accounts.users import User
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 from models.services.accounts.permission_changes import serialized
 

@@ -1,21 +1,19 @@
-"""Creates accounts, checks passwords at sign-in, and mints and revokes tokens."""
+"""Creates accounts, and checks passwords at sign-in."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tortoise.expressions import F
 
 from core.clock import now
 from core.database.connection import transaction
 from core.errors import BadInput, RateLimited, Unauthenticated
-from core.messaging import outbox
-from core.security import passwords, tokens
-from core.security.tokens import Minted
+from core.security import passwords
 from core.settings import Settings
 from models.accounts.history import ActorKind
-from models.accounts.roles import Resource, Role, RoleHolder, Rule, role_key
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE, Actor
+from models.accounts.roles import Resource, Role, RoleHolder, role_key
+from models.accounts.users import User
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import denials, history
 from models.services.accounts.permission_changes import serialized
 
@@ -112,60 +110,3 @@ async def _record_wrong_password(user: User, settings: Settings) -> None:
             until = now() + timedelta(seconds=settings.sign_in_lock_seconds)
             await User.filter(id=user.id).update(failed_sign_ins=0, locked_until=until)
             await history.record(Resource.USER, user.id, "lock", SERVICE, cause="too many wrong passwords")
-
-
-async def mint_token(
-    user_id: int,
-    kind: TokenKind,
-    *,
-    actor: Actor,
-    lifetime: timedelta | None,
-    name: str = "",
-    scopes: list[Rule] | None = None,
-    session_id: int | None = None,
-    parent_id: int | None = None,
-) -> tuple[Token, Minted]:
-    """Create a token of the user. Its text is returned once, in the second value, and not stored."""
-    minted = tokens.mint(kind)
-    async with transaction():
-        token = await Token.create(
-            kind=kind,
-            key=minted.key,
-            digest=minted.digest,
-            user_id=user_id,
-            session_id=session_id,
-            parent_id=parent_id,
-            name=name,
-            scopes=None if scopes is None else [str(rule) for rule in scopes],
-            expires_at=now() + lifetime if lifetime else None,
-        )
-        await history.record(Resource.TOKEN, token.id, "create", actor, detail={"kind": kind, "name": name})
-    return token, minted
-
-
-async def revoke_token(token: Token, *, actor: Actor, cause: str = "") -> None:
-    """Revoke a token. Streams and caches that use it are notified."""
-    async with transaction():
-        if await Token.filter(id=token.id, revoked_at=None).update(revoked_at=now()):
-            await history.record(Resource.TOKEN, token.id, "revoke", actor, cause=cause)
-            outbox.publish(f"token:{token.id}")
-            outbox.publish(f"user:{token.user_id}")
-
-
-async def revoke_session_tokens(session_id: int) -> None:
-    """Revoke the tokens of a session's container. Call it in the transaction that ends the session."""
-    # Entry cookies stay valid: they still open the page that says how the session ended.
-    tokens_of_session = Token.filter(session_id=session_id, kind=TokenKind.SESSION, revoked_at=None)
-    await tokens_of_session.update(revoked_at=now())
-
-
-async def extend_session_tokens(session_id: int, until: datetime) -> None:
-    """Extend the tokens of a session's container until then. Revoked tokens stay revoked."""
-    await Token.filter(session_id=session_id, kind=TokenKind.SESSION, revoked_at=None).update(expires_at=until)
-
-
-async def purge_tokens(retention: timedelta = timedelta(days=30)) -> int:
-    """Delete tokens that ended longer ago than `retention`, and return their number."""
-    before = now() - retention
-    ended = await Token.filter(expires_at__lt=before).delete()
-    return ended + await Token.filter(revoked_at__lt=before).delete()

@@ -13,10 +13,11 @@ from models.accounts.roles import Resource
 from models.accounts.users import User
 from models.data.dataoperations import PENDING, TERMINAL_STATES, DataOperation, DataOperationState, OperationDependency
 from models.data.datasessions import Datasession
-from models.permissions.actor import SERVICE, Actor
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import history
-from models.services.data import operation_dependencies, results, upload_references
-from models.services.data.operation_transitions import enqueue_run, publish_change, transition
+from models.services.data import operation_queue, results, uploads
+from models.services.data.operation_queue import enqueue_run
+from models.services.transitions import publish_change, transition
 
 
 async def create(
@@ -44,7 +45,7 @@ async def create(
             code_version=code_version,
             inputs=dict(inputs),
         )
-        await upload_references.acquire(datasession, upload_ids)
+        await uploads.add_references(datasession, upload_ids)
         for needed_id in sorted(set(depends_on)):
             await OperationDependency.create(operation_id=operation.id, needed_id=needed_id)
         await history.record(
@@ -55,7 +56,7 @@ async def create(
             to_state=DataOperationState.QUEUED,
             detail={"name": name},
         )
-        if await operation_dependencies.blocked_reason(operation) is None:
+        if await operation_queue.blocked_reason(operation) is None:
             enqueue_run(operation)
         publish_change(operation)
     return operation
@@ -110,7 +111,7 @@ async def _cancel(operation: DataOperation, actor: Actor, cause: str) -> None:
         awaited=None,
         ended_at=now(),
     )
-    await operation_dependencies.fail_dependents(operation, operation_dependencies.dependency_error(operation), now())
+    await operation_queue.fail_dependents(operation, operation_queue.dependency_error(operation), now())
 
 
 async def rerun(
@@ -133,7 +134,7 @@ async def rerun(
         for each in requeued:
             await _requeue(each, versions.get(each.name, each.code_version), actor)
         for each in (operation, *downstream):
-            if await operation_dependencies.blocked_reason(each) is None:
+            if await operation_queue.blocked_reason(each) is None:
                 enqueue_run(each)
 
 
@@ -167,14 +168,12 @@ async def delete(operation: DataOperation, *, actor: Actor) -> None:
     async with transaction():
         await cleanup_before_delete(operation, actor)
         await DataOperation.filter(id=operation.id).delete()
-        await upload_references.release(await Datasession.get(id=operation.datasession_id))
+        await uploads.remove_references(await Datasession.get(id=operation.datasession_id))
 
 
 async def cleanup_before_delete(operation: DataOperation, actor: Actor) -> None:
     """Fail the dependents of an operation and release its result, in the transaction that deletes it."""
-    await operation_dependencies.fail_dependents(
-        operation, f"An input comes from {operation.name}, which was deleted.", now()
-    )
+    await operation_queue.fail_dependents(operation, f"An input comes from {operation.name}, which was deleted.", now())
     await DataOperation.filter(id=operation.id).update(result_id=None)
     await results.release_reference(operation.result_id)
     await results.discard(operation)

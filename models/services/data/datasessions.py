@@ -13,9 +13,9 @@ from core.messaging import outbox
 from models.accounts.roles import Grant, Resource
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession, Item
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
-from models.services.data import dataoperations, upload_references
+from models.services.data import dataoperations, uploads
 
 MAX_NAME_LENGTH = 256
 MAX_ITEMS = 10_000
@@ -31,7 +31,7 @@ async def create(
         datasession = await Datasession.create(
             name=validated_name(name), input_data=list(items), creator_id=actor.user_id, organization_id=organization_id
         )
-        await upload_references.acquire(datasession, upload_ids)
+        await uploads.add_references(datasession, upload_ids)
         detail = {"name": datasession.name, "files": len(items)}
         await history.record(Resource.DATASESSION, datasession.id, "create", actor, detail=detail)
         outbox.publish(datasession.topic)
@@ -69,7 +69,7 @@ async def add(datasession: Datasession, items: Sequence[Item], *, upload_ids: Co
         try:
             async with transaction():
                 await _change(datasession, datasession.version, "add", actor, {"files": len(items)}, input_data=merged)
-                await upload_references.acquire(datasession, upload_ids)
+                await uploads.add_references(datasession, upload_ids)
         except Conflict:
             if attempt == 2:
                 raise
@@ -87,7 +87,7 @@ async def remove(datasession: Datasession, items: Sequence[Item], *, version: in
     remaining = [item for item in datasession.input_data if (item["source"], item["basename"]) not in removed]
     async with transaction():
         await _change(datasession, version, "remove", actor, {"files": len(removed)}, input_data=remaining)
-        await upload_references.release(datasession)
+        await uploads.remove_references(datasession)
 
 
 async def _change(
@@ -106,7 +106,7 @@ async def delete(datasession: Datasession, *, actor: Actor) -> None:
     async with transaction():
         for operation in await DataOperation.filter(datasession_id=datasession.id).order_by("id"):
             await dataoperations.cleanup_before_delete(operation, actor)
-        await upload_references.release(datasession, every=True)
+        await uploads.remove_references(datasession, every=True)
         await Grant.filter(resource=Resource.DATASESSION, object_id=datasession.id).delete()
         detail = {"name": datasession.name}
         await history.record(Resource.DATASESSION, datasession.id, "delete", actor, detail=detail)

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tortoise.expressions import F, Q
-
 from core.clock import now
+from core.database import leases
 from core.database.connection import transaction
 from core.errors import Conflict
 from core.settings import Settings
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.input_labels import InputNames
 from models.data.results import Result, StoredFile
-from models.permissions.actor import SERVICE
-from models.services.data import operation_dependencies, results
-from models.services.data.operation_transitions import enqueue_run, publish_change, transition
+from models.permissions.principal import SERVICE
+from models.services.data import operation_queue, results
+from models.services.data.operation_queue import enqueue_run
+from models.services.transitions import change_events, transition
 
 MAX_ATTEMPTS = 4
 FIRST_DELAY_SECONDS = 1.0
@@ -71,7 +71,7 @@ async def _begin(operation: DataOperation, settings: Settings) -> DataOperation 
         return None
     if operation.awaited and await results.is_being_computed(operation.awaited):
         return None
-    reason = await operation_dependencies.blocked_reason(operation)
+    reason = await operation_queue.blocked_reason(operation)
     if reason is not None:
         if reason:
             await fail(operation, reason)
@@ -81,8 +81,7 @@ async def _begin(operation: DataOperation, settings: Settings) -> DataOperation 
         DataOperationState.RUNNING,
         SERVICE,
         expected_fence=operation.fence,
-        fence=operation.fence + 1,
-        lease_until=now() + settings.lease,
+        **leases.new_claim(operation, now() + settings.lease),
         attempts=operation.attempts + 1,
         started_at=now(),
         due_at=None,
@@ -107,13 +106,8 @@ async def _resume(operation: DataOperation, settings: Settings) -> DataOperation
             "try it with fewer or smaller files.",
         )
         return None
-    rows = DataOperation.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lt=now()), id=operation.id, state=DataOperationState.RUNNING
-    )
-    claimed = await rows.filter(fence=operation.fence).update(
-        fence=F("fence") + 1, attempts=F("attempts") + 1, lease_until=now() + settings.lease
-    )
-    return await DataOperation.get(id=operation.id) if claimed else None
+    expected = {"id": operation.id, "state": DataOperationState.RUNNING, "fence": operation.fence}
+    return await leases.claim(DataOperation, expected, now() + settings.lease, counter="attempts")
 
 
 async def renew(operation: DataOperation, settings: Settings, progress: Progress | None) -> DataOperationState | None:
@@ -126,11 +120,9 @@ async def renew(operation: DataOperation, settings: Settings, progress: Progress
         return current.state if current else None
     renewal_due = current.lease_until is None or current.lease_until - now() < settings.lease / 2
     if progress or renewal_due:
-        async with transaction():
-            changes = progress.columns() if progress else {}
-            rows = DataOperation.filter(id=operation.id, fence=operation.fence, state=DataOperationState.RUNNING)
-            if await rows.update(lease_until=now() + settings.lease, **changes) and progress:
-                publish_change(operation)
+        changes, events = (progress.columns(), change_events(operation)) if progress else ({}, [])
+        until = now() + settings.lease
+        await leases.renew(operation, DataOperationState.RUNNING, until, changes, messages=events)
     return DataOperationState.RUNNING
 
 
@@ -183,7 +175,7 @@ async def _succeed(operation: DataOperation, result: Result, warnings: Sequence[
         lease_until=None,
         ended_at=now(),
     )
-    await operation_dependencies.enqueue_dependents(operation)
+    await operation_queue.enqueue_dependents(operation)
 
 
 async def wait_for(operation: DataOperation, result: Result) -> None:
@@ -245,9 +237,7 @@ async def fail(operation: DataOperation, sentence: str, progress: Progress | Non
             **changes,
         )
         await results.discard(operation)
-        await operation_dependencies.fail_dependents(
-            operation, operation_dependencies.dependency_error(operation), now()
-        )
+        await operation_queue.fail_dependents(operation, operation_queue.dependency_error(operation), now())
 
 
 async def finish_cancel(operation: DataOperation) -> None:
@@ -265,6 +255,4 @@ async def finish_cancel(operation: DataOperation) -> None:
             ended_at=now(),
         )
         await results.discard(operation)
-        await operation_dependencies.fail_dependents(
-            operation, operation_dependencies.dependency_error(operation), now()
-        )
+        await operation_queue.fail_dependents(operation, operation_queue.dependency_error(operation), now())

@@ -13,11 +13,10 @@ from core.queue import Job, data_queue
 from models.accounts.roles import Resource
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.results import Result, ResultState, StoredFile
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.policies.data import results as policy
 from models.services.accounts import history
-from models.services.data.operation_transitions import enqueue_run
+from models.services.data.operation_queue import enqueue_run
 
 if TYPE_CHECKING:
     from core.storage.object_store import Storage

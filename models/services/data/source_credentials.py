@@ -8,7 +8,7 @@ from core.database.connection import transaction
 from core.errors import BadInput
 from models.accounts.roles import Resource
 from models.data.source_credentials import SourceCredential
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 
 if TYPE_CHECKING:

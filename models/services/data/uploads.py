@@ -1,16 +1,22 @@
-"""Uploads: create, record the received bytes, mark as used, release."""
+"""Uploads: create, record the received bytes, and keep while a data session refers to them.
 
+A data session refers to an upload while one of its files or operations names it.
+"""
+
+from collections.abc import Collection
 from datetime import timedelta
 from secrets import token_hex
+from typing import Any
 
 from core.clock import now
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict, NotFound
 from core.security import global_ids
 from models.accounts.roles import Resource
-from models.data.datasessions import DatasessionUpload
+from models.data.dataoperations import DataOperation
+from models.data.datasessions import Datasession, DatasessionUpload
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 
 LIFETIME = timedelta(days=1)
@@ -61,7 +67,29 @@ def global_id(upload_id: int) -> str:
     return global_ids.encode("Upload", upload_id)
 
 
-async def mark_used(upload_id: int) -> None:
+async def add_references(datasession: Datasession, upload_ids: Collection[int]) -> None:
+    """Add references to uploads in the open transaction."""
+    for upload_id in sorted(set(upload_ids)):
+        if not await DatasessionUpload.filter(datasession_id=datasession.id, upload_id=upload_id).exists():
+            await _mark_used(upload_id)
+            await DatasessionUpload.create(datasession_id=datasession.id, upload_id=upload_id)
+
+
+async def remove_references(datasession: Datasession, *, every: bool = False) -> None:
+    """Remove the references to uploads that no file or operation of the data session names; or `every` reference."""
+    names = "" if every else str([datasession.input_data, await _operation_inputs(datasession)])
+    for link in await DatasessionUpload.filter(datasession_id=datasession.id):
+        if every or repr(global_id(link.upload_id)) not in names:
+            await link.delete()
+            if not await DatasessionUpload.filter(upload_id=link.upload_id).exists():
+                await _release(link.upload_id)
+
+
+async def _operation_inputs(datasession: Datasession) -> list[Any]:
+    return list(await DataOperation.filter(datasession_id=datasession.id).values_list("inputs", flat=True))
+
+
+async def _mark_used(upload_id: int) -> None:
     """Mark a complete upload as used in the open transaction, so that it does not expire."""
     shared = DatasessionUpload.filter(upload_id=upload_id)
     complete = Upload.filter(id=upload_id, state=UploadState.COMPLETE)
@@ -71,6 +99,6 @@ async def mark_used(upload_id: int) -> None:
         )
 
 
-async def release(upload_id: int) -> None:
+async def _release(upload_id: int) -> None:
     """Let an upload expire that no data session refers to any more."""
     await Upload.filter(id=upload_id, state=UploadState.USED).update(state=UploadState.COMPLETE, expires_at=now())

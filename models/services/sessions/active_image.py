@@ -4,10 +4,10 @@ from typing import Any
 
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict
-from core.messaging import outbox
 from models.accounts.roles import Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
+from models.services.transitions import publish_change
 from models.sessions.images import Image, ImageState
 from models.sessions.workstations import Workstation
 
@@ -20,7 +20,7 @@ async def activate(image: Image, *, actor: Actor) -> None:
         if not await Image.filter(id=image.id, state=ImageState.READY).update(is_desired=True):
             raise Conflict("Another request changed the image. Read it again.")
         await history.record(Resource.IMAGE, image.id, "make_desired", actor)
-        outbox.publish(f"image:{image.id}")
+        publish_change(image)
     image.is_desired = True
 
 
@@ -50,7 +50,7 @@ async def reassign_image(image: Image, to: Workstation, *, actor: Actor) -> None
         await _promote_newest(before)
         detail: dict[str, Any] = {"fromWorkstation": before, "toWorkstation": to.id}
         await history.record(Resource.IMAGE, image.id, "change_workstation", actor, detail=detail)
-        outbox.publish(f"image:{image.id}")
+        publish_change(image)
     image.update_from_dict({"workstation_id": to.id, "is_desired": True})
 
 
@@ -60,7 +60,7 @@ async def _promote_newest(workstation_id: int) -> None:
     newest = await Image.filter(workstation_id=workstation_id, state=ImageState.READY).order_by("-id").first()
     if newest is not None:
         await Image.filter(id=newest.id).update(is_desired=True)
-        outbox.publish(f"image:{newest.id}")
+        publish_change(newest)
 
 
 async def _lock(*workstation_ids: int) -> None:

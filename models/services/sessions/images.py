@@ -3,12 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from tortoise.expressions import F, Q
-
 from core.clock import now
+from core.database import leases
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict
 from core.messaging import outbox
@@ -16,10 +14,10 @@ from core.queue import Job, import_queue
 from core.settings import Settings
 from models.accounts.roles import Resource
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import SERVICE, Actor
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import history
 from models.services.sessions import active_image
-from models.services.transitions import transition_image
+from models.services.transitions import publish_change, transition
 from models.sessions.images import Image, ImageState
 from models.sessions.workstations import Workstation
 
@@ -109,7 +107,7 @@ async def update(image: Image, changes: Mapping[str, Any], *, actor: Actor) -> N
         if not await Image.filter(id=image.id, state=image.state).update(**changes):
             raise Conflict("Another request changed the image. Read it again.")
         await history.record(Resource.IMAGE, image.id, "update", actor, detail=dict(changes))
-        outbox.publish(f"image:{image.id}")
+        publish_change(image)
     image.update_from_dict(dict(changes))
 
 
@@ -131,36 +129,29 @@ def enqueue_import(image: Image, region: str) -> None:
 
 async def claim_import(image_id: int, settings: Settings) -> Image | None:
     """Claim a queued image, or one whose importer's lease has expired; None if there is no work."""
-    at = now()
+    until = now() + settings.lease
     image = await Image.get_or_none(id=image_id)
     if image is None:
         return None
-    if image.state is ImageState.QUEUED:
-        changes: dict[str, Any] = {
-            "fence": image.fence + 1,
-            "lease_until": at + settings.lease,
-            "attempts": image.attempts + 1,
-        }
-        try:
-            await transition_image(image, ImageState.IMPORTING, SERVICE, expected_fence=image.fence, **changes)
-        except Conflict:
-            return None
-        return image
-    rows = Image.filter(Q(lease_until__lt=at), id=image_id, state=ImageState.IMPORTING, fence=image.fence)
-    claimed = await rows.update(fence=F("fence") + 1, lease_until=at + settings.lease, attempts=F("attempts") + 1)
-    return await Image.get(id=image_id) if claimed else None
+    if image.state is not ImageState.QUEUED:
+        return await leases.claim(Image, {"id": image_id, "state": ImageState.IMPORTING}, until, counter="attempts")
+    changes = {**leases.new_claim(image, until), "attempts": image.attempts + 1}
+    try:
+        await transition(image, ImageState.IMPORTING, SERVICE, expected_fence=image.fence, **changes)
+    except Conflict:
+        return None
+    return image
 
 
-async def renew(image: Image, until: datetime) -> bool:
+async def renew(image: Image, settings: Settings) -> bool:
     """Renew the lease; False if the claim was lost and the import must end."""
-    rows = Image.filter(id=image.id, state=ImageState.IMPORTING, fence=image.fence)
-    return await rows.update(lease_until=until) == 1
+    return await leases.renew(image, ImageState.IMPORTING, now() + settings.lease)
 
 
 async def finish_import(image: Image, imported: ImportedImage) -> None:
     """Record a successful import. If the image is desired, new sessions run it."""
     async with transaction():
-        await transition_image(
+        await transition(
             image,
             ImageState.READY,
             SERVICE,
@@ -185,7 +176,7 @@ async def fail_import(image: Image, reason: str) -> None:
     Its upload can be used again, for example with other ports. Otherwise it is deleted when it expires.
     """
     async with transaction():
-        await transition_image(
+        await transition(
             image,
             ImageState.FAILED,
             SERVICE,
@@ -202,5 +193,5 @@ async def fail_import(image: Image, reason: str) -> None:
 async def reimport(image: Image, region: str) -> None:
     """Queue the import of a ready image again, because the engine has lost it."""
     async with transaction():
-        await transition_image(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
+        await transition(image, ImageState.QUEUED, SERVICE, cause="the engine has lost the image")
         enqueue_import(image, region)

@@ -15,12 +15,11 @@ from core.errors import NotFound
 from core.messaging.event_bus import EventBus, TopicListener
 from models.accounts.history import ActorKind
 from models.accounts.roles import Resource
-from models.accounts.users import Token, TokenKind
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.accounts.tokens import Token, TokenKind
+from models.permissions.principal import Actor, Principal
 from models.policies.authorization import Action
 from models.policies.sessions.sessions import can_connect
-from models.services.accounts import authentication, denials, users
+from models.services.accounts import authentication, denials, tokens
 from models.services.sessions import session_lifetime, session_queue
 from models.sessions.sessions import Session, SessionState
 
@@ -111,7 +110,7 @@ class SessionAccess:
         session = await Session.get_or_none(label=label)
         if session is None:
             raise NotFound
-        _, minted = await users.mint_token(
+        _, minted = await tokens.mint(
             grant.user_id,
             TokenKind.ENTRY,
             actor=Actor(ActorKind.USER, grant.user_id),

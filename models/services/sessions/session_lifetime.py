@@ -1,4 +1,4 @@
-"""The lifetime of sessions: extension up to a limit, activity, and a check at their expiry."""
+"""The lifetime of sessions: extension up to a limit, and activity."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,13 +8,11 @@ from tortoise.expressions import Q
 from core.clock import now
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict
-from core.messaging import outbox
-from core.messaging.outbox import OutboxMessage
-from core.queue import Job, region_queue
 from core.settings import Settings
 from models.accounts.roles import Resource
-from models.permissions.actor import Actor
-from models.services.accounts import history, users
+from models.permissions.principal import Actor
+from models.services.accounts import history, tokens
+from models.services.transitions import publish_change
 from models.sessions.sessions import TERMINAL_STATES, Session, SessionState
 
 TOKEN_GRACE = timedelta(minutes=5)
@@ -69,11 +67,10 @@ async def _extend(session: Session, until: datetime, actor: Actor) -> bool:
         rows = Session.filter(id=session.id, state__in=list(EXTENDABLE), expires_at=session.expires_at)
         if not await rows.update(**changes):
             return False
-        await users.extend_session_tokens(session.id, until + TOKEN_GRACE)
+        await tokens.extend_session_tokens(session.id, until + TOKEN_GRACE)
         detail = {"from": session.expires_at.isoformat(), "to": until.isoformat()}
         await history.record(Resource.SESSION, session.id, "keep_alive", actor, detail=detail)
-        outbox.publish(session.topic)
-        outbox.publish(f"sessions-of:{session.creator_id}")
+        publish_change(session)
     session.update_from_dict(changes)
     return True
 
@@ -91,17 +88,3 @@ async def idle(region_id: int, seconds: int, limit: int) -> list[Session]:
     never_used = Q(last_active_at__isnull=True, running_at__lt=cutoff)
     running = Session.filter(region_id=region_id, state=SessionState.RUNNING)
     return await running.filter(never_used | Q(last_active_at__lt=cutoff)).order_by("id").limit(limit)
-
-
-def expiry_check_job(session: Session, region: str) -> OutboxMessage:
-    """Return the job that checks the session at its expiry."""
-    key = f"expire:{session.id}:{session.expires_at.timestamp():.3f}"
-    return outbox.job(Job.SESSION_CHECK, session.id, queue=region_queue(region), key=key, due_at=session.expires_at)
-
-
-async def schedule_check(session_id: int, region: str) -> None:
-    """Schedule the next check of a session whose lifetime was extended."""
-    session = await Session.get_or_none(id=session_id, state__in=list(EXTENDABLE), expires_at__gt=now())
-    if session is not None:
-        async with transaction():
-            outbox.collect([expiry_check_job(session, region)])

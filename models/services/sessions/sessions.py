@@ -1,4 +1,4 @@
-"""Launch sessions, and request or record their end. Workers do the rest in `session_claims`."""
+"""Launch sessions, and request or record their end. Workers do the rest in `session_runs`."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from core.queue import Job, region_queue
 from core.security import tokens
 from core.settings import Settings
 from models.accounts.roles import Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 from models.services.sessions import session_queue
-from models.services.transitions import transition_session
+from models.services.transitions import transition
 from models.sessions.images import Image
 from models.sessions.regions import Region
 from models.sessions.sessions import TERMINAL_STATES, Reason, Session, SessionState
@@ -151,11 +151,11 @@ async def _try_end(session: Session, outcome: SessionState, code: Reason, actor:
         if session.state is SessionState.QUEUED:
             region = await session_queue.lock_region(session.region_id)
             changes: dict[str, Any] = {"reason_code": code, "reason": sentence, "ended_at": now()}
-            await transition_session(session, outcome, actor, cause=sentence, **changes)
+            await transition(session, outcome, actor, cause=sentence, **changes)
             await session_queue.enqueue_startable(region, after=session.id)
             return
         region = await Region.get(id=session.region_id)
-        await transition_session(
+        await transition(
             session,
             SessionState.STOPPING,
             actor,

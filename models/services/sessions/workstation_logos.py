@@ -9,7 +9,7 @@ from core.database.connection import transaction
 from core.errors import BadInput, Conflict
 from models.accounts.roles import Resource
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import history
 from models.sessions.workstations import Workstation
 

@@ -11,7 +11,7 @@ from core.clock import now
 from core.database.connection import transaction
 from core.errors import BadInput, Conflict
 from models.accounts.roles import ObjectRole, Resource
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.accounts import grants, history
 from models.services.accounts.organizations import slugify
 from models.sessions.images import Image, ImageState

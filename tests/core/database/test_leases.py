@@ -7,10 +7,12 @@ import pytest
 
 from core.clock import now
 from core.database import leases
+from core.messaging import outbox
 from core.settings import Settings
 from models.accounts.users import User
 from models.sessions.images import Image, ImageState
 from models.sessions.workstations import Workstation
+from tests.core.recording_sender import RecordingSender
 
 MINUTE = timedelta(minutes=1)
 
@@ -59,3 +61,35 @@ async def test_one_of_many_concurrent_claims_wins(image: Image) -> None:
 
     assert sum(claim is not None for claim in claims) == 1
     assert (await Image.get(id=image.id)).fence == 1
+
+
+async def test_claim_counts_in_the_given_column(image: Image) -> None:
+    claimed = await leases.claim(
+        Image, {"id": image.id, "state": ImageState.IMPORTING}, now() + MINUTE, counter="attempts"
+    )
+
+    assert claimed is not None
+    assert (claimed.attempts, claimed.fence) == (1, 1)
+
+
+async def test_renewal_needs_the_fence_and_the_state(image: Image) -> None:
+    until = now() + MINUTE
+    claimed = await leases.claim(Image, {"id": image.id, "state": ImageState.IMPORTING}, now())
+    assert claimed is not None
+
+    assert await leases.renew(claimed, ImageState.IMPORTING, until, {"comment": "half"})
+    assert not await leases.renew(image, ImageState.IMPORTING, until + MINUTE), "the fence is older"
+    assert not await leases.renew(claimed, ImageState.READY, until + MINUTE), "the state differs"
+
+    row = await Image.get(id=image.id)
+    assert (row.lease_until, row.comment) == (until, "half")
+
+
+async def test_lost_renewal_sends_no_messages(image: Image, sender: RecordingSender) -> None:
+    claimed = await leases.claim(Image, {"id": image.id, "state": ImageState.IMPORTING}, now())
+    assert claimed is not None
+
+    await leases.renew(claimed, ImageState.IMPORTING, now(), messages=[outbox.event("image:1")])
+    await leases.renew(image, ImageState.IMPORTING, now(), messages=[outbox.event("image:2")])
+
+    assert sender.sent == [("event", "image:1")]

@@ -22,8 +22,7 @@ from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from models.data.results import Result
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import Actor
-from models.permissions.principal import Principal
+from models.permissions.principal import Actor, Principal
 from models.services.accounts import authentication, users
 from models.services.accounts.roles import sync_default_roles
 from models.services.data import dataoperations, datasessions, uploads

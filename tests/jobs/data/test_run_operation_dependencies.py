@@ -6,7 +6,7 @@ from core.errors import Conflict
 from core.queue import data_queue
 from jobs.data.sweep import sweep_data
 from models.data.dataoperations import DataOperation, DataOperationState
-from models.services.data import dataoperations, operation_dependencies
+from models.services.data import dataoperations, operation_queue
 from models.services.data.sources.datasession import output_name
 from tests.jobs.data.job_env import Data, frame
 
@@ -71,7 +71,7 @@ class TestOnOneDatabase:
         third = await after(data, second)
         before = [(await data.run(row)).result_id for row in (first, second, third)]
 
-        below = await operation_dependencies.downstream(await data.read(first))
+        below = await operation_queue.downstream(await data.read(first))
         await dataoperations.rerun(await data.read(first), below, {}, actor=await data.actor())
 
         assert [(await data.read(row)).state for row in (first, second, third)] == [DataOperationState.QUEUED] * 3

@@ -13,9 +13,10 @@ from jobs.periodic import sweep
 from jobs.sessions.image_import import image_import
 from models.accounts.history import HistoryEntry
 from models.data.uploads import Upload, UploadState
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.sessions import images
 from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
+from models.services.transitions import transition
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import SessionState
 from tests.core.sample_archives import Recipe, stream, tar
@@ -230,7 +231,7 @@ async def test_sessions_waiting_for_image_are_enqueued(job_env: JobEnv, bring: B
 
 async def test_image_removed_during_import_is_left_alone(job_env: JobEnv, bring: Bring) -> None:
     image = await bring(tar(Recipe().docker()))
-    await images.transition_image(image, ImageState.REMOVED, SERVICE)
+    await transition(image, ImageState.REMOVED, SERVICE)
 
     await image_import(job_env.context, image.id)
     await image_import(job_env.context, 10_000)

@@ -13,8 +13,8 @@ from jobs.periodic import sweep
 from jobs.sessions.launch import session_launch
 from jobs.sessions.stop import session_check, session_stop
 from models.accounts.history import HistoryEntry
-from models.accounts.users import Token
-from models.permissions.actor import SERVICE, Actor
+from models.accounts.tokens import Token
+from models.permissions.principal import SERVICE, Actor
 from models.services.data import datasessions
 from models.services.sessions import session_queue, sessions
 from models.sessions.images import Image, ImageState

@@ -15,8 +15,8 @@ from jobs.sessions.engine_events import follow
 from jobs.sessions.launch import session_launch
 from jobs.sessions.stop import session_check, session_stop
 from models.accounts.history import ActorKind
-from models.accounts.users import Token
-from models.permissions.actor import SERVICE, Actor
+from models.accounts.tokens import Token
+from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import users
 from models.services.sessions import sessions
 from models.sessions.images import Image, ImageState

@@ -10,8 +10,8 @@ from jobs.queues import SESSION_QUEUE, JobQueue
 from jobs.sessions.on_exhausted import fail_image, fail_session
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
-from models.permissions.actor import SERVICE
-from models.services.sessions import session_claims, sessions
+from models.permissions.principal import SERVICE
+from models.services.sessions import session_runs, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState
 from tests.jobs.conftest import JobEnv
@@ -77,12 +77,12 @@ async def test_ended_or_deleted_session_is_left_alone(job_env: JobEnv) -> None:
 
 async def test_stale_claim_writes_nothing(job_env: JobEnv) -> None:
     session = await job_env.launch()
-    claimed = await session_claims.claim_launch(session.id, job_env.services.settings)
+    claimed = await session_runs.claim_launch(session.id, job_env.services.settings)
     assert claimed is not None
     await fail_session(job_env.context, session.id, REASON)
 
     with pytest.raises(Conflict):
-        await session_claims.mark_running(claimed, "local", "127.0.0.1", 1, 1)
+        await session_runs.mark_running(claimed, "local", "127.0.0.1", 1, 1)
 
     assert (await job_env.read(session)).state is SessionState.FAILED
 

@@ -9,7 +9,7 @@ from core.clock import now
 from core.queue import import_queue, region_queue
 from jobs.periodic import sweep
 from jobs.sessions.launch import session_launch
-from models.permissions.actor import SERVICE, Actor
+from models.permissions.principal import SERVICE, Actor
 from models.services.sessions import session_lifetime, sessions
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Reason, Session, SessionState

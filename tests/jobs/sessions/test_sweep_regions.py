@@ -11,7 +11,7 @@ from jobs.context import RegionContext
 from jobs.sessions.engine_events import follow
 from jobs.sessions.launch import session_launch
 from jobs.sessions.sweep import reconcile
-from models.permissions.actor import Actor
+from models.permissions.principal import Actor
 from models.services.sessions import regions, sessions
 from models.sessions.regions import Region
 from models.sessions.sessions import Session, SessionState

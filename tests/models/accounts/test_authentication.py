@@ -9,19 +9,21 @@ from core.errors import Unauthenticated
 from core.security import tokens
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import DEFAULT_ROLES, OPERATOR, RESEARCHER, SESSION, PermissionVerb, Resource, Rule, Scope
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE
-from models.permissions.principal import PrincipalKind
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE, PrincipalKind
 from models.permissions.rules import widest_rule
 from models.policies.data import uploads
 from models.policies.sessions import sessions, workstations
-from models.services.accounts import authentication, users
+from models.services.accounts import authentication
+from models.services.accounts import tokens as account_tokens
+from models.sessions.sessions import Session
 from tests.people import People
 
 
 async def _token(people: People, name: str, *scopes: str) -> tuple[Token, str]:
     rules = [Rule.parse(scope) for scope in scopes]
-    token, minted = await users.mint_token(
+    token, minted = await account_tokens.mint(
         people.users[name].id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1), scopes=rules
     )
     return token, minted.text
@@ -68,7 +70,7 @@ async def test_revoked_token_is_refused_at_once(people: People) -> None:
     token, text = await _token(people, "owner", "session:view:own")
     await authentication.authenticate(text)
 
-    await users.revoke_token(token, actor=SERVICE)
+    await account_tokens.revoke(token, actor=SERVICE)
 
     with pytest.raises(Unauthenticated):
         await authentication.authenticate(text)
@@ -77,8 +79,8 @@ async def test_revoked_token_is_refused_at_once(people: People) -> None:
 async def test_revoking_twice_is_recorded_once(people: People) -> None:
     token, _ = await _token(people, "owner", "session:view:own")
 
-    await users.revoke_token(token, actor=SERVICE)
-    await users.revoke_token(token, actor=SERVICE)
+    await account_tokens.revoke(token, actor=SERVICE)
+    await account_tokens.revoke(token, actor=SERVICE)
 
     assert await HistoryEntry.filter(resource="token", object_id=token.id, action="revoke").count() == 1
 
@@ -138,8 +140,19 @@ async def test_session_token_sees_only_its_session(people: People) -> None:
     assert await workstations.editable(principal).count() == 0
 
 
+async def test_session_token_carries_the_data_session_of_its_session(people: People) -> None:
+    await Session.filter(id=people.session.id).update(datasession_id=people.datasession.id)
+    principal = await people.principal("container")
+
+    reloaded = await authentication.load_principals([(principal.token_id, principal.user_id)])
+
+    assert principal.datasession_id == people.datasession.id
+    assert list(reloaded.values()) == [principal]
+    assert (await people.principal("guest")).datasession_id is None
+
+
 async def test_session_token_of_operator_is_not_operator(people: People) -> None:
-    _, minted = await users.mint_token(
+    _, minted = await account_tokens.mint(
         people.users["operator"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None, session_id=people.session.id
     )
 
@@ -151,7 +164,7 @@ async def test_session_token_of_operator_is_not_operator(people: People) -> None
 
 
 async def test_session_token_without_session_sees_none(people: People) -> None:
-    _, minted = await users.mint_token(people.users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None)
+    _, minted = await account_tokens.mint(people.users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None)
 
     assert await sessions.readable(await authentication.authenticate(minted.text)).count() == 0
 
@@ -176,7 +189,7 @@ async def test_purge_deletes_only_old_tokens(people: People) -> None:
     await Token.filter(id=revoked.id).update(revoked_at=now() - timedelta(days=31))
     before = await Token.all().count()
 
-    assert await users.purge_tokens() == 2
+    assert await account_tokens.purge() == 2
     assert await Token.all().count() == before - 2
     assert await authentication.authenticate(people.container_token)
 

@@ -8,8 +8,7 @@ from models.accounts.history import HistoryEntry
 from models.accounts.organizations import MemberRole, Organization
 from models.accounts.roles import PermissionVerb, Rule
 from models.accounts.users import User
-from models.permissions.actor import SERVICE
-from models.permissions.principal import Principal
+from models.permissions.principal import SERVICE, Principal
 from models.policies.accounts import collaborations as policy
 from models.policies.accounts import history as history_policy
 from models.policies.accounts import roles as role_policy

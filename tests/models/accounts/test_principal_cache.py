@@ -15,10 +15,10 @@ from core.queue import Queue
 from core.redis.client import close_redis, open_redis
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import ObjectRole, PermissionVerb, Resource, Rule, Scope
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE
-from models.permissions.principal import Principal
-from models.services.accounts import grants, organizations, roles, users
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE, Principal
+from models.services.accounts import grants, organizations, roles, tokens
 from models.services.accounts.authentication import load_principals
 from models.services.accounts.principal_cache import PrincipalCache
 from models.services.sessions import workstations
@@ -69,12 +69,12 @@ async def test_principal_is_cached_for_a_second(people: People, principals: Prin
 
 
 async def test_revocation_invalidates_the_cache_at_once(people: People, principals: PrincipalCache) -> None:
-    token, minted = await users.mint_token(
+    token, minted = await tokens.mint(
         people.users["owner"].id, TokenKind.API, actor=SERVICE, lifetime=timedelta(hours=1)
     )
     await principals.from_bearer_token(minted.text)
 
-    await users.revoke_token(token, actor=SERVICE)
+    await tokens.revoke(token, actor=SERVICE)
 
     assert await _refused(principals, minted.text)
 
@@ -153,7 +153,7 @@ async def test_cache_expires_without_redis(people: People) -> None:
 
 
 async def test_cached_token_ends_at_its_expiry(people: People, principals: PrincipalCache) -> None:
-    _, minted = await users.mint_token(
+    _, minted = await tokens.mint(
         people.users["owner"].id, TokenKind.API, actor=SERVICE, lifetime=timedelta(milliseconds=300)
     )
     await principals.from_bearer_token(minted.text)

@@ -12,7 +12,7 @@ from core.settings import Settings
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import RoleHolder
 from models.accounts.users import User
-from models.services.accounts import authentication, users
+from models.services.accounts import authentication, tokens, users
 from models.services.accounts.roles import sync_default_roles
 
 PASSWORD = "correct horse"
@@ -143,7 +143,7 @@ async def test_sign_in_resets_the_failure_count(user: User, settings: Settings) 
 
 
 async def test_lock_keeps_existing_tokens_valid(user: User, settings: Settings) -> None:
-    _, minted = await users.mint_token(user.id, "browser", actor=users.SERVICE, lifetime=None)  # type: ignore[arg-type]
+    _, minted = await tokens.mint(user.id, "browser", actor=users.SERVICE, lifetime=None)  # type: ignore[arg-type]
     await _fail_sign_in(settings, settings.sign_in_attempts)
 
     assert (await authentication.authenticate(minted.text)).user_id == user.id

@@ -12,8 +12,7 @@ import pytest
 from core.errors import BadInput, CarrelError, Conflict, Forbidden
 from models.accounts.organizations import MemberRole, Membership
 from models.accounts.roles import Grant, ObjectRole, RoleHolder, UserRule
-from models.permissions.actor import SERVICE
-from models.permissions.principal import Principal
+from models.permissions.principal import SERVICE, Principal
 from models.services.accounts import organizations, roles
 from resolvers.accounts import members, users
 from resolvers.accounts import organizations as organization_resolver

@@ -10,8 +10,7 @@ from core.errors import BadInput, Conflict, Forbidden
 from models.accounts.history import HistoryEntry
 from models.accounts.organizations import MemberRole, Membership
 from models.accounts.roles import DEFAULT_ROLES, Grant, ObjectRole, Role, RoleHolder, Rule, role_key
-from models.permissions.actor import SERVICE
-from models.permissions.principal import Principal
+from models.permissions.principal import SERVICE, Principal
 from models.policies.accounts import organizations as organization_policy
 from models.policies.accounts import roles as policy
 from models.policies.authorization import Action

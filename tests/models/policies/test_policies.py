@@ -9,12 +9,12 @@ from tortoise.queryset import QuerySet
 
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Grant, ObjectRole, PermissionVerb, Resource
-from models.accounts.users import Token, TokenKind
+from models.accounts.tokens import Token, TokenKind
 from models.permissions.principal import Principal, PrincipalKind
-from models.policies.accounts import history, organizations, users
+from models.policies import PolicyDecision
+from models.policies.accounts import history, organizations, tokens, users
 from models.policies.data import uploads
 from models.policies.sessions import images, regions, sessions, workstations
-from models.policies.verdicts import PolicyDecision
 from models.services.accounts import authentication
 from models.sessions.workstations import Workstation
 from tests.people import ROLES, People
@@ -118,7 +118,7 @@ ALLOWED: list[tuple[str, Can, set[str]]] = [
     ),
     ("upload", lambda principal, _: uploads.can_create(principal), set(USER_NAMES)),
     ("create a workstation", lambda principal, _: workstations.can_create(principal), {"owner", "editor", "operator"}),
-    ("create a token", lambda principal, _: users.can_create_token(principal), set(USER_NAMES)),
+    ("create a token", lambda principal, _: tokens.can_create(principal), set(USER_NAMES)),
     ("create accounts", lambda principal, _: users.can_register(principal), {"operator"}),
     ("create an organization", lambda principal, _: organizations.can_create(principal), {"operator"}),
 ]
@@ -163,8 +163,8 @@ async def test_token_is_visible_to_owner_and_operators(people: People) -> None:
     seen, able = set(), set()
     for name in ALL_NAMES:
         principal = await people.principal(name)
-        seen |= {name} if await users.readable_tokens(principal).filter(id=token.id).exists() else set()
-        able |= {name} if users.can_revoke_token(principal, token) is True else set()
+        seen |= {name} if await tokens.readable(principal).filter(id=token.id).exists() else set()
+        able |= {name} if tokens.can_revoke(principal, token) is True else set()
 
     assert seen == able == {"operator", "owner"}
 
@@ -173,7 +173,7 @@ async def test_only_api_tokens_are_listed(people: People) -> None:
     await people.token("guest", TokenKind.BROWSER)
 
     for name in ALL_NAMES:
-        kinds = await users.readable_tokens(await people.principal(name)).values_list("kind", flat=True)
+        kinds = await tokens.readable(await people.principal(name)).values_list("kind", flat=True)
         assert set(kinds) <= {TokenKind.API}
 
 
@@ -208,7 +208,7 @@ async def test_caller_without_rules_sees_nothing(people: People) -> None:
         organizations.readable_memberships,
         regions.readable,
         history.readable,
-        users.readable_tokens,
+        tokens.readable,
     ]
 
     for readable in queries:

@@ -10,7 +10,7 @@ from models.accounts.organizations import MemberRole
 from models.accounts.roles import DEFAULT_ROLES, OBJECT_ROLE_PERMISSIONS, Grant, ObjectRole, PermissionVerb, Rule, Scope
 from models.permissions.principal import Principal, PrincipalKind
 from models.permissions.rules import MEMBER_ROLE_RULES, OBJECT_ROLE_RESOURCE, RULES
-from models.policies.accounts.grants import GRANTABLE
+from models.policies.registry import grantable
 from tests.models.permission_rows import (
     COLLEAGUE,
     OWN,
@@ -95,7 +95,7 @@ async def test_each_role_covers_the_sum_of_its_rules(permission_rows: Permission
     assert wrong == {}
 
 
-GRANTABLE_ROLES = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in GRANTABLE]
+GRANTABLE_ROLES = [role for role in ObjectRole if OBJECT_ROLE_RESOURCE[role] in grantable()]
 
 
 @pytest.mark.parametrize("to_group", [False, True], ids=["to a person", "to a group"])

@@ -7,7 +7,7 @@ import pytest
 from core.errors import BadInput, Conflict
 from core.messaging.outbox import OutboxMessage
 from models.accounts.history import HistoryEntry
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.sessions import active_image, images, workstations
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import Session, SessionState

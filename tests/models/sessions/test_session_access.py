@@ -10,10 +10,11 @@ from core.clock import now
 from core.messaging.event_bus import EventBus
 from models.accounts.history import HistoryEntry
 from models.accounts.roles import Resource
-from models.accounts.users import Token, TokenKind, User
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
-from models.services.sessions import session_completion
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
+from models.services.sessions import session_runs
 from models.services.sessions.session_access import AccessGrant, SessionAccess
 from models.sessions.sessions import Reason
 from tests.people import People
@@ -82,9 +83,7 @@ async def test_ticket_of_another_user_is_refused(access: SessionAccess, people: 
 
 
 async def test_ended_session_can_be_entered_without_container_address(access: SessionAccess, people: People) -> None:
-    await session_completion.fail(
-        people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence
-    )
+    await session_runs.fail(people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence)
 
     assert await access.redeem_ticket(await _ticket(access, people), people.session.label, STATE)
     info = await access.session_info(people.session.label)
@@ -110,19 +109,19 @@ async def test_cookie_is_valid_for_its_host_only(access: SessionAccess, people: 
 
 
 async def test_sign_out_ends_the_grant(access: SessionAccess, people: People) -> None:
-    browser, _ = await users.mint_token(
+    browser, _ = await tokens.mint(
         people.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
     )
     cookie = await _cookie(access, people, browser)
     assert await access.grant_from_cookie(cookie, people.session.label)
 
-    await users.revoke_token(browser, actor=SERVICE)
+    await tokens.revoke(browser, actor=SERVICE)
 
     assert await access.grant_from_cookie(cookie, people.session.label) is None
 
 
 async def test_grant_ends_when_its_sign_in_expires(access: SessionAccess, people: People) -> None:
-    browser, _ = await users.mint_token(
+    browser, _ = await tokens.mint(
         people.users["guest"].id, TokenKind.BROWSER, actor=SERVICE, lifetime=timedelta(hours=1)
     )
     cookie = await _cookie(access, people, browser)
@@ -166,7 +165,7 @@ async def test_only_the_creators_api_token_enters(access: SessionAccess, people:
 async def test_token_with_view_scopes_cannot_enter(access: SessionAccess, people: People) -> None:
     guest = await people.principal("guest")
     scopes = [rule for rule in guest.rules if rule.verb == "view"]
-    _, minted = await users.mint_token(guest.user_id, TokenKind.API, actor=SERVICE, lifetime=None, scopes=scopes)
+    _, minted = await tokens.mint(guest.user_id, TokenKind.API, actor=SERVICE, lifetime=None, scopes=scopes)
 
     assert await access.grant_from_token(minted.text, people.session.label) is None
 

@@ -9,9 +9,9 @@ from core.clock import now
 from core.errors import BadInput, Conflict
 from core.messaging.outbox import OutboxMessage
 from models.accounts.history import HistoryEntry
-from models.accounts.users import Token, TokenKind
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.accounts.tokens import Token, TokenKind
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
 from models.services.sessions import session_lifetime
 from models.sessions.sessions import Session, SessionState
 from tests.people import People
@@ -123,7 +123,7 @@ async def test_concurrent_extensions_keep_the_longest(people: People) -> None:
 async def test_revoked_token_is_not_extended(people: People) -> None:
     await _set_expiry(people, 30)
     token = await Token.get(session_id=people.session.id, kind=TokenKind.SESSION)
-    await users.revoke_token(token, actor=SERVICE)
+    await tokens.revoke(token, actor=SERVICE)
 
     await session_lifetime.keep_alive(await _reload(people), 300, people.settings, actor=SERVICE)
 

@@ -9,10 +9,10 @@ from core.clock import now
 from core.errors import BadInput, Conflict
 from core.messaging.outbox import OutboxMessage
 from models.accounts.history import HistoryEntry
-from models.accounts.users import Token
-from models.permissions.actor import SERVICE
-from models.services.sessions import session_claims, session_completion, session_queue, sessions
-from models.services.sessions.session_completion import ContainerExit
+from models.accounts.tokens import Token
+from models.permissions.principal import SERVICE
+from models.services.sessions import session_queue, session_runs, sessions
+from models.services.sessions.session_runs import ContainerExit
 from models.sessions.images import Image, ImageState
 from models.sessions.regions import Region
 from models.sessions.sessions import TERMINAL_STATES, Reason, Session, SessionState
@@ -129,17 +129,17 @@ async def test_queue_is_first_come_first_served(people: People) -> None:
         queued[2].id: 3,
     }
 
-    claims = [await session_claims.claim_launch(each.id, people.settings) for each in reversed(queued)]
+    claims = [await session_runs.claim_launch(each.id, people.settings) for each in reversed(queued)]
 
     assert [claimed.id if claimed else None for claimed in claims] == [None, None, queued[0].id], "one slot is left"
-    assert await session_claims.claim_launch(queued[1].id, people.settings) is None
+    assert await session_runs.claim_launch(queued[1].id, people.settings) is None
 
 
 async def test_concurrent_claims_never_exceed_capacity(people: People) -> None:
     await Region.filter(id=people.region.id).update(capacity=3)
     queued = [await _launch(people, name) for name in ("editor", "owner", "operator", "member", "stranger")]
 
-    await asyncio.gather(*(session_claims.claim_launch(each.id, people.settings) for each in queued * 3))
+    await asyncio.gather(*(session_runs.claim_launch(each.id, people.settings) for each in queued * 3))
 
     states = [(await _reload(each)).state for each in queued]
     assert states == [SessionState.STARTING] * 2 + [SessionState.QUEUED] * 3
@@ -150,72 +150,72 @@ async def test_session_waiting_for_image_does_not_block_queue(people: People) ->
     older, _ = await sessions.launch(people.older, people.region, people.settings, actor=await people.actor("owner"))
     await Image.filter(id=people.image.id).update(state=ImageState.QUEUED)
 
-    assert await session_claims.claim_launch(first.id, people.settings) is None
-    assert await session_claims.claim_launch(older.id, people.settings)
+    assert await session_runs.claim_launch(first.id, people.settings) is None
+    assert await session_runs.claim_launch(older.id, people.settings)
 
 
 async def test_claim_lasts_until_the_lease_expires(people: People) -> None:
     session = await _launch(people, "editor")
-    first = await session_claims.claim_launch(session.id, people.settings)
+    first = await session_runs.claim_launch(session.id, people.settings)
     assert first is not None
-    assert await session_claims.claim_launch(session.id, people.settings) is None
+    assert await session_runs.claim_launch(session.id, people.settings) is None
 
     await _expire_lease(session)
-    claims = await asyncio.gather(*(session_claims.claim_launch(session.id, people.settings) for _ in range(5)))
+    claims = await asyncio.gather(*(session_runs.claim_launch(session.id, people.settings) for _ in range(5)))
 
     second = [each for each in claims if each]
     assert len(second) == 1
     assert second[0].fence == first.fence + 1
-    assert not await session_claims.is_still_claimed(first)
-    assert await session_claims.is_still_claimed(second[0])
+    assert not await session_runs.is_still_claimed(first)
+    assert await session_runs.is_still_claimed(second[0])
 
 
 async def test_write_with_lost_claim_is_refused(people: People) -> None:
     session = await _launch(people, "editor")
-    late = await session_claims.claim_launch(session.id, people.settings)
+    late = await session_runs.claim_launch(session.id, people.settings)
     await _expire_lease(session)
-    current = await session_claims.claim_launch(session.id, people.settings)
+    current = await session_runs.claim_launch(session.id, people.settings)
     assert late
     assert current
 
     with pytest.raises(Conflict):
-        await session_claims.mark_running(late, "local", "10.0.0.1", 1, 1)
+        await session_runs.mark_running(late, "local", "10.0.0.1", 1, 1)
     with pytest.raises(Conflict):
-        await session_completion.fail(late, Reason.NEVER_ANSWERED, "Too late.", expected_fence=late.fence)
+        await session_runs.fail(late, Reason.NEVER_ANSWERED, "Too late.", expected_fence=late.fence)
 
-    await session_claims.mark_running(current, "local", "10.0.0.2", 2, 3)
+    await session_runs.mark_running(current, "local", "10.0.0.2", 2, 3)
     row = await _reload(session)
     assert (row.state, row.host, row.http_port, row.websocket_port) == (SessionState.RUNNING, "10.0.0.2", 2, 3)
 
 
 async def test_released_claim_can_be_taken_at_once(people: People) -> None:
     session = await _launch(people, "editor")
-    first = await session_claims.claim_launch(session.id, people.settings)
+    first = await session_runs.claim_launch(session.id, people.settings)
     assert first
 
-    await session_claims.yield_launch(first, "local", 0.5)
+    await session_runs.yield_launch(first, "local", 0.5)
 
-    assert await session_claims.claim_launch(session.id, people.settings)
-    await session_claims.yield_launch(first, "local", 0.5)
-    assert await session_claims.claim_launch(session.id, people.settings) is None, "a lost claim cannot be released"
+    assert await session_runs.claim_launch(session.id, people.settings)
+    await session_runs.yield_launch(first, "local", 0.5)
+    assert await session_runs.claim_launch(session.id, people.settings) is None, "a lost claim cannot be released"
 
 
 async def test_requeued_session_keeps_its_position(people: People) -> None:
     first, second = await _launch(people, "editor"), await _launch(people, "owner")
-    claimed = await session_claims.claim_launch(first.id, people.settings)
+    claimed = await session_runs.claim_launch(first.id, people.settings)
     assert claimed
 
-    await session_claims.requeue(claimed, "The image is imported again.")
+    await session_runs.requeue(claimed, "The image is imported again.")
 
     assert await session_queue.queue_positions([first.id, second.id]) == {first.id: 1, second.id: 2}
-    assert await session_claims.claim_launch(second.id, people.settings) is None
+    assert await session_runs.claim_launch(second.id, people.settings) is None
 
 
 async def test_lifetime_begins_when_the_session_starts(people: People) -> None:
     session = await _launch(people, "editor", seconds=60)
     await Session.filter(id=session.id).update(expires_at=now() + timedelta(seconds=1))
 
-    claimed = await session_claims.claim_launch(session.id, people.settings)
+    claimed = await session_runs.claim_launch(session.id, people.settings)
 
     assert claimed is not None
     assert claimed.expires_at > now() + timedelta(seconds=55)
@@ -247,9 +247,9 @@ async def test_stopping_twice_has_no_effect(people: People) -> None:
     await sessions.request_stop(people.session, actor=SERVICE)
     await sessions.request_stop(people.session, actor=SERVICE)
     await sessions.request_stop(stale, actor=SERVICE)
-    claimed = await session_claims.claim_stop(people.session.id, people.settings)
+    claimed = await session_runs.claim_stop(people.session.id, people.settings)
     assert claimed
-    await session_completion.finish_stop(claimed, ContainerExit())
+    await session_runs.finish_stop(claimed, ContainerExit())
 
     await sessions.request_stop(await _reload(people.session), actor=SERVICE)
 
@@ -259,7 +259,7 @@ async def test_stopping_twice_has_no_effect(people: People) -> None:
 async def test_one_of_five_concurrent_stops_gets_the_claim(people: People) -> None:
     await sessions.request_stop(people.session, actor=SERVICE)
 
-    claims = await asyncio.gather(*(session_claims.claim_stop(people.session.id, people.settings) for _ in range(5)))
+    claims = await asyncio.gather(*(session_runs.claim_stop(people.session.id, people.settings) for _ in range(5)))
 
     assert sum(each is not None for each in claims) == 1
 
@@ -267,14 +267,14 @@ async def test_one_of_five_concurrent_stops_gets_the_claim(people: People) -> No
 async def test_failure_stores_log_and_revokes_token(people: People) -> None:
     container_exit = ContainerExit(logs="x" * 100_000 + "last words", exit_code=3)
 
-    await session_completion.fail(
+    await session_runs.fail(
         people.session, Reason.CONTAINER_EXITED, "It ended.", container_exit, expected_fence=people.session.fence
     )
 
     row = await _reload(people.session)
     assert (row.state, row.reason, row.exit_code) == (SessionState.FAILED, "It ended.", 3)
     assert row.logs.endswith("last words")
-    assert len(row.logs) == session_completion.MAX_LOG_CHARACTERS
+    assert len(row.logs) == session_runs.MAX_LOG_CHARACTERS
     assert (row.host, row.http_port, row.websocket_port) == (None, None, None)
     assert await Token.filter(session=people.session, revoked_at=None).count() == 0
 
@@ -284,9 +284,7 @@ async def test_failure_enqueues_next_session(people: People) -> None:
     queued = await _launch(people, "editor")
     await OutboxMessage.all().delete()
 
-    await session_completion.fail(
-        people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence
-    )
+    await session_runs.fail(people.session, Reason.CONTAINER_LOST, "It is gone.", expected_fence=people.session.fence)
 
     jobs = await OutboxMessage.filter(name="session_launch")
     assert [job.arguments for job in jobs] == [[queued.id]]
@@ -294,9 +292,9 @@ async def test_failure_enqueues_next_session(people: People) -> None:
 
 async def test_expired_session_has_reason_code(people: People) -> None:
     await sessions.expire(people.session, actor=SERVICE)
-    claimed = await session_claims.claim_stop(people.session.id, people.settings)
+    claimed = await session_runs.claim_stop(people.session.id, people.settings)
     assert claimed
-    await session_completion.finish_stop(claimed, ContainerExit())
+    await session_runs.finish_stop(claimed, ContainerExit())
 
     row = await _reload(people.session)
     assert (row.state, row.reason_code) == (SessionState.EXPIRED, Reason.EXPIRED)
@@ -305,6 +303,6 @@ async def test_expired_session_has_reason_code(people: People) -> None:
 async def test_ended_and_missing_sessions_cannot_be_claimed(people: People) -> None:
     for state in TERMINAL_STATES:
         await Session.filter(id=people.session.id).update(state=state)
-        assert await session_claims.claim_launch(people.session.id, people.settings) is None
-        assert await session_claims.claim_stop(people.session.id, people.settings) is None
-    assert await session_claims.claim_launch(10_000, people.settings) is None
+        assert await session_runs.claim_launch(people.session.id, people.settings) is None
+        assert await session_runs.claim_stop(people.session.id, people.settings) is None
+    assert await session_runs.claim_launch(10_000, people.settings) is None

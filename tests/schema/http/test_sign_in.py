@@ -6,7 +6,8 @@ import httpx2 as httpx
 import pytest
 
 from core.security.passwords import hash_password
-from models.accounts.users import Token, TokenKind, User
+from models.accounts.tokens import Token, TokenKind
+from models.accounts.users import User
 from models.sessions.sessions import Session
 from schema.http.sign_in import mint_sign_in_code
 from tests.schema.api import COOKIE, CSRF_HEADER, Api

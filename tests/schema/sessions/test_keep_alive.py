@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from core.clock import now
-from models.accounts.users import TokenKind
-from models.permissions.actor import SERVICE
-from models.services.accounts import users
+from models.accounts.tokens import TokenKind
+from models.permissions.principal import SERVICE
+from models.services.accounts import tokens
 from models.services.sessions import regions
 from models.sessions.sessions import Session, SessionState
 from tests.schema.api import Api
@@ -51,7 +51,7 @@ async def test_other_container_cannot_extend_session(api: Api, key: str) -> None
         maximum_seconds=60,
         expires_at=now() + timedelta(minutes=1),
     )
-    _, minted = await users.mint_token(
+    _, minted = await tokens.mint(
         api.people.users["guest"].id, TokenKind.SESSION, actor=SERVICE, lifetime=None, session_id=other.id
     )
     api.tokens["other container"] = minted.text

@@ -3,7 +3,7 @@
 from models.accounts.organizations import MemberRole
 from models.accounts.roles import Grant, ObjectRole, Resource
 from models.data.datasessions import Datasession
-from models.permissions.actor import SERVICE
+from models.permissions.principal import SERVICE
 from models.services.accounts import organizations
 from models.sessions.sessions import Session
 from schema.graphql.node import encode

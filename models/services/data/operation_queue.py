@@ -1,11 +1,22 @@
-"""The dependency graph of operations: which can start, which must wait, and which fail with their inputs."""
+"""The queue of operations: which can start, which must wait for others, and which fail with them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from core.messaging import outbox
+from core.queue import Job, data_queue
 from models.data.dataoperations import TERMINAL_STATES, DataOperation, DataOperationState, OperationDependency
-from models.permissions.actor import SERVICE
-from models.services.data.operation_transitions import enqueue_run, transition
+from models.permissions.principal import SERVICE
+from models.services.transitions import transition
+
+
+def enqueue_run(operation: DataOperation, *, after: str = "") -> None:
+    """Enqueue the run in the open transaction, at `due_at` if it is set.
+
+    `after` makes the job key unique. Otherwise a job with the same key that is just ending would deduplicate it.
+    """
+    key = f"operation:{operation.id}:{operation.fence}" + (f":{after}" if after else "")
+    outbox.enqueue(Job.DATAOPERATION_RUN, operation.id, queue=data_queue(), key=key, due_at=operation.due_at)
 
 
 async def blocked_reason(operation: DataOperation) -> str | None:

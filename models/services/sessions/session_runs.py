@@ -1,21 +1,39 @@
-"""Claims of workers on sessions: start from the queue, renew and release leases, and write under a fence."""
+"""Runs of sessions: claim, renew, yield, record the address, and record the end. Workers call it.
 
+Each write checks the fence of the claim. The end of a session starts the next one in the queue.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from core.clock import now
 from core.database import leases, sql
-from core.database.compare_and_set import update_with_outbox
 from core.database.connection import transaction
 from core.errors import Conflict
 from core.messaging import outbox
+from core.messaging.outbox import OutboxMessage
 from core.queue import Job, region_queue
 from core.settings import Settings
-from models.permissions.actor import SERVICE
-from models.services.sessions import session_lifetime, session_queue
-from models.services.transitions import transition_session
+from models.permissions.principal import SERVICE
+from models.services.sessions import session_queue
+from models.services.sessions.session_lifetime import EXTENDABLE
+from models.services.transitions import transition
 from models.sessions.images import Image, ImageState
-from models.sessions.sessions import Session, SessionState
+from models.sessions.sessions import Reason, Session, SessionState
+
+MAX_LOG_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ContainerExit:
+    """The last log lines of a container, and its exit code if it is known."""
+
+    logs: str = ""
+    exit_code: int | None = None
+
+
+NO_EXIT = ContainerExit()
 
 
 async def claim_launch(session_id: int, settings: Settings) -> Session | None:
@@ -39,13 +57,12 @@ async def _start_if_capacity(session: Session, settings: Settings) -> Session | 
         return None
     at = now()
     changes: dict[str, Any] = {
-        "fence": session.fence + 1,
-        "lease_until": at + settings.lease,
+        **leases.new_claim(session, at + settings.lease),
         "starting_at": at,
         "expires_at": at + timedelta(seconds=session.maximum_seconds),
     }
     try:
-        await transition_session(session, SessionState.STARTING, SERVICE, expected_fence=session.fence, **changes)
+        await transition(session, SessionState.STARTING, SERVICE, expected_fence=session.fence, **changes)
     except Conflict:
         return None
     return session
@@ -67,8 +84,8 @@ async def is_still_claimed(session: Session) -> bool:
 
 async def renew(session: Session, settings: Settings) -> None:
     """Renew the lease of a launch and lock its row until the transaction ends; Conflict if the claim is lost."""
-    expected, until = {"id": session.id, "state": SessionState.STARTING, "fence": session.fence}, now() + settings.lease
-    if not await sql.compare_and_set(Session, expected, {"lease_until": until}):
+    until = now() + settings.lease
+    if not await leases.renew(session, SessionState.STARTING, until):
         raise Conflict("Another request changed the session. Read it again.")
     session.lease_until = until
 
@@ -89,30 +106,84 @@ async def _yield(session: Session, state: SessionState, job: Job, key: str, regi
     at = now()
     due_at = at + timedelta(seconds=seconds)
     retry = outbox.job(job, session.id, queue=region_queue(region), key=key, due_at=due_at)
-    expected = {"id": session.id, "state": state, "fence": session.fence}
-    await update_with_outbox(Session, expected, {"lease_until": at}, messages=[retry])
+    await leases.renew(session, state, at, messages=[retry])
 
 
 async def requeue(session: Session, cause: str) -> None:
     """Put a session that cannot start yet back into the queue, at its former position."""
     async with transaction():
         await session_queue.lock_region(session.region_id)
-        await transition_session(
+        await transition(
             session, SessionState.QUEUED, SERVICE, cause=cause, expected_fence=session.fence, lease_until=None
         )
 
 
 async def mark_running(session: Session, region: str, host: str, http_port: int, websocket_port: int) -> None:
     """Record that the container answers, and its address; Conflict if the claim is lost."""
-    await transition_session(
+    await transition(
         session,
         SessionState.RUNNING,
         SERVICE,
         expected_fence=session.fence,
-        messages=[session_lifetime.expiry_check_job(session, region)],
+        messages=[expiry_check_job(session, region)],
         host=host,
         http_port=http_port,
         websocket_port=websocket_port,
         running_at=now(),
         lease_until=None,
     )
+
+
+def expiry_check_job(session: Session, region: str) -> OutboxMessage:
+    """Return the job that checks the session at its expiry."""
+    key = f"expire:{session.id}:{session.expires_at.timestamp():.3f}"
+    return outbox.job(Job.SESSION_CHECK, session.id, queue=region_queue(region), key=key, due_at=session.expires_at)
+
+
+async def fail(
+    session: Session,
+    code: Reason,
+    sentence: str,
+    container_exit: ContainerExit = NO_EXIT,
+    *,
+    expected_fence: int | None = None,
+) -> None:
+    """Fail a session that could not start or whose container ended.
+
+    Conflict if its state was changed since it was read, or if its fence is not `expected_fence`.
+    """
+    await _finish(
+        session, SessionState.FAILED, container_exit, sentence, expected_fence, reason_code=code, reason=sentence
+    )
+
+
+async def finish_stop(session: Session, container_exit: ContainerExit) -> None:
+    """Record that a stopping session's container is gone."""
+    await _finish(session, session.outcome or SessionState.STOPPED, container_exit, session.reason, session.fence)
+
+
+async def _finish(
+    session: Session,
+    to: SessionState,
+    container_exit: ContainerExit,
+    cause: str,
+    expected_fence: int | None,
+    **changes: Any,
+) -> None:
+    if container_exit.logs:
+        changes["logs"] = container_exit.logs[-MAX_LOG_CHARACTERS:]
+    if container_exit.exit_code is not None:
+        changes["exit_code"] = container_exit.exit_code
+    changes |= {"ended_at": now(), "lease_until": None, "host": None, "http_port": None, "websocket_port": None}
+    async with transaction():
+        region = await session_queue.lock_region(session.region_id)
+        await transition(session, to, SERVICE, cause=cause, expected_fence=expected_fence, **changes)
+        await session_queue.enqueue_startable(region, after=session.id)
+
+
+async def schedule_check(session_id: int, region: str) -> None:
+    """Schedule the next check of a session whose lifetime was extended."""
+    session = await Session.get_or_none(id=session_id, state__in=list(EXTENDABLE), expires_at__gt=now())
+    if session is not None:
+        async with transaction():
+            outbox.collect([expiry_check_job(session, region)])
