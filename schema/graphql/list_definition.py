@@ -69,42 +69,32 @@ class ListDefinition(Generic[M]):
             *(Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=each) for name, each in PAGE.items()),
         ]
 
-    def field(
-        self,
-        resource: Resource,
-        *,
-        description: str,
-        rows: Callable[[Principal], QuerySet[M]] | None = None,
-        parent: ParentArgument[M] | None = None,
-    ) -> Any:
+    def field(self, resource: Resource, *, description: str, parent: ParentArgument[M] | None = None) -> Any:
         """Return a field with a page of the list, for callers who may view the resource.
 
-        `rows` replaces the rows of the definition. `parent` adds the argument `of`.
+        `parent` adds the argument `of`.
         """
-        source = rows or self.rows
 
         async def resolve(_self: Any, info: Info, **given: Any) -> Connection[Any]:
-            found = source(info.context.caller)
+            found = self.rows(info.context.caller)
             if parent is not None and given.get("of") is not None:
                 found = parent.restrict(found, *node.decode(given["of"]))
-            found = found.filter(self._condition(info, given))
-            return await connect(found, self._order(given, self.default), _window(given))
+            order = sort_keys(given.get("order_by"), self.default)
+            return await connect(found.filter(_condition(info, given)), order, _window(given))
 
         extra = [_argument("of", strawberry.ID, parent.description)] if parent else []
         return self._requires(resource, description, resolve, extra)
 
-    def nested_field(
-        self, resource: Resource, column: str, *, description: str, default: Sort | None = None, key: str = "pk"
-    ) -> Any:
-        """Return a field with a page of the rows whose `column` has the key of the object.
+    def nested_field(self, resource: Resource, column: str, *, description: str, default: Sort | None = None) -> Any:
+        """Return a field with a page of the rows whose `column` has the primary key of the object.
 
         The pages of all objects of a response are read together. `default` replaces the default order.
         """
 
         async def resolve(parent: Any, info: Info, **given: Any) -> Connection[Any]:
-            found = self.rows(info.context.caller).filter(self._condition(info, given))
-            order = self._order(given, default or self.default)
-            return await connect_nested(info, found, column, getattr(parent, key), order, _window(given))
+            found = self.rows(info.context.caller).filter(_condition(info, given))
+            order = sort_keys(given.get("order_by"), default or self.default)
+            return await connect_nested(info, found, column, parent.pk, order, _window(given))
 
         return self._requires(resource, description, resolve)
 
@@ -118,15 +108,13 @@ class ListDefinition(Generic[M]):
         resolve.__signature__ = signature  # type: ignore[attr-defined]
         return requires(resource, PermissionVerb.VIEW, description=description, resolver=resolve)
 
-    def _condition(self, info: Info, given: Mapping[str, Any]) -> Q:
-        where: Where | None = given.get("where")
-        return where.condition(info.context.caller) if where else Q()
-
-    def _order(self, given: Mapping[str, Any], default: Sort) -> Sequence[Sort]:
-        return sort_keys(given.get("order_by"), default)
-
 
 PAGE: Mapping[str, Any] = {"first": First, "after": After, "last": Last, "before": Before}
+
+
+def _condition(info: Info, given: Mapping[str, Any]) -> Q:
+    where: Where | None = given.get("where")
+    return where.condition(info.context.caller) if where else Q()
 
 
 def _window(given: Mapping[str, Any]) -> Window:
