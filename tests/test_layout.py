@@ -19,6 +19,7 @@ LAZY = {
     "core.storage.object_store",
     "argon2",
     "fakeredis",
+    "boto3",
     "botocore",
 }
 # The brackets keep the pattern from matching this file.

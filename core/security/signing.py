@@ -1,11 +1,41 @@
-"""HMAC signatures with the installation's secret, for texts that leave it and come back, such as upload URLs."""
+"""Signatures with the installation's secret, for texts that leave it and come back, such as the parameters of links.
 
-import hmac
+itsdangerous makes them. A signature contains its time, and the verifier says how long one is valid.
+"""
+
+from datetime import timedelta
+from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
+from itsdangerous import BadSignature, TimestampSigner
+from itsdangerous.encoding import base64_decode, base64_encode, want_bytes
+
+from core.clock import now
 from core.settings import Settings
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clock of the signing process may be ahead."""
+WHOLE_SECOND = timedelta(seconds=1)
+"""The precision of the time in a signature."""
+
+
+class Validity(Enum):
+    """The result of verifying a signature."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    FORGED = "forged"
+
+
+class _ClockSigner(TimestampSigner):
+    def get_timestamp(self) -> int:
+        return int(now().timestamp())
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        # Base64 has several texts for the same bytes; only the one that was given out is valid.
+        return super().verify_signature(value, sig) and base64_encode(base64_decode(sig)) == want_bytes(sig)
 
 
 class Signer:
@@ -13,15 +43,29 @@ class Signer:
 
     def __init__(self, secret: str) -> None:
         """Sign with `secret`."""
-        self._secret = secret.encode()
+        self._secret = secret
 
     def sign(self, purpose: str, text: str) -> str:
-        """Return the signature of `text`, 64 hexadecimal digits."""
-        return hmac.new(self._secret, f"{purpose}\0{text}".encode(), sha256).hexdigest()
+        """Return the time and the signature of `text`, in characters that a URL may contain."""
+        return self._signer(purpose).sign(text).decode().removeprefix(f"{text}.")
 
-    def is_valid(self, purpose: str, text: str, signature: str) -> bool:
-        """Return whether the signature matches; compared in constant time."""
-        return hmac.compare_digest(self.sign(purpose, text).encode(), signature.encode())
+    def verify(self, purpose: str, text: str, signature: str, lifetime: timedelta) -> Validity:
+        """Return whether `text` was signed for this purpose at most `lifetime` ago; compared in constant time."""
+        try:
+            found, signed_at = self._signer(purpose).unsign(f"{text}.{signature}", return_timestamp=True)
+        except BadSignature:
+            return Validity.FORGED
+        # The signature may begin with a part of another text that was signed.
+        if found != text.encode():
+            return Validity.FORGED
+        return Validity.VALID if -CLOCK_SKEW <= now() - signed_at <= lifetime + WHOLE_SECOND else Validity.EXPIRED
+
+    def fingerprint(self, purpose: str, text: str) -> str:
+        """Return a keyed digest of `text` without a time; equal texts have equal fingerprints."""
+        return self._signer(purpose).get_signature(text).decode()
+
+    def _signer(self, purpose: str) -> TimestampSigner:
+        return _ClockSigner(self._secret, salt=purpose, key_derivation="hmac", digest_method=sha256)
 
 
 def open_signer(settings: Settings) -> Signer:

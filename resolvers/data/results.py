@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from core.clock import now
 from core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from core.security import global_ids
+from core.security.signing import Validity
 from models.accounts.users import User
 from models.data.results import Result, ResultState, StoredFile
 from models.permissions.principal import Actor, Principal
@@ -20,7 +21,7 @@ from resolvers.guards import require, visible
 from resolvers.row_reader import RowReader
 
 PURPOSE = "result"
-LINK_SECONDS = 600
+LINK_LIFETIME = timedelta(minutes=10)
 
 reader = RowReader(policy.readable)
 
@@ -36,10 +37,9 @@ class Link:
 
 @dataclass(frozen=True)
 class SignedLink:
-    """The query parameters of a signed link: its user, its expiry and its signature."""
+    """The query parameters of a signed link: its user, and the signature with its time."""
 
     user: str
-    until: str
     signature: str
 
 
@@ -57,18 +57,18 @@ async def open_links(
     if result.state is not ResultState.READY:
         raise Conflict("The result is not ready. Wait until its operation has succeeded.")
     files = [_file(result, name) for name in names] if names is not None else result.files
-    until = now().replace(microsecond=0) + timedelta(seconds=LINK_SECONDS)
+    until = now().replace(microsecond=0) + LINK_LIFETIME
     links = [_link(app_state, principal, result_id, file["name"], until) for file in files]
     await results.record_opened(
-        result, [link.name for link in links], LINK_SECONDS, actor=Actor.from_principal(principal)
+        result, [link.name for link in links], int(LINK_LIFETIME.total_seconds()), actor=Actor.from_principal(principal)
     )
     return links
 
 
 def _link(app_state: AppState, principal: Principal, result_id: str, name: str, until: datetime) -> Link:
-    user, moment = global_ids.encode("User", principal.user_id), str(int(until.timestamp()))
-    signature = app_state.signer.sign(PURPOSE, "\n".join((result_id, name, user, moment)))
-    query = urlencode({"for": user, "until": moment, "signature": signature})
+    user = global_ids.encode("User", principal.user_id)
+    signature = app_state.signer.sign(PURPOSE, "\n".join((result_id, name, user)))
+    query = urlencode({"for": user, "signature": signature})
     return Link(name, f"{file_url(app_state, result_id, name)}?{query}", until)
 
 
@@ -99,11 +99,14 @@ async def get_file(
 
 
 async def _link_owner(app_state: AppState, link: SignedLink, result_id: str, name: str) -> Principal:
-    text = "\n".join((result_id, name, link.user, link.until))
-    if not app_state.signer.is_valid(PURPOSE, text, link.signature) or not link.until.isdigit():
-        raise Forbidden("The signature of this link is invalid. Get a new link with resultOpen.")
-    if datetime.fromtimestamp(int(link.until), UTC) < now():
-        raise Forbidden("This link has expired. Get a new link with resultOpen.")
+    text = "\n".join((result_id, name, link.user))
+    match app_state.signer.verify(PURPOSE, text, link.signature, LINK_LIFETIME):
+        case Validity.FORGED:
+            raise Forbidden("The signature of this link is invalid. Get a new link with resultOpen.")
+        case Validity.EXPIRED:
+            raise Forbidden("This link has expired. Get a new link with resultOpen.")
+        case Validity.VALID:
+            pass
     user = await User.get_or_none(id=global_ids.key_of("User", link.user) or 0, is_active=True)
     if user is None:
         raise Forbidden("The user of this link is deactivated. Sign in and get your own link with resultOpen.")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from secrets import token_hex
 
 from core.errors import Conflict, Forbidden
+from core.security.signing import Validity
 from models.accounts.roles import Resource
 from models.data.uploads import Upload
 from models.permissions.principal import ANONYMOUS, Actor, Principal
@@ -34,8 +35,10 @@ def upload_url(app_state: AppState, upload: Upload) -> str:
 
 async def receive(app_state: AppState, upload_id: int, signature: str, chunks: AsyncIterator[bytes]) -> Upload:
     """Store the bytes of an upload. A failed transfer stores nothing and can be repeated."""
-    if not app_state.signer.is_valid(PURPOSE, str(upload_id), signature):
-        reason = "The signature of this upload URL is invalid. Create an upload and use its URL."
+    validity = app_state.signer.verify(PURPOSE, str(upload_id), signature, uploads.LIFETIME)
+    if validity is not Validity.VALID:
+        fault = "has expired" if validity is Validity.EXPIRED else "is invalid"
+        reason = f"The signature of this upload URL {fault}. Create an upload and use its URL."
         await denials.record(ANONYMOUS, Action.UPLOAD_CREATE, Resource.UPLOAD, 0, reason)
         raise Forbidden(reason)
     upload = await uploads.get_receivable(upload_id)

@@ -1,6 +1,6 @@
 """The mutation that creates links to the files of a result."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import strawberry
@@ -12,6 +12,8 @@ from schema.execution.query_cost import Cost
 from schema.graphql.errors import Payload, errors_in_payload
 from schema.graphql.node import decode_as
 from schema.graphql.permissions import public, requires
+
+MINUTES = resolve.LINK_LIFETIME // timedelta(minutes=1)
 
 
 @strawberry.type(description="A temporary link to one file, issued to the caller.")
@@ -45,7 +47,7 @@ class ResultMutations:
     @requires(
         Resource.RESULT,
         PermissionVerb.VIEW,
-        description=f"Create links that read files of a result for {resolve.LINK_SECONDS // 60} minutes. "
+        description=f"Create links that read files of a result for {MINUTES} minutes. "
         "The access is recorded in the history.",
     )
     @errors_in_payload(ResultOpenPayload)

@@ -153,7 +153,7 @@ def _split_info(kwargs: Mapping[str, Any]) -> tuple[Info, Mapping[str, Any]]:
 
 
 def _replay_request(info: Info, key: str, arguments: Mapping[str, Any]) -> idempotency_keys.ReplayRequest:
-    # The arguments may contain a password: store a keyed signature, not a plain digest that could be brute-forced.
+    # The arguments may contain a password: store a keyed digest, not a plain digest that could be brute-forced.
     text = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS).decode()
-    fingerprint = info.context.app_state.signer.sign("idempotency", text)
+    fingerprint = info.context.app_state.signer.fingerprint("idempotency", text)
     return idempotency_keys.ReplayRequest(info.context.caller.user_id, key, info.field_name, fingerprint)

@@ -47,7 +47,7 @@ def _link_claim(request: Request) -> SignedLink | None:
     query = request.query_params
     if "signature" not in query:
         return None
-    return SignedLink(query.get("for", ""), query.get("until", ""), query["signature"])
+    return SignedLink(query.get("for", ""), query["signature"])
 
 
 def _file_response(app_state: AppState, request: Request, file: StoredFile) -> Response:

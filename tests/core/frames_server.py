@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +27,8 @@ class Frames:
     """The number of files sent shorter than announced."""
     nonsense: int = 0
     """The number of lists that are not JSON."""
+    redirect: str = ""
+    """Where every request is redirected."""
     pause: float = 0.0
     asked: list[str] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
@@ -50,7 +52,8 @@ def frames_server() -> Iterator[Frames]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            _answer(self, frames)
+            with suppress(ConnectionError):  # The client was cancelled.
+                _answer(self, frames)
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""
@@ -78,6 +81,8 @@ def _answer(request: BaseHTTPRequestHandler, frames: Frames) -> None:
     if frames.failures:
         frames.failures -= 1
         _send(request, 503, b"later")
+    elif frames.redirect:
+        _send(request, 302, b"", location=frames.redirect)
     elif token in frames.refuses:
         _send(request, 401, b"who?")
     elif parts.path == "/frames/":
@@ -112,9 +117,13 @@ def _file(request: BaseHTTPRequestHandler, frames: Frames, name: str) -> None:
     _send(request, 200, content, announced)
 
 
-def _send(request: BaseHTTPRequestHandler, status: int, body: bytes, announced: int | None = None) -> None:
+def _send(
+    request: BaseHTTPRequestHandler, status: int, body: bytes, announced: int | None = None, location: str = ""
+) -> None:
     request.send_response(status)
     request.send_header("Content-Length", str(len(body) if announced is None else announced))
+    if location:
+        request.send_header("Location", location)
     request.end_headers()
     request.wfile.write(body)
     request.close_connection = announced is not None

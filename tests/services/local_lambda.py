@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-RUNTIME_PARTS = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
+RUNTIME_PARTS = (
+    *("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client"),
+    *("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"),
+)
 """The packages that the platform provides."""
 BOOT = (
     "import sys; sys.path[:0] = sys.argv[2:]; sys.argv[2:] = [];"

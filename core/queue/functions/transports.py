@@ -1,8 +1,6 @@
 """The transports of wake-ups: a signed HTTP request to the function's URL, or a message to an SQS queue."""
 
 import asyncio
-import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,9 +9,8 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
-from core.clock import now
 from core.errors import BadInput, Unavailable
-from core.queue.functions.sigv4 import find_credentials, signed_headers
+from core.queue.functions.sqs import SqsWakeTransport
 from core.queue.functions.waker import SIGNATURE_HEADER, FunctionWaker, WakeTransport, is_valid_queue, sign
 from core.queue.names import QueueClass
 from core.settings import Settings
@@ -91,42 +88,6 @@ class HttpWakeTransport:
             connection.close()
 
 
-class SqsWakeTransport:
-    """A message to an SQS queue, whose event source mapping calls the function."""
-
-    can_delay = True
-
-    def __init__(self, queue_url: str) -> None:
-        """Send to the SQS queue with this URL."""
-        parts = urlsplit(queue_url)
-        self._queue_url, self._endpoint = queue_url, f"{parts.scheme}://{parts.netloc}/"
-        self._region = _region(parts.hostname or "")
-
-    async def send(self, body: bytes, delay: int) -> None:
-        """Send the message; Unavailable when SQS did not accept it."""
-        await asyncio.to_thread(self._send_message, body, delay)
-
-    def _send_message(self, text: bytes, delay: int) -> None:
-        arguments = {"QueueUrl": self._queue_url, "MessageBody": text.decode(), "DelaySeconds": delay}
-        body = json.dumps(arguments).encode()
-        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
-        signed = signed_headers(
-            self._endpoint, headers, body, service="sqs", region=self._region, credentials=find_credentials(), at=now()
-        )
-        connection = _connection(self._endpoint, CONNECT_SECONDS)
-        try:
-            connection.request("POST", "/", body, signed)
-            response = connection.getresponse()
-            if response.status != 200:
-                raise Unavailable(
-                    f"SQS responded with status {response.status}: {response.read(200).decode(errors='replace')}"
-                )
-        except (OSError, HTTPException) as error:
-            raise Unavailable(f"SQS cannot be reached: {type(error).__name__}") from error
-        finally:
-            connection.close()
-
-
 def _connection(url: str, seconds: float) -> HTTPConnection:
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
@@ -141,13 +102,6 @@ def _settle(future: asyncio.Future[int], value: int | Exception) -> None:
         future.exception()  # Retrieve it: the caller may have been cancelled.
     else:
         future.set_result(value)
-
-
-def _region(host: str) -> str:
-    parts = host.split(".")
-    if parts[0] == "sqs" and len(parts) > 3:
-        return parts[1]
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def open_function_waker(settings: Settings, redis: Redis) -> FunctionWaker:

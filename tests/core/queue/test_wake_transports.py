@@ -1,7 +1,5 @@
 """Wake-ups are sent by HTTP or SQS without waiting for the work; configuration errors are one sentence."""
 
-import asyncio
-import json
 import socket
 import threading
 import time
@@ -11,14 +9,12 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from core.errors import BadInput, Unavailable
-from core.queue.functions.transports import HttpWakeTransport, SqsWakeTransport, open_transports
+from core.queue.functions.sqs import SqsWakeTransport
+from core.queue.functions.transports import HttpWakeTransport, open_transports
 from core.queue.functions.waker import SIGNATURE_HEADER, is_signed
-from tests.functions.fixtures import aws, keys
-from tests.services.aws import Aws
 from tests.services.local_lambda import QuietServer
 from tests.waiting import eventually
 
-__all__ = ["aws", "keys"]
 BODY = b'{"queue": "carrel:eu"}'
 
 
@@ -105,23 +101,6 @@ async def test_call_waits_for_the_work(server: FunctionServer) -> None:
     server.status = 500
     with pytest.raises(Unavailable, match="status 500"):
         await HttpWakeTransport(server.url, "secret").call(BODY)
-
-
-async def test_sqs_message_is_sent(aws: Aws, keys: None) -> None:
-    url = await asyncio.to_thread(aws.queue, "wakeups")
-
-    await SqsWakeTransport(url).send(BODY, 0)
-    await SqsWakeTransport(url).send(BODY, 600)
-
-    (message,) = await asyncio.to_thread(aws.received, url)
-    assert json.loads(message["Body"]) == {"queue": "carrel:eu"}
-    waiting = await asyncio.to_thread(aws.sqs, "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
-    assert waiting["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
-
-
-async def test_missing_sqs_queue_is_reported(aws: Aws, keys: None) -> None:
-    with pytest.raises(Unavailable, match="SQS responded with status 400"):
-        await SqsWakeTransport(f"{aws.url}/123456789012/nowhere").send(BODY, 0)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,31 @@ async def test_token_is_sent_to_the_archive_only(frames: Frames, tmp_path: Path)
     assert frames.tokens == ["ada's token", None]
 
 
+async def test_redirect_is_not_followed(frames: Frames) -> None:
+    with frames_server() as other:
+        frames.redirect = f"{other.url}/frames/?basename_exact=ada-1"
+
+        with pytest.raises(Unavailable, match="status 302"):
+            await archive(frames).locate("ada-1", "ada's token")
+
+        assert (len(frames.asked), other.asked) == (1, [])
+
+
+async def test_proxy_and_netrc_of_environment_are_ignored(
+    frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    assert await locate_and_fetch(archive(frames, 0.5), "open-1", tmp_path / "a") == CONTENT
+
+    assert frames.tokens == [None, None]
+
+
 @pytest.mark.parametrize(("name", "token"), [("ada-1", None), ("ada-1", "eve's token"), ("nothing", None)])
 async def test_unreadable_frame_is_not_found(frames: Frames, name: str, token: str | None) -> None:
     with pytest.raises(NotFound, match=f"no frame {name} that you may read"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from core.clock import now
+from core.security import signing
 from models.accounts.history import HistoryEntry
 from models.data.dataoperations import DataOperation
 from models.data.datasessions import Datasession
 from operations.framework.registry import available
+from resolvers.data.results import LINK_LIFETIME
 from schema.graphql.node import encode
 from tests.jobs.data.job_env import frame
 from tests.schema import computing
@@ -88,7 +92,7 @@ async def test_other_user_cannot_access_operation_or_result(sqlite_api: Served) 
     assert await DataOperation.all().count() == 1
 
 
-async def test_links_are_personal_short_lived_and_recorded(sqlite_api: Served) -> None:
+async def test_links_are_personal_short_lived_and_recorded(sqlite_api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async with worker(sqlite_api):
         session, files = await create_datasession(sqlite_api)
         last = (await operation_events(sqlite_api, "ada", await run_median(sqlite_api, "ada", session, files)))[-1]
@@ -101,6 +105,10 @@ async def test_links_are_personal_short_lived_and_recorded(sqlite_api: Served) -
     assert (await sqlite_api.get(link["url"], "ada")).status_code == 403
     for wrong in (link["url"].replace("result.fits", "result-large.jpg"), link["url"][:-1] + "x", link["url"] + "0"):
         assert (await sqlite_api.get(wrong)).status_code in (403, 404)
+    with monkeypatch.context() as later:
+        later.setattr(signing, "now", lambda: now() + LINK_LIFETIME + timedelta(seconds=5))
+        expired = await sqlite_api.get(link["url"])
+    assert (expired.status_code, "has expired" in expired.text) == (403, True)
     entry = await HistoryEntry.filter(resource="result", action="open").get()
     assert (entry.actor_id, entry.detail["files"]) == (sqlite_api.users["eve"].id, ["result.fits"])
     taken = SHARE.replace("UserAdd", "UserRemove")

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.clock import now
+from core.security import signing
 from models.accounts.history import ActorKind, HistoryEntry
 from models.data.uploads import Upload, UploadState
+from models.services.data import uploads
 from tests.schema.api import Api
 from tests.waiting import eventually
 
@@ -66,6 +68,16 @@ async def test_forged_upload_url_is_refused(api: Api, upload_url: str) -> None:
         assert answer.status_code == 403, signature
     assert (await api.http.put("/uploads/99999999999999999999?signature=x", content=b"x")).status_code == 403
     assert await HistoryEntry.filter(action="upload_create_refused", actor_kind=ActorKind.ANONYMOUS).count() == 1
+    assert not await _is_stored(api)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_expired_upload_url_is_refused(api: Api, upload_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "now", lambda: now() + uploads.LIFETIME + timedelta(minutes=1))
+
+    answer = await api.http.put(upload_url, content=CONTENT)
+
+    assert (answer.status_code, "has expired" in answer.text) == (403, True)
     assert not await _is_stored(api)
 
 
