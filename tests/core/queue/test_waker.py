@@ -1,8 +1,11 @@
 """One wake-up serves many jobs, none is lost, and only signed ones are accepted."""
 
 import asyncio
+import hmac
+import re
 import time
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from redis.asyncio import Redis
@@ -142,6 +145,18 @@ async def test_no_wakeup_is_ever_lost(redis: Redis) -> None:
 
 
 BODY = b'{"queue": "carrel:eu"}'
+
+
+def test_documented_vector_equals_the_signature() -> None:
+    text = (ROOT / "docs" / "functions.md").read_text()
+    secret, body, header = (
+        re.findall(rf"^\| {name} \| `(.+)` \|$", text, re.MULTILINE)[0] for name in ("secret", "body", "header")
+    )
+
+    at, _, digest = header.partition(".")
+
+    assert sign(secret, body.encode(), int(at)) == header
+    assert hmac.new(secret.encode(), f"{at}.{body}".encode(), sha256).hexdigest() == digest
 
 
 def test_valid_signature_is_accepted() -> None:
