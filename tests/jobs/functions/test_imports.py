@@ -12,6 +12,7 @@ FOREIGN = (
     *("strawberry", "graphql", "starlette", "uvicorn", "authlib", "prometheus_client", "opentelemetry", "typer"),
     *("numpy", "scipy", "astropy", "sep", "photutils", "reproject", "astroalign", "ccdproc", "PIL"),
     *("docker", "requests", "urllib3", "obstore", "cryptography", "argon2", "fakeredis", "boto3", "botocore"),
+    *("httpx2", "stamina", "itsdangerous", "jinja2"),
     *("schema", "resolvers", "proxy", "carrel", "operations", "node"),
 )
 BLOCKED = f"""
