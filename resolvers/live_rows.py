@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
-from core.concurrency.coalescing import BatchLoader
+from core.concurrency.batch_loader import BatchLoader
 from models.accounts.roles import PermissionVerb
 from models.permissions.principal import Principal
 from models.policies.row_access import RowAccess

@@ -24,7 +24,6 @@ GERUNDS_OF_THE_FIELD = {
     *("paging", "tracing", "routing"),  # read a page of a list, record spans, choose a handler
     *(
         "messaging",
-        "coalescing",
         "signing",
         "branding",
         "image_resizing",

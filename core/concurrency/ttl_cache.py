@@ -3,13 +3,13 @@
 Events of the bus invalidate entries at once. Entries expire after one TTL even if Redis is down.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
 
+from core.concurrency.in_flight import InFlight
 from core.messaging.event_bus import RESYNC, EventBus
 
 K = TypeVar("K", bound=Hashable)
@@ -28,14 +28,6 @@ class CacheEntry(Generic[V]):
     topics: Collection[str]
 
 
-@dataclass(eq=False)
-class InFlight(Generic[V]):
-    """A running load that all callers of its key share, and the topics that changed since it began."""
-
-    task: asyncio.Task[V]
-    changed: set[str] = field(default_factory=set)
-
-
 class SingleFlightCache(Generic[K, V]):
     """Values by key. Concurrent callers of a missing key share one load."""
 
@@ -44,7 +36,8 @@ class SingleFlightCache(Generic[K, V]):
         self._ttl_seconds, self._max_entries = ttl_seconds, max_entries
         self._entries: dict[K, tuple[float, CacheEntry[V]]] = {}
         self._keys_by_topic: defaultdict[str, set[K]] = defaultdict(set)
-        self._in_flight: dict[K, InFlight[V]] = {}
+        self._loads: InFlight[K, V] = InFlight()
+        self._changed: dict[K, set[str]] = {}
         bus.add_listener(self.invalidate)
 
     def peek(self, key: K) -> V | None:
@@ -63,12 +56,7 @@ class SingleFlightCache(Generic[K, V]):
         cached = self.peek(key)
         if cached is not None:
             return cached
-        flight = self._in_flight.get(key)
-        if flight is None:
-            flight = self._in_flight[key] = InFlight(asyncio.create_task(self._load(key, load)))
-            flight.task.add_done_callback(lambda task: self._finish(key, task))
-        # Shielded: other callers wait for the same load.
-        return await asyncio.shield(flight.task)
+        return await self._loads.share(key, lambda: self._load(key, load))
 
     def put(self, key: K, entry: CacheEntry[V]) -> None:
         """Cache an entry that was loaded just now."""
@@ -84,24 +72,22 @@ class SingleFlightCache(Generic[K, V]):
         for key in list(self._entries) if topic == RESYNC else list(self._keys_by_topic.get(topic, ())):
             self._remove(key)
         # The topics of a running load are unknown until it ends, so it collects all of them.
-        for flight in self._in_flight.values():
-            flight.changed.add(topic)
+        for changed in self._changed.values():
+            changed.add(topic)
 
     async def _load(self, key: K, load: Callable[[], Awaitable[CacheEntry[V]]]) -> V:
-        # Callers that joined after a change must not get the value from before it: load again.
-        for _ in range(LOAD_ATTEMPTS):
-            changed = self._in_flight[key].changed
-            changed.clear()
-            entry = await load()
-            if RESYNC not in changed and changed.isdisjoint(entry.topics):
-                self.put(key, entry)
-                break
-        return entry.value
-
-    def _finish(self, key: K, task: asyncio.Task[V]) -> None:
-        self._in_flight.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # Retrieve it: every caller may have been cancelled.
+        changed = self._changed[key] = set()
+        try:
+            # Callers that joined after a change must not get the value from before it: load again.
+            for _ in range(LOAD_ATTEMPTS):
+                changed.clear()
+                entry = await load()
+                if RESYNC not in changed and changed.isdisjoint(entry.topics):
+                    self.put(key, entry)
+                    break
+            return entry.value
+        finally:
+            del self._changed[key]
 
     def _remove(self, key: K) -> None:
         cached = self._entries.pop(key, None)

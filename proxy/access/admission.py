@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from core.concurrency.in_flight import InFlight
 from proxy.access.sessions import (
     UNAVAILABLE,
     ActiveSession,
@@ -39,7 +40,7 @@ class Admission:
         self.options = options
         self.make_pool = make_pool
         self.sessions: dict[bytes, ActiveSession] = {}
-        self.pending: dict[tuple[bytes, Credential], asyncio.Task[CachedDecision]] = {}
+        self._look_ups: InFlight[tuple[bytes, Credential], CachedDecision] = InFlight()
 
     def peek(self, label: bytes, credential: Credential, now: float) -> CachedDecision | None:
         """Return a cached decision that is still fresh."""
@@ -51,13 +52,7 @@ class Admission:
 
     async def check_access(self, label: bytes, credential: Credential) -> CachedDecision:
         """Return a fresh decision. Concurrent calls share one look-up; only cancellation raises."""
-        key = (label, credential)
-        task = self.pending.get(key)
-        if task is None:
-            task = self.pending[key] = asyncio.create_task(self._load(label, credential))
-            task.add_done_callback(lambda _: self.pending.pop(key, None))
-        # A caller that goes away must not cancel the look-up for the others.
-        return await asyncio.shield(task)
+        return await self._look_ups.share((label, credential), lambda: self._load(label, credential))
 
     async def _load(self, label: bytes, credential: Credential) -> CachedDecision:
         now = asyncio.get_running_loop().time()

@@ -1,10 +1,11 @@
 """A data loader: batches the loads of one event-loop iteration into one read, and caches the values."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-K = TypeVar("K")
+from core.concurrency.batch_loader import Batch, BatchLoader
+
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
@@ -18,8 +19,8 @@ class DataLoader(Generic[K, V]):
         """Load with `read`, which returns the values in the order of the keys."""
         self._read = read
         self._values: dict[K, V] = {}
-        self._tasks: dict[K, asyncio.Task[None]] = {}
-        self._queued: list[K] = []
+        self._running: dict[K, Batch[K, V]] = {}
+        self._batches = BatchLoader(self._read_batch)
 
     async def load(self, key: K) -> V:
         """Return the value of one key."""
@@ -34,26 +35,18 @@ class DataLoader(Generic[K, V]):
             await self._fetch(missing)
         return [self._values[key] for key in keys]
 
-    async def _fetch(self, keys: Iterable[K]) -> None:
-        tasks = {self._tasks.get(key) or self._enqueue(key) for key in keys}
-        for task in tasks:
-            await asyncio.shield(task)
+    async def _fetch(self, keys: Sequence[K]) -> None:
+        new = [key for key in keys if key not in self._running]
+        if new:
+            self._running.update(dict.fromkeys(new, self._batches.join(new)))
+        for batch in {self._running[key] for key in keys}:
+            await batch.wait()
 
-    def _enqueue(self, key: K) -> asyncio.Task[None]:
-        if not self._queued:
-            task = asyncio.create_task(self._run())
-            # Read the exception, so that asyncio does not log it if no caller awaits the task any more.
-            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        else:
-            task = self._tasks[self._queued[0]]
-        self._queued.append(key)
-        self._tasks[key] = task
-        return task
-
-    async def _run(self) -> None:
-        keys, self._queued = self._queued, []
+    async def _read_batch(self, keys: Collection[K]) -> Mapping[K, V]:
         try:
-            self._values.update(zip(keys, await self._read(keys), strict=True))
+            found = dict(zip(keys, await self._read(list(keys)), strict=True))
+            self._values.update(found)
+            return found
         finally:
             for key in keys:
-                del self._tasks[key]
+                del self._running[key]

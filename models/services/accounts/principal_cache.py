@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 
 from core.clock import now
-from core.concurrency.coalescing import BatchLoader
+from core.concurrency.batch_loader import BatchLoader
 from core.concurrency.ttl_cache import CacheEntry, SingleFlightCache
 from core.errors import Unauthenticated
 from core.messaging.event_bus import EventBus

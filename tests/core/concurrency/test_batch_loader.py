@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from core.concurrency.coalescing import BatchLoader
+from core.concurrency.batch_loader import BatchLoader
 
 
 async def test_thousand_concurrent_loads_are_one_read() -> None:
