@@ -5,7 +5,6 @@ variables and value among callers with the same `FieldAccess`. If the selection 
 attributes, only streams of the same caller share it.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import orjson
 from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.types.execution import ExecutionResult
 
+from core.concurrency.in_flight import InFlight
 from models.permissions.principal import Principal
 from schema.context import GraphQLContext
 from schema.execution.executor import GuardedExecutor
@@ -46,7 +46,8 @@ class EventCache:
         """Cache the `max_events` latest results."""
         self.misses = self.hits = 0
         self._max_events = max_events
-        self._entries: OrderedDict[Hashable, tuple[Any, EventResult | asyncio.Task[EventResult]]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[Any, EventResult]] = OrderedDict()
+        self._executions: InFlight[Hashable, EventResult] = InFlight()
 
     async def get_or_execute(self, executor: GuardedExecutor, variables: Hashable, value: Any) -> EventResult:
         """Return the result of the executor's operation for an event with `value`."""
@@ -63,32 +64,19 @@ class EventCache:
         )
         if key in self._entries:
             self.hits += 1
-            _, result = self._entries[key]
+            return self._entries[key][1]
+        if key in self._executions:
+            self.hits += 1
         else:
             self.misses += 1
-            result = self._start(key, executor, value)
-        return result if isinstance(result, EventResult) else await asyncio.shield(result)
+        return await self._executions.share(key, lambda: self._execute(key, executor, value))
 
-    def _start(self, key: Hashable, executor: GuardedExecutor, value: Any) -> EventResult | asyncio.Task[EventResult]:
-        event = executor.build_per_event_executor(value)
-        execution: Any = event.execute_operation(serially=False)
-        result = (
-            _masked_result(event, execution)
-            if isinstance(execution, GraphQLExecutionResult)
-            else asyncio.create_task(_masked_result_later(event, execution))
-        )
+    async def _execute(self, key: Hashable, executor: GuardedExecutor, value: Any) -> EventResult:
+        result = await _execute(executor, value)
         self._entries[key] = (value, result)
-        if isinstance(result, asyncio.Task):
-            result.add_done_callback(lambda task: self._store(key, value, task))
         if len(self._entries) > self._max_events:
             self._entries.popitem(last=False)
         return result
-
-    def _store(self, key: Hashable, value: Any, task: asyncio.Task[EventResult]) -> None:
-        if task.cancelled() or task.exception():
-            self._entries.pop(key, None)
-        elif key in self._entries:
-            self._entries[key] = (value, task.result())
 
 
 def payload(result: Any) -> Any:
