@@ -27,7 +27,10 @@ class ThreadCancellation:
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Call `callback` from another thread on cancellation; WorkCancelled when it was cancelled before."""
+        """Call `callback` from another thread on cancellation; WorkCancelled when it was cancelled before.
+
+        It must unblock the work. A blocked `recv` needs a shutdown of the socket: closing alone does not wake it.
+        """
         with self._lock:
             # Checked under the lock: otherwise a cancellation between check and append is missed.
             if self.cancelled.is_set():

@@ -13,6 +13,7 @@ import requests
 import urllib3
 from docker.types import CancellableStream
 
+from core.concurrency.cancellable_thread import ThreadCancellation, WorkCancelled
 from core.engine.docker.client import PING_SECONDS, DockerClient, translate_errors
 from core.engine.docker.spec import event
 from core.engine.protocol import EngineEvent
@@ -58,8 +59,7 @@ class EventReader:
         self._since = f"{since.timestamp() - _ROUNDING:.6f}" if since else None
         self._silence = silence
         self._loop = asyncio.get_running_loop()
-        self._stream: CancellableStream | None = None
-        self._stopped = threading.Event()
+        self._cancellation = ThreadCancellation()
 
     def start(self) -> None:
         """Start the thread."""
@@ -67,14 +67,14 @@ class EventReader:
 
     def stop(self) -> None:
         """Stop the thread by closing its connection."""
-        self._stopped.set()
-        if self._stream:
-            self._stream.close()
+        self._cancellation.cancel()
 
     def _run(self) -> None:
         try:
-            while not self._stopped.is_set():
+            while not self._cancellation.cancelled.is_set():
                 translate_errors(self._read_until_silence)
+        except WorkCancelled:
+            return
         except EngineError as error:
             self._put(error)
 
@@ -83,10 +83,11 @@ class EventReader:
         api = self._client.api()
         try:
             with closing(self._open(api)) as response:
-                self._stream = CancellableStream(response.iter_lines(chunk_size=_CHUNK), response)
-                self._read(self._stream)
+                stream = CancellableStream(response.iter_lines(chunk_size=_CHUNK), response)
+                with self._cancellation.on_cancel(stream.close):
+                    self._read(stream)
         except _SILENCE:
-            if not self._stopped.is_set():
+            if not self._cancellation.cancelled.is_set():
                 self._client.api(PING_SECONDS).ping()
 
     def _open(self, api: Any) -> requests.Response:
@@ -110,7 +111,7 @@ class EventReader:
                 self._put(found)
 
     def _put(self, item: EngineEvent | EngineError) -> None:
-        if not self._stopped.is_set() and not self._loop.is_closed():
+        if not self._cancellation.cancelled.is_set() and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.queue.put_nowait, item)
 
 

@@ -1,6 +1,7 @@
 """Work in a thread ends with its caller, and so do its subprocesses and sockets."""
 
 import asyncio
+import socket
 import subprocess
 import threading
 import time
@@ -36,6 +37,25 @@ async def test_cancellation_terminates_the_process() -> None:
     await asyncio.gather(task, return_exceptions=True)
 
     assert (task.cancelled(), begun[0].returncode, time.monotonic() - at < 5) == (True, -15, True)
+
+
+async def test_blocked_recv_ends_within_a_second_of_the_cancel() -> None:
+    ours, theirs = socket.socketpair()
+    blocked, ended = threading.Event(), threading.Event()
+
+    def work(cancellation: ThreadCancellation) -> None:
+        with cancellation.on_cancel(lambda: ours.shutdown(socket.SHUT_RDWR)):
+            blocked.set()
+            ours.recv(1)
+        ended.set()
+
+    with ours, theirs:
+        task = asyncio.create_task(run_in_thread(work))
+        await eventually(blocked.is_set)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=1)
+
+    assert (done, task.cancelled(), ended.is_set()) == ({task}, True, True)
 
 
 def test_failed_work_kills_an_unresponsive_process() -> None:
