@@ -3,7 +3,7 @@
 itsdangerous makes them. A signature contains its time, and the verifier says how long one is valid.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
@@ -29,9 +29,11 @@ class Validity(Enum):
     FORGED = "forged"
 
 
-class _ClockSigner(TimestampSigner):
+class _DatedSigner(TimestampSigner):
+    signed_at: datetime
+
     def get_timestamp(self) -> int:
-        return int(now().timestamp())
+        return int(self.signed_at.timestamp())
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
         # Base64 has several texts for the same bytes; only the one that was given out is valid.
@@ -45,9 +47,11 @@ class Signer:
         """Sign with `secret`."""
         self._secret = secret
 
-    def sign(self, purpose: str, text: str) -> str:
-        """Return the time and the signature of `text`, in characters that a URL may contain."""
-        return self._signer(purpose).sign(text).decode().removeprefix(f"{text}.")
+    def sign(self, purpose: str, text: str, at: datetime | None = None) -> str:
+        """Return the time and the signature of `text`, in characters that a URL may contain; `at` is now by default."""
+        signer = self._signer(purpose)
+        signer.signed_at = at or now()
+        return signer.sign(text).decode().removeprefix(f"{text}.")
 
     def verify(self, purpose: str, text: str, signature: str, lifetime: timedelta) -> Validity:
         """Return whether `text` was signed for this purpose at most `lifetime` ago; compared in constant time."""
@@ -64,8 +68,8 @@ class Signer:
         """Return a keyed digest of `text` without a time; equal texts have equal fingerprints."""
         return self._signer(purpose).get_signature(text).decode()
 
-    def _signer(self, purpose: str) -> TimestampSigner:
-        return _ClockSigner(self._secret, salt=purpose, key_derivation="hmac", digest_method=sha256)
+    def _signer(self, purpose: str) -> _DatedSigner:
+        return _DatedSigner(self._secret, salt=purpose, key_derivation="hmac", digest_method=sha256)
 
 
 def open_signer(settings: Settings) -> Signer:

@@ -29,7 +29,8 @@ async def create(principal: Principal, filename: str) -> Upload:
 
 def upload_url(app_state: AppState, upload: Upload) -> str:
     """Return the URL to which the bytes are sent by PUT, once. It needs no other credential."""
-    signature = app_state.signer.sign(PURPOSE, str(upload.id))
+    # Dated by the upload, so that a repeated mutation with the same idempotency key returns the same URL.
+    signature = app_state.signer.sign(PURPOSE, str(upload.id), upload.expires_at - uploads.LIFETIME)
     return f"{app_state.settings.api_url}/uploads/{upload.id}?signature={signature}"
 
 

@@ -78,6 +78,15 @@ def test_only_the_given_spelling_is_valid() -> None:
     assert {signer.verify("upload", "7", each, HOUR) for each in (*others, f"{signature}=")} == {Validity.FORGED}
 
 
+def test_signature_may_be_dated() -> None:
+    signer, at = Signer("secret"), now() - timedelta(minutes=59)
+    signature = signer.sign("upload", "7", at)
+
+    assert signature == signer.sign("upload", "7", at)
+    assert signer.verify("upload", "7", signature, HOUR) is Validity.VALID
+    assert signer.verify("upload", "7", signature, HOUR / 2) is Validity.EXPIRED
+
+
 def test_time_of_signature_cannot_be_changed(sign_ago: Callable[[timedelta], str]) -> None:
     old, new = sign_ago(2 * HOUR), Signer("secret").sign("upload", "7")
     moved = f"{new.partition('.')[0]}.{old.partition('.')[2]}"
