@@ -10,7 +10,7 @@ from tortoise.exceptions import BaseORMException
 from core.errors import Conflict
 
 log = logging.getLogger(__name__)
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
 
 
 class LeaseLost(Conflict):
@@ -18,8 +18,8 @@ class LeaseLost(Conflict):
 
 
 async def run_with_lease(
-    work: Coroutine[Any, Any, Outcome], renew: Callable[[], Awaitable[bool]], seconds: float, *, name: str
-) -> Outcome:
+    work: Coroutine[Any, Any, T], renew: Callable[[], Awaitable[bool]], seconds: float, *, name: str
+) -> T:
     """Return the result of `work`, while `renew` is called every `seconds`.
 
     When `renew` returns False, the work is cancelled and LeaseLost raised. The work has ended when this function ends,

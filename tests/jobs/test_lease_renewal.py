@@ -22,8 +22,8 @@ class Lease:
         return self.renewals <= self._lasts
 
 
-class Work:
-    """Work that ends when it is released, and knows whether it was cancelled."""
+class SlowStep:
+    """A step that ends when it is released, and knows whether it was cancelled."""
 
     def __init__(self) -> None:
         self.may_end, self.cancelled = asyncio.Event(), False
@@ -37,12 +37,12 @@ class Work:
         return "done"
 
 
-async def _run(lease: Lease, work: Work) -> str:
+async def _run(lease: Lease, work: SlowStep) -> str:
     return await run_with_lease(work.run(), lease.renew, TICK, name="test")
 
 
 async def test_result_is_returned_and_renewal_ends() -> None:
-    lease, work = Lease(), Work()
+    lease, work = Lease(), SlowStep()
     work.may_end.set()
 
     assert await _run(lease, work) == "done"
@@ -61,7 +61,7 @@ async def test_error_of_the_work_is_raised() -> None:
 
 
 async def test_lost_lease_cancels_the_work() -> None:
-    lease, work = Lease(lasts=2), Work()
+    lease, work = Lease(lasts=2), SlowStep()
 
     with pytest.raises(LeaseLost):
         await _run(lease, work)
@@ -70,7 +70,7 @@ async def test_lost_lease_cancels_the_work() -> None:
 
 
 async def test_failed_renewal_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    lease, work = Lease(lasts=4, faults=3), Work()
+    lease, work = Lease(lasts=4, faults=3), SlowStep()
 
     with pytest.raises(LeaseLost):
         await _run(lease, work)
@@ -83,7 +83,7 @@ async def test_bug_in_the_renewal_ends_the_work() -> None:
     async def fail() -> bool:
         raise ZeroDivisionError
 
-    work = Work()
+    work = SlowStep()
     with pytest.raises(ZeroDivisionError):
         await run_with_lease(work.run(), fail, TICK, name="test")
 
@@ -91,7 +91,7 @@ async def test_bug_in_the_renewal_ends_the_work() -> None:
 
 
 async def test_cancellation_waits_for_the_work() -> None:
-    work = Work()
+    work = SlowStep()
     running = asyncio.create_task(_run(Lease(), work))
     await asyncio.sleep(2 * TICK)
 
