@@ -24,5 +24,5 @@ class StateMachine(Generic[Row, State]):
     noun: str
     transitions: Mapping[State, frozenset[State]]
     topics: Callable[[Row, State], Sequence[str]]
-    columns: Callable[[State], Mapping[str, Any]] = lambda _: {}
+    columns: Callable[[State], Mapping[str, Any]] | None = None
     container_column: str = ""

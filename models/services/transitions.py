@@ -55,7 +55,7 @@ async def transition(
     if to not in machine.transitions[before]:
         article = "An" if machine.noun[0] in "aeiou" else "A"
         raise Conflict(f"{article} {machine.noun} that is {before} cannot become {to}. Read it again.")
-    values = {"state": to, **changes, **machine.columns(to)}
+    values = {"state": to, **changes, **(machine.columns(to) if machine.columns else {})}
     expected = {"id": row.pk, "state": before} | ({} if expected_fence is None else {"fence": expected_fence})
     entry = history.transition_entry(machine.resource, row.pk, actor, before, to, cause)
     events = [*messages, *map(outbox.event, machine.topics(row, to))]

@@ -1,4 +1,4 @@
-"""What accounts bring to authorization, sharing and history."""
+"""The rules of actions, the shared tables and the history readers of accounts."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What data sessions bring to authorization, sharing and history."""
+"""The rules of actions, the shared tables and the history readers of data sessions."""
 
 from collections.abc import Awaitable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What workstations and sessions bring to authorization, sharing and history."""
+"""The rules of actions, the shared tables and the history readers of workstations and sessions."""
 
 from collections.abc import Awaitable
 from typing import Any
