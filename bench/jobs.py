@@ -25,9 +25,9 @@ from arq.worker import Worker as ArqWorker
 
 from carrel.services import ProcessServices, open_services
 from core.clock import now
-from core.database.compare_and_set import update_with_outbox
 from core.database.connection import clear_statement_cache
 from core.messaging import outbox
+from core.messaging.outbox import update_with_outbox
 from core.queue import Job, JobSpec, drain, region_queue
 from core.redis.server import RedisServer
 from core.settings import Settings, load

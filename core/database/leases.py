@@ -17,9 +17,8 @@ from tortoise.models import Model
 
 from core.clock import now
 from core.database import sql
-from core.database.compare_and_set import update_with_outbox
 from core.database.connection import dialect
-from core.messaging.outbox import OutboxMessage
+from core.messaging.outbox import OutboxMessage, update_with_outbox
 
 Row = TypeVar("Row", bound=Model)
 

@@ -6,7 +6,7 @@ expires. Jobs have a key, so the queue drops a second copy.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -172,6 +172,30 @@ async def deliver(batch: list[OutboxMessage]) -> None:
     """Send messages that were just committed; on failure the relay sends them."""
     if batch and (publisher := _task_publisher.get() or _publisher):
         await publisher.send(batch)
+
+
+async def update_with_outbox(
+    model: type[Model],
+    match: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    *,
+    history: Sequence[Model] = (),
+    messages: Sequence[OutboxMessage] = (),
+) -> bool:
+    """Update the row if it still matches and return whether it did; `history` and `messages` go with the update.
+
+    Outside a transaction it is one statement, and the messages are sent before it returns. Inside an open transaction
+    it becomes part of that.
+    """
+    if connection.is_in_transaction() or connection.has_commit_hook():
+        async with connection.transaction():
+            updated = await sql.compare_and_set(model, match, changes, inserts=history)
+            collect(messages if updated else ())
+            return updated
+    leased = with_lease(deduplicated(messages))
+    updated = await sql.compare_and_set(model, match, changes, inserts=[*history, *leased])
+    await deliver(leased if updated else [])
+    return updated
 
 
 async def relay(limit: int = 500) -> int:

@@ -5,11 +5,10 @@ from contextlib import nullcontext
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from core.database.compare_and_set import update_with_outbox
 from core.database.connection import transaction
 from core.errors import Conflict
 from core.messaging import outbox
-from core.messaging.outbox import OutboxMessage
+from core.messaging.outbox import OutboxMessage, update_with_outbox
 from models.permissions.principal import Actor
 from models.services.accounts import history, tokens
 from models.state_machine import StateMachine

@@ -15,12 +15,13 @@ from core.storage.frame_archive import FrameArchive
 from core.storage.object_store import Storage
 from models.services.data.sources.archive import ArchiveSource
 from models.services.data.sources.datasession import DatasessionSource
-from models.services.data.sources.source import FileRequester, LocalFile, ResolvedFile, Source, checked_basename
+from models.services.data.sources.source import FileRequester, LocalFile, ResolvedFile, Source
 from models.services.data.sources.storage import StorageSource
 from models.services.data.sources.upload import UploadSource
 
 log = logging.getLogger(__name__)
 ENTRY_POINT_GROUP = "carrel.sources"
+MAX_BASENAME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Sources:
     async def resolve(self, item: Mapping[str, Any], requester: FileRequester, path: tuple[str, ...]) -> ResolvedFile:
         """Resolve the item in its source; BadInput at `path` if the requester may not use it."""
         source = self.get(item.get("source"), (*path, "source"))
-        basename = checked_basename(item.get("basename"), (*path, "basename"))
+        basename = _checked_basename(item.get("basename"), (*path, "basename"))
         try:
             return await source.resolve(basename, requester)
         except CarrelError as error:
@@ -50,6 +51,13 @@ class Sources:
     def fetch(self, item: Mapping[str, Any], requester: FileRequester) -> AbstractAsyncContextManager[LocalFile]:
         """Provide a local copy of the item's file while the context is open."""
         return self.get(item.get("source")).fetch(item, requester)
+
+
+def _checked_basename(basename: object, path: tuple[str, ...]) -> str:
+    """Return the basename; BadInput if it is empty, too long or not printable."""
+    if not isinstance(basename, str) or not 0 < len(basename) <= MAX_BASENAME_LENGTH or not basename.isprintable():
+        raise BadInput(f"A file has a basename of 1 to {MAX_BASENAME_LENGTH} printable characters.", path=path)
+    return basename
 
 
 def open_cache(settings: Settings) -> FileCache:

@@ -16,8 +16,6 @@ from models.permissions.principal import Principal
 if TYPE_CHECKING:  # Archives of functions without files lack the storage library.
     from core.storage.object_store import Storage
 
-MAX_BASENAME_LENGTH = 1024
-
 
 @dataclass(frozen=True)
 class FileRequester:
@@ -70,13 +68,6 @@ class Source(ABC):
     @abstractmethod
     async def display_name(self, basename: str) -> str:
         """Return the file name for scripts and listings."""
-
-
-def checked_basename(basename: object, path: tuple[str, ...]) -> str:
-    """Return the basename; BadInput if it is empty, too long or not printable."""
-    if not isinstance(basename, str) or not 0 < len(basename) <= MAX_BASENAME_LENGTH or not basename.isprintable():
-        raise BadInput(f"A file has a basename of 1 to {MAX_BASENAME_LENGTH} printable characters.", path=path)
-    return basename
 
 
 @asynccontextmanager

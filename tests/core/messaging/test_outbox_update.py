@@ -3,10 +3,9 @@
 import pytest
 
 from core.database import connection as databases
-from core.database.compare_and_set import update_with_outbox
 from core.database.connection import transaction
 from core.messaging import outbox
-from core.messaging.outbox import OutboxMessage
+from core.messaging.outbox import OutboxMessage, update_with_outbox
 from core.settings import Settings
 from models.accounts.history import ActorKind, HistoryEntry
 from models.accounts.roles import Resource
