@@ -16,16 +16,18 @@ test: dev-environment ## Install what the tests need and run them all: real data
 	@$(PYTHON) scripts/system.py test
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: dev-environment ## Format, lint, types, import rules, SDL snapshot, settings table, page of operations, migrations on filled databases
+check: dev-environment ## Format, lint, names, prose, import rules, generated pages and SDL, types, migrations on filled databases
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy --no-error-summary
-	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
+	$(BIN)/python -m scripts.check_names
+	$(BIN)/python -m scripts.check_prose
 	$(BIN)/lint-imports --no-cache
-	@$(PYTHON) scripts/system.py test
-	$(BIN)/python -m scripts.check_sdl
 	$(BIN)/python -m scripts.settings_table --check
 	$(BIN)/python -m scripts.operations_page --check
+	$(BIN)/python -m scripts.check_sdl
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/mypy --no-error-summary scripts tests/services tests/scripts tests/*.py
+	@$(PYTHON) scripts/system.py test
 	$(BIN)/python -m scripts.check_migrations
 
 fmt: dev-environment ## Format the code and write what is generated: imports, SDL snapshot, settings table, page of operations
