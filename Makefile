@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests run side by side in this many processes; much of their time is waiting. WORKERS=0 runs them in one.
+WORKERS ?= 3
 
 .PHONY: help up test check fmt lock bench functions chaos clean run-environment dev-environment
 
@@ -12,9 +14,9 @@ up: run-environment ## Install what is missing, then run the API, the proxy and 
 	@$(PYTHON) scripts/system.py up
 	@exec $(BIN)/carrel up
 
-test: dev-environment ## Install what the tests need and run them all: real databases, Redis, engine and browser
+test: dev-environment ## Install what the tests need and run them all; ARGS="-m unit" runs a tier: unit, integration or e2e
 	@$(PYTHON) scripts/system.py test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: dev-environment ## Format, lint, names, prose, import rules, generated pages and SDL, types, migrations on filled databases
 	$(BIN)/ruff format --check --quiet .

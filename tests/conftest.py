@@ -17,12 +17,14 @@ from core.engine.protocol import EngineUnavailable
 from core.redis.client import close_redis, open_redis
 from core.settings import Settings, load, variable
 from models.tables import TABLES
-from tests import docker_service
+from tests import docker_service, tiers
 from tests.services import chromium
 from tests.services.databases import copy_sqlite, migrated_postgres, migrated_sqlite
 from tests.services.missing import MissingService, is_ci, required_service
 from tests.services.postgres import Postgres, postgres_server
 from tests.services.redis import redis_server
+
+GUARD = tiers.UnitGuard()
 
 
 def pytest_configure() -> None:
@@ -30,6 +32,19 @@ def pytest_configure() -> None:
     for field in Settings.model_fields:
         if field != "docker_host":
             os.environ.pop(variable(field), None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each item with its tier, before `-m` selects by it, and with the worker that it shares."""
+    tiers.mark(items, is_distributed=hasattr(config, "workerinput"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Fail a unit test that starts a process or uses a socket."""
+    with GUARD.watch(tiers.tier(item)):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
