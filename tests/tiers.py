@@ -23,6 +23,10 @@ INTEGRATION_PLACES = (
     *("tests/core/storage/test_object_store.py", "tests/core/queue/test_queue.py"),
     *("tests/core/queue/test_wake_transports.py", "tests/core/concurrency/test_cancellable_thread.py"),
     *("tests/core/concurrency/test_daemon_threads.py", "tests/carrel/test_cli.py", "tests/carrel/test_shutdown.py"),
+    *("tests/jobs/data/test_process_pool.py", "tests/jobs/functions/test_imports.py"),
+    *("tests/jobs/sessions/test_readiness.py", "tests/models/test_migration.py"),
+    *("tests/operations/test_memory.py", "tests/schema/test_several_processes.py"),
+    *("tests/test_layout.py", "tests/test_missing_services.py"),
 )
 """Folders and modules whose tests start processes or use sockets without such a fixture."""
 FORBIDDEN = {
