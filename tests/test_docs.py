@@ -45,6 +45,7 @@ def test_every_command_is_documented(command: str) -> None:
     assert re.search(rf"\b{re.escape(command)}\b", COMMAND_LINE), f"docs/command-line.md does not mention `{command}`."
 
 
+@pytest.mark.integration
 def test_make_lists_its_targets() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

@@ -26,6 +26,7 @@ INTEGRATION_PLACES = (
     *("tests/jobs/data/test_process_pool.py", "tests/jobs/functions/test_imports.py"),
     *("tests/jobs/sessions/test_readiness.py", "tests/models/test_migration.py"),
     *("tests/operations/test_memory.py", "tests/schema/test_several_processes.py"),
+    *("tests/scripts/test_install.py", "tests/scripts/test_sdl_changes.py"),
     *("tests/test_layout.py", "tests/test_missing_services.py"),
 )
 """Folders and modules whose tests start processes or use sockets without such a fixture."""

@@ -15,6 +15,7 @@ from carrel.cli import main
 from core.database.connection import clear_statement_cache
 from core.settings import Settings, variable
 from schema.app import SDL
+from tests.services.databases import copy_sqlite
 
 ROOT = Path(__file__).parent.parent.parent
 Carrel = Callable[..., "CommandResult"]
@@ -105,9 +106,9 @@ def test_user_is_added_listed_and_given_token(carrel: Carrel) -> None:
 
 
 @pytest.fixture
-def migrated(carrel: Carrel) -> Carrel:
+def migrated(carrel: Carrel, data_dir: Path, sqlite_template: Path) -> Carrel:
     """The command line over a migrated database."""
-    assert carrel("migrate").returncode == 0
+    copy_sqlite(sqlite_template, data_dir)
     return carrel
 
 
