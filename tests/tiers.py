@@ -25,7 +25,8 @@ INTEGRATION_PLACES = (
     *("tests/core/concurrency/test_daemon_threads.py", "tests/carrel/test_cli.py", "tests/carrel/test_shutdown.py"),
     *("tests/jobs/data/test_process_pool.py", "tests/jobs/functions/test_imports.py"),
     *("tests/jobs/sessions/test_readiness.py", "tests/models/test_migration.py"),
-    *("tests/operations/test_memory.py", "tests/schema/test_several_processes.py"),
+    *("tests/operations/test_memory.py", "tests/operations/test_plug_in.py", "tests/operations/test_runner.py"),
+    *("tests/schema/test_several_processes.py",),
     *("tests/scripts/test_install.py", "tests/scripts/test_sdl_changes.py"),
     *("tests/test_layout.py", "tests/test_missing_services.py"),
 )
