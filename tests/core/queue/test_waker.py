@@ -169,12 +169,14 @@ def test_old_or_future_signature_is_refused(seconds: int) -> None:
     assert not is_signed("secret", header, BODY)
 
 
-@pytest.mark.parametrize(
-    "header",
-    [None, "", ".", "1.2", "x.y", "²." + "0" * 64, sign("other", BODY), sign("secret", b"{}"), "1" * 40 + ".a"],
-)
-def test_invalid_signature_is_refused(header: str | None) -> None:
+@pytest.mark.parametrize("header", [None, "", ".", "1.2", "x.y", "²." + "0" * 64, "1" * 40 + ".a"])
+def test_malformed_signature_is_refused(header: str | None) -> None:
     assert not is_signed("secret", header, BODY)
+
+
+@pytest.mark.parametrize(("secret", "body"), [("other", BODY), ("secret", b"{}")])
+def test_invalid_signature_is_refused(secret: str, body: bytes) -> None:
+    assert not is_signed("secret", sign(secret, body), BODY)
 
 
 def test_nothing_is_accepted_without_a_secret() -> None:
