@@ -13,6 +13,9 @@ PACKAGES = {"carrel", "core", "jobs", "models", "operations", "proxy", "resolver
 READ_AT_RUN_TIME = (
     "core/web/branding.css",
     "proxy/pages/templates/page.html",
+    "proxy/pages/templates/starting.js",
+    "schema/http/templates/sign_in.html",
+    "schema/transport/templates/graphiql.html",
     "schema/schema.graphql",
     "schema/static/graphiql/graphiql.min.js",
     "schema/static/graphiql/graphiql.min.css",
