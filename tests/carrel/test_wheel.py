@@ -9,6 +9,8 @@ import pytest
 
 from tests.tree import ROOT
 
+pytestmark = pytest.mark.integration  # It builds the wheel in a process.
+
 PACKAGES = {"carrel", "core", "jobs", "models", "operations", "proxy", "resolvers", "schema"}
 READ_AT_RUN_TIME = (
     "core/web/branding.css",
