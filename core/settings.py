@@ -1,6 +1,5 @@
 """The settings, read once at start from the environment; nothing else reads environment variables for configuration."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -121,11 +120,6 @@ class Settings(BaseSettings):
     )
     browser_hours: int = Field(12, ge=1, description="How long a browser stays signed in.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
-
-    @property
-    def lease(self) -> timedelta:
-        """How long a worker owns a claimed row."""
-        return timedelta(seconds=self.lease_seconds)
 
     @property
     def sessions_domain(self) -> str:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
@@ -76,6 +77,8 @@ class Counter:
             self.changes, self._last = self.changes + 1, file
 
     def __enter__(self) -> Self:
+        # Threads have the profile function of their start, so the walk gets new ones.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         threading.setprofile(self)
         sys.setprofile(self)
         return self

@@ -5,7 +5,7 @@ a new fence. A transition that claims a row sets the columns of `new_claim`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -33,6 +33,11 @@ class ClaimedRow(Protocol):
     @property
     def fence(self) -> int:
         """The number of its claims."""
+
+
+def expiry(seconds: float) -> datetime:
+    """Return when a lease of this duration expires that is taken now."""
+    return now() + timedelta(seconds=seconds)
 
 
 async def claim(

@@ -81,7 +81,7 @@ async def _begin(operation: DataOperation, settings: Settings) -> DataOperation 
         DataOperationState.RUNNING,
         SERVICE,
         expected_fence=operation.fence,
-        **leases.new_claim(operation, now() + settings.lease),
+        **leases.new_claim(operation, leases.expiry(settings.lease_seconds)),
         attempts=operation.attempts + 1,
         started_at=now(),
         due_at=None,
@@ -107,7 +107,7 @@ async def _resume(operation: DataOperation, settings: Settings) -> DataOperation
         )
         return None
     expected = {"id": operation.id, "state": DataOperationState.RUNNING, "fence": operation.fence}
-    return await leases.claim(DataOperation, expected, now() + settings.lease, counter="attempts")
+    return await leases.claim(DataOperation, expected, leases.expiry(settings.lease_seconds), counter="attempts")
 
 
 async def renew(operation: DataOperation, settings: Settings, progress: Progress | None) -> DataOperationState | None:
@@ -118,10 +118,10 @@ async def renew(operation: DataOperation, settings: Settings, progress: Progress
     current = await DataOperation.get_or_none(id=operation.id, fence=operation.fence).only("id", "state", "lease_until")
     if current is None or current.state is not DataOperationState.RUNNING:
         return current.state if current else None
-    renewal_due = current.lease_until is None or current.lease_until - now() < settings.lease / 2
+    renewal_due = current.lease_until is None or current.lease_until < leases.expiry(settings.lease_seconds / 2)
     if progress or renewal_due:
         changes, events = (progress.columns(), change_events(operation)) if progress else ({}, [])
-        until = now() + settings.lease
+        until = leases.expiry(settings.lease_seconds)
         await leases.renew(operation, DataOperationState.RUNNING, until, changes, messages=events)
     return DataOperationState.RUNNING
 

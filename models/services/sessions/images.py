@@ -129,7 +129,7 @@ def enqueue_import(image: Image, region: str) -> None:
 
 async def claim_import(image_id: int, settings: Settings) -> Image | None:
     """Claim a queued image, or one whose importer's lease has expired; None if there is no work."""
-    until = now() + settings.lease
+    until = leases.expiry(settings.lease_seconds)
     image = await Image.get_or_none(id=image_id)
     if image is None:
         return None
@@ -145,7 +145,7 @@ async def claim_import(image_id: int, settings: Settings) -> Image | None:
 
 async def renew(image: Image, settings: Settings) -> bool:
     """Renew the lease; False if the claim was lost and the import must end."""
-    return await leases.renew(image, ImageState.IMPORTING, now() + settings.lease)
+    return await leases.renew(image, ImageState.IMPORTING, leases.expiry(settings.lease_seconds))
 
 
 async def finish_import(image: Image, imported: ImportedImage) -> None:

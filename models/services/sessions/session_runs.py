@@ -57,7 +57,7 @@ async def _start_if_capacity(session: Session, settings: Settings) -> Session | 
         return None
     at = now()
     changes: dict[str, Any] = {
-        **leases.new_claim(session, at + settings.lease),
+        **leases.new_claim(session, leases.expiry(settings.lease_seconds)),
         "starting_at": at,
         "expires_at": at + timedelta(seconds=session.maximum_seconds),
     }
@@ -74,7 +74,7 @@ async def claim_stop(session_id: int, settings: Settings) -> Session | None:
 
 
 async def _resume(session_id: int, state: SessionState, settings: Settings) -> Session | None:
-    return await leases.claim(Session, {"id": session_id, "state": state}, now() + settings.lease)
+    return await leases.claim(Session, {"id": session_id, "state": state}, leases.expiry(settings.lease_seconds))
 
 
 async def is_still_claimed(session: Session) -> bool:
@@ -84,7 +84,7 @@ async def is_still_claimed(session: Session) -> bool:
 
 async def renew(session: Session, settings: Settings) -> None:
     """Renew the lease of a launch and lock its row until the transaction ends; Conflict if the claim is lost."""
-    until = now() + settings.lease
+    until = leases.expiry(settings.lease_seconds)
     if not await leases.renew(session, SessionState.STARTING, until):
         raise Conflict("Another request changed the session. Read it again.")
     session.lease_until = until
