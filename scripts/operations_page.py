@@ -25,7 +25,7 @@ All users with the same bytes share a result, so stored files contain no file na
 number of a file and the start of its SHA-256, as in `0003-ab12cd34ef56`. PROVENANCE has the whole hashes. The API shows the
 caller's own file names in `message`, `log`, `warnings` and `output`; `inputLabels` maps labels to names
 ([record 16](decisions/0016-share-results-under-labels.md)).
-"""
+"""  # noqa: E501 - the lines are those of the page
 
 
 def main() -> int:
