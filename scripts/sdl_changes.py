@@ -21,7 +21,7 @@ from graphql.utilities import find_breaking_changes, find_dangerous_changes
 REMOVAL = re.compile(r"Removal: (\d{4}-\d{2}-\d{2})")
 COORDINATE = re.compile(r"@?[A-Za-z_]\w*\.\w+(?:\(\w+:\))?|@\w+(?:\(\w+:\))?")
 TYPE_GONE = re.compile(r"^(\w+) was removed\.$")
-READ = "operation: VIEW"
+READ = "verb: VIEW"
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _weakened(before: DocumentNode, after: DocumentNode) -> list[Change]:
 
 
 def _judge(was: Part | None, now: Part) -> Callable[[str], str] | None:
-    """Say what is wrong with the guard of a field; a change from reading to any other operation is no weakening."""
+    """Say what is wrong with the guard of a field; a change from reading to any other verb is no weakening."""
     guard = now.directives.get("requires")
     if guard is None and "public" not in now.directives:
         return lambda where: f"{where} says neither @requires nor @public."
@@ -129,7 +129,7 @@ def _judge(was: Part | None, now: Part) -> Callable[[str], str] | None:
         return None
     if guard is None:
         return lambda where: f"{where} asked for {old} and is now @public."
-    if READ in old and old.partition("operation")[0] == guard.partition("operation")[0]:
+    if READ in old and old.partition("verb")[0] == guard.partition("verb")[0]:
         return None
     return lambda where: f"{where} asked for {old} and now for {guard}."
 

@@ -30,7 +30,7 @@ class Rule:
     """The GraphQL type of a rule."""
 
     resource: Resource = public(description="The resource.")
-    verb: PermissionVerb = public(name="operation", description="The operation.")
+    verb: PermissionVerb = public(description="The verb.")
     scope: Scope = public(description="The scope.")
 
     @public(description="The text form, for example `session:view:own`.")

@@ -24,7 +24,7 @@ graphql_enum(
 )
 graphql_enum(
     PermissionVerb,
-    "An operation on a resource.",
+    "A verb of a permission: an action on a resource.",
     {
         PermissionVerb.VIEW: "Read it.",
         PermissionVerb.CREATE: "Create one.",
@@ -33,7 +33,6 @@ graphql_enum(
         PermissionVerb.SEND: "Send it to another party.",
         PermissionVerb.RECEIVE: "Receive it from another party.",
     },
-    name="Operation",
 )
 
 
@@ -96,19 +95,19 @@ class Guard(ABC):
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="requires",
-    description="The field requires a permission for this operation on this resource.",
+    description="The field requires the permission for this verb on this resource.",
 )
 class Requires(Guard):
     """Requires a permission."""
 
     resource: Resource = strawberry.field(description="The resource.")
-    operation: PermissionVerb = strawberry.field(description="The operation.")
+    verb: PermissionVerb = strawberry.field(description="The verb.")
 
     def refusal(self, principal: Principal | None, where: str) -> CarrelError | None:
         """Return why `principal` may not read the field `where`, or None if it may."""
-        if principal is not None and principal.has_permission(self.resource, self.operation):
+        if principal is not None and principal.has_permission(self.resource, self.verb):
             return None
-        permission = Permission(self.resource, self.operation)
+        permission = Permission(self.resource, self.verb)
         needs = f"{where} requires the permission {permission}"
         if principal is None:
             return SignInRequired(f"{needs}; sign in first, or send a valid token.", where, permission)
@@ -151,18 +150,18 @@ UNDECLARED, SIGNED_IN, PUBLIC = Undeclared(), SignedIn(), Public()
 
 def requires(
     resource: Resource,
-    operation: PermissionVerb,
+    verb: PermissionVerb,
     *,
     description: str,
     resolver: Callable[..., Any] | None = None,
     directives: Iterable[object] = (),
     **options: Any,
 ) -> Any:
-    """Declare a field that requires the permission for `operation` on `resource`; see `strawberry.field`.
+    """Declare a field that requires the permission for `verb` on `resource`; see `strawberry.field`.
 
     Such a field should be nullable: without the permission it is null, with one error.
     """
-    return _field(Requires(resource=resource, operation=operation), description, resolver, directives, options)
+    return _field(Requires(resource=resource, verb=verb), description, resolver, directives, options)
 
 
 def public(
@@ -176,9 +175,9 @@ def public(
     return _field(PUBLIC, description, resolver, directives, options)
 
 
-def live_subscription(resource: Resource, operation: PermissionVerb, *, description: str, **options: Any) -> Any:
-    """Declare a subscription field that requires the permission for `operation` on `resource`."""
-    guard = Requires(resource=resource, operation=operation)
+def live_subscription(resource: Resource, verb: PermissionVerb, *, description: str, **options: Any) -> Any:
+    """Declare a subscription field that requires the permission for `verb` on `resource`."""
+    guard = Requires(resource=resource, verb=verb)
     return strawberry.subscription(description=description, directives=[guard], **options)
 
 

@@ -40,7 +40,7 @@ def _printed() -> dict[tuple[str, str], Permission | None]:
             asked = directives.get("requires")
             words = {each.name.value: each.value.value for each in asked.arguments} if asked else {}
             found[node.name.value, field.name.value] = (
-                Permission(Resource[words["resource"]], PermissionVerb[words["operation"]]) if words else None
+                Permission(Resource[words["resource"]], PermissionVerb[words["verb"]]) if words else None
             )
     return found
 

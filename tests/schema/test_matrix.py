@@ -274,7 +274,7 @@ def test_every_mutation_requires_its_actions_permission() -> None:
     for name, field in mutations.fields.items():
         guard = guard_of(field)
         assert isinstance(guard, Requires), name
-        asked = (guard.resource, guard.operation)
+        asked = (guard.resource, guard.verb)
         assert asked in {tuple(actions[name].permission), (actions[name].resource, PermissionVerb.VIEW)}, name
 
 

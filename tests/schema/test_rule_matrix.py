@@ -114,7 +114,7 @@ def _is_open(name: str, principal: Principal) -> bool:
     mutations: Any = schema._schema.mutation_type
     guard = guard_of(mutations.fields[name])
     assert isinstance(guard, Requires)
-    return principal.has_permission(guard.resource, guard.operation)
+    return principal.has_permission(guard.resource, guard.verb)
 
 
 def _is_plain(action: Action) -> bool:

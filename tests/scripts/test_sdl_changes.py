@@ -13,7 +13,7 @@ NAME = "schema/schema.graphql"
 TODAY = date(2026, 11, 22)
 OLD = '''
 directive @public on FIELD_DEFINITION
-directive @requires(resource: Noun!, operation: Deed!) on FIELD_DEFINITION
+directive @requires(resource: Noun!, verb: Deed!) on FIELD_DEFINITION
 
 """Nouns."""
 enum Noun {
@@ -36,9 +36,9 @@ type Book {
   """Its title."""
   title: String @public
   """What it costs."""
-  price(in: String): Int @requires(resource: BOOK, operation: EDIT)
+  price(in: String): Int @requires(resource: BOOK, verb: EDIT)
   """Its text."""
-  text: String @requires(resource: BOOK, operation: VIEW)
+  text: String @requires(resource: BOOK, verb: VIEW)
   """Its shelf."""
   shelf: Shelf @public @deprecated(reason: "Use title. Removal: 2026-11-22.")
   """Its colour."""
@@ -77,10 +77,10 @@ def _refused(*changes: tuple[str, str]) -> list[str]:
         ('  """Read."""\n  VIEW\n', "", "Deed.VIEW"),
         ('  """Its title."""\n', "", "Book.title"),
         ('"""A book."""\ntype', "type", "Book"),
-        ("@requires(resource: BOOK, operation: EDIT)", "@public", "Book.price"),
-        ("@requires(resource: BOOK, operation: EDIT)", "", "Book.price"),
-        ("operation: EDIT)", "operation: VIEW)", "Book.price"),
-        ("resource: BOOK, operation: VIEW", "resource: DESK, operation: VIEW", "Book.text"),
+        ("@requires(resource: BOOK, verb: EDIT)", "@public", "Book.price"),
+        ("@requires(resource: BOOK, verb: EDIT)", "", "Book.price"),
+        ("verb: EDIT)", "verb: VIEW)", "Book.price"),
+        ("resource: BOOK, verb: VIEW", "resource: DESK, verb: VIEW", "Book.text"),
         ("title: String @public", "title: String @public\n  isbn: String", "Book.isbn"),
         ("colour: String @public @deprecated", "color: String @public @deprecated", "Book.colour"),
     ],
@@ -96,8 +96,8 @@ def test_breaking_change_is_refused(before: str, after: str, where: str) -> None
         ("title: String @public", 'title: String @public\n  """New."""\n  isbn: String @public'),
         ("price(in: String)", "price(in: String, to: Int)"),
         ('"""Its title."""', '"""What stands on its cover."""'),
-        ("resource: BOOK, operation: VIEW", "resource: BOOK, operation: EDIT"),
-        ("title: String @public", "title: String @requires(resource: BOOK, operation: VIEW)"),
+        ("resource: BOOK, verb: VIEW", "resource: BOOK, verb: EDIT"),
+        ("title: String @public", "title: String @requires(resource: BOOK, verb: VIEW)"),
     ],
 )
 def test_additions_and_stricter_guards_pass(before: str, after: str) -> None:

@@ -40,16 +40,16 @@ async def test_cancellation_terminates_the_process() -> None:
 
 
 async def test_blocked_recv_ends_within_a_second_of_the_cancel() -> None:
-    ours, theirs = socket.socketpair()
+    client, theirs = socket.socketpair()
     blocked, ended = threading.Event(), threading.Event()
 
     def work(cancellation: ThreadCancellation) -> None:
-        with cancellation.on_cancel(lambda: ours.shutdown(socket.SHUT_RDWR)):
+        with cancellation.on_cancel(lambda: client.shutdown(socket.SHUT_RDWR)):
             blocked.set()
-            ours.recv(1)
+            client.recv(1)
         ended.set()
 
-    with ours, theirs:
+    with client, theirs:
         task = asyncio.create_task(run_in_thread(work))
         await eventually(blocked.is_set)
         task.cancel()

@@ -9,8 +9,8 @@ from core.concurrency.in_flight import InFlight
 from tests.waiting import eventually
 
 
-class Work:
-    """Work that waits for `release`, and counts its runs."""
+class GatedLoad:
+    """A load that waits for `release` and counts its runs."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.runs, self.error, self.release = 0, error, asyncio.Event()
@@ -25,7 +25,7 @@ class Work:
 
 
 async def test_concurrent_callers_share_one_run() -> None:
-    running, work = InFlight[str, int](), Work()
+    running, work = InFlight[str, int](), GatedLoad()
     callers = [asyncio.create_task(running.share("a", work.run)) for _ in range(3)]
     await eventually(lambda: work.runs == 1 and "a" in running)
     work.release.set()
@@ -36,14 +36,14 @@ async def test_concurrent_callers_share_one_run() -> None:
 
 
 async def test_other_key_has_its_own_run() -> None:
-    running, work = InFlight[str, int](), Work()
+    running, work = InFlight[str, int](), GatedLoad()
     work.release.set()
 
     assert sorted(await asyncio.gather(running.share("a", work.run), running.share("b", work.run))) == [1, 2]
 
 
 async def test_cancelled_caller_leaves_the_work_to_the_others() -> None:
-    running, work = InFlight[str, int](), Work()
+    running, work = InFlight[str, int](), GatedLoad()
     first, second = [asyncio.create_task(running.share("a", work.run)) for _ in range(2)]
     await eventually(lambda: work.runs == 1)
 
@@ -55,7 +55,7 @@ async def test_cancelled_caller_leaves_the_work_to_the_others() -> None:
 
 
 async def test_error_reaches_every_caller_and_is_not_kept() -> None:
-    running, work = InFlight[str, int](), Work(ZeroDivisionError())
+    running, work = InFlight[str, int](), GatedLoad(ZeroDivisionError())
     work.release.set()
     results = await asyncio.gather(*[running.share("a", work.run) for _ in range(2)], return_exceptions=True)
 
@@ -65,7 +65,7 @@ async def test_error_reaches_every_caller_and_is_not_kept() -> None:
 
 
 async def test_error_that_no_caller_awaits_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    running, work = InFlight[str, int](), Work(ZeroDivisionError())
+    running, work = InFlight[str, int](), GatedLoad(ZeroDivisionError())
     caller = asyncio.create_task(running.share("a", work.run))
     await eventually(lambda: work.runs == 1)
     caller.cancel()

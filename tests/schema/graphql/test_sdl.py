@@ -10,7 +10,7 @@ def test_sdl_is_sorted_valid_and_prints_permissions() -> None:
     sdl = print_sdl(build())
 
     assert build_schema(sdl).get_type("Book") is not None
-    assert "notes: String @requires(resource: SESSION, operation: VIEW)" in sdl
+    assert "notes: String @requires(resource: SESSION, verb: VIEW)" in sdl
     assert sdl.count("directive @requires") == 1
     names = [line.split()[1] for line in sdl.splitlines() if line.startswith("type ")]
     assert names == sorted(names)
