@@ -7,6 +7,7 @@ import strawberry
 from core.errors import NotFound
 from models.accounts.roles import PermissionVerb, Resource
 from resolvers.accounts import tokens as resolve
+from resolvers.accounts.tokens import MAX_TOKEN_NAME_LENGTH
 from resolvers.bulk import ItemError
 from schema.accounts.tokens import Token
 from schema.context import Info, as_graphql
@@ -22,7 +23,7 @@ from schema.graphql.permissions import public, requires
 class TokenCreateInput:
     """The input of tokenCreate."""
 
-    name: str = strawberry.field(description="The name, 1 to 128 characters.")
+    name: str = strawberry.field(description=f"The name, 1 to {MAX_TOKEN_NAME_LENGTH} characters.")
     lifetime_seconds: int | None = strawberry.field(
         description="The lifetime in seconds. Null means until revocation.", default=None
     )

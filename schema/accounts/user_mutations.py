@@ -6,6 +6,7 @@ import strawberry
 
 from core.security.passwords import MINIMUM_LENGTH
 from models.accounts.roles import PermissionVerb, Resource
+from models.services.accounts.users import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH
 from resolvers.accounts import users as resolve
 from schema.accounts.users import User
 from schema.context import Info, as_graphql
@@ -20,7 +21,8 @@ class UserCreateInput:
     """The input of userCreate."""
 
     username: str = strawberry.field(
-        description="The user name: 3 to 128 letters, digits, dots, dashes and underscores."
+        description=f"The user name: {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} letters, digits, dots, dashes and "
+        "underscores."
     )
     password: str = strawberry.field(description=f"The password, at least {MINIMUM_LENGTH} characters.")
     role: str = strawberry.field(

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
-from models.services.data.source_credentials import MAX_LIFETIME
+from models.services.data.source_credentials import MAX_LIFETIME, MIN_LIFETIME
 from resolvers.data import source_credentials as resolve
 from schema.context import Info
 from schema.graphql.errors import Payload, errors_in_payload
@@ -27,7 +27,10 @@ Token = Annotated[
     str, strawberry.argument(description="The caller's token for the frame archive. It cannot be read back.")
 ]
 Seconds = Annotated[
-    int, strawberry.argument(description=f"The storage time in seconds, from 60 seconds to {MAX_LIFETIME.days} days.")
+    int,
+    strawberry.argument(
+        description=f"The storage time in seconds, from {MIN_LIFETIME.seconds} seconds to {MAX_LIFETIME.days} days."
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ import strawberry
 
 from models.accounts.roles import PermissionVerb, Resource
 from models.data import uploads as table
+from models.services.data.uploads import MAX_NAME_LENGTH
 from resolvers.data import uploads as resolve
 from schema.context import Info, as_graphql
 from schema.data.uploads import Upload
@@ -24,7 +25,7 @@ class UploadCreatePayload(Payload):
     )
 
 
-Filename = Annotated[str, strawberry.argument(description="The file name, 1 to 255 characters.")]
+Filename = Annotated[str, strawberry.argument(description=f"The file name, 1 to {MAX_NAME_LENGTH} characters.")]
 
 
 def _address(info: Info, row: table.Upload, _is_new: bool) -> dict[str, str]:

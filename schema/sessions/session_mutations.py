@@ -8,7 +8,7 @@ from core.errors import NotFound
 from models.accounts.roles import PermissionVerb, Resource
 from models.services.sessions.regions import MAX_PING_MILLISECONDS, MAX_PINGS
 from models.services.sessions.session_access import TICKET_SECONDS
-from models.services.sessions.sessions import MAX_VARIABLES
+from models.services.sessions.sessions import MAX_VALUE_LENGTH, MAX_VARIABLES, MIN_SECONDS
 from models.sessions import sessions as table
 from resolvers.sessions import sessions as resolve
 from schema.context import Info, as_graphql
@@ -30,7 +30,7 @@ class EnvironmentVariableInput:
     name: str = strawberry.field(
         description="Capital letters, digits and underscores. Names that start with `CARREL_` are reserved."
     )
-    value: str = strawberry.field(description="The value, at most 4096 characters.")
+    value: str = strawberry.field(description=f"The value, at most {MAX_VALUE_LENGTH} characters.")
 
 
 @strawberry.input(description="The measured round-trip time to a region.")
@@ -54,7 +54,8 @@ class SessionLaunchInput:
         description="The region. The default is the nearest of `pings`, or else the first region.", default=None
     )
     seconds: int | None = strawberry.field(
-        description="The maximum duration in seconds, at least 60. The default is one hour.", default=None
+        description=f"The maximum duration in seconds, at least {MIN_SECONDS}. The installation sets the default.",
+        default=None,
     )
     pings: list[RegionPingInput] = strawberry.field(
         description=f"The measured round-trip times of at most {MAX_PINGS} regions. "

@@ -17,7 +17,8 @@ from models.permissions.principal import SERVICE, Actor
 from models.services.accounts import denials, history
 from models.services.accounts.permission_changes import serialized
 
-USERNAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{2,127}")
+MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 128
+USERNAME = re.compile(rf"[a-zA-Z][a-zA-Z0-9._-]{{{MIN_USERNAME_LENGTH - 1},{MAX_USERNAME_LENGTH - 1}}}")
 
 
 async def register(
@@ -72,7 +73,8 @@ async def create_with_hash(
 def _check(username: str, password: str | None) -> None:
     if not USERNAME.fullmatch(username):
         raise BadInput(
-            "A user name must have 3 to 128 letters, digits, dots, dashes or underscores, and begin with a letter.",
+            f"A user name must have {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} letters, digits, dots, dashes or "
+            "underscores, and begin with a letter.",
             path=("username",),
         )
     if password is not None and len(password) < passwords.MINIMUM_LENGTH:
