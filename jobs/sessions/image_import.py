@@ -16,7 +16,7 @@ from jobs.context import RegionContext
 from jobs.lease_renewal import run_with_lease
 from models.data.uploads import Upload
 from models.services.sessions import images, session_queue
-from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
+from models.services.sessions.images import MAX_IMPORT_ATTEMPTS, ImportedImage
 from models.sessions.images import Image
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ async def image_import(context: Mapping[str, Any], image_id: int) -> None:
     except (ArchiveRefused, BadInput, EngineRefused, NotFound) as refusal:
         await images.fail_import(image, refusal.message)
     except Exception:
-        if image.attempts >= MAX_ATTEMPTS:
+        if image.attempts >= MAX_IMPORT_ATTEMPTS:
             await images.fail_import(
-                image, f"The import failed {MAX_ATTEMPTS} times because of an internal error (see the log)."
+                image, f"The import failed {MAX_IMPORT_ATTEMPTS} times because of an internal error (see the log)."
             )
         raise
 

@@ -18,7 +18,7 @@ from models.services.data import operation_queue, results
 from models.services.data.operation_queue import enqueue_run
 from models.services.transitions import change_events, transition
 
-MAX_ATTEMPTS = 4
+MAX_RUN_ATTEMPTS = 4
 FIRST_DELAY_SECONDS = 1.0
 MAX_LOG_CHARACTERS = 64 * 1024
 MAX_MESSAGE_CHARACTERS = 1000
@@ -99,10 +99,10 @@ async def _resume(operation: DataOperation, settings: Settings) -> DataOperation
         return None
     if operation.state is not DataOperationState.RUNNING:
         return None
-    if operation.attempts >= MAX_ATTEMPTS:
+    if operation.attempts >= MAX_RUN_ATTEMPTS:
         await fail(
             operation,
-            f"Its worker stopped {MAX_ATTEMPTS} times while it ran. It may need too much memory or time; "
+            f"Its worker stopped {MAX_RUN_ATTEMPTS} times while it ran. It may need too much memory or time; "
             "try it with fewer or smaller files.",
         )
         return None
@@ -198,8 +198,8 @@ async def release(operation: DataOperation) -> None:
 
 async def retry(operation: DataOperation, sentence: str, progress: Progress) -> None:
     """Requeue the operation with a growing delay, or fail it after the last attempt."""
-    if operation.attempts >= MAX_ATTEMPTS:
-        await fail(operation, f"{sentence} It failed {MAX_ATTEMPTS} times."[:MAX_MESSAGE_CHARACTERS], progress)
+    if operation.attempts >= MAX_RUN_ATTEMPTS:
+        await fail(operation, f"{sentence} It failed {MAX_RUN_ATTEMPTS} times."[:MAX_MESSAGE_CHARACTERS], progress)
         return
     delay = FIRST_DELAY_SECONDS * 4 ** (operation.attempts - 1)
     sentence = f"{sentence} The next attempt is in {delay:.0f} s."[:MAX_MESSAGE_CHARACTERS]

@@ -21,7 +21,7 @@ from models.services.data.operation_queue import enqueue_run
 if TYPE_CHECKING:
     from core.storage.object_store import Storage
 
-MAX_ATTEMPTS = 3
+MAX_CONFLICTS = 3
 
 
 async def find_ready(key: str, principal: Principal) -> Result | None:
@@ -39,7 +39,7 @@ async def claim(operation: DataOperation, key: str) -> tuple[Result, bool]:
     Call it only after all input files were read for the operation's creator: a key alone grants no access.
     Unavailable if other operations keep changing the claim.
     """
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_CONFLICTS):
         existing = await Result.get_or_none(slot=key)
         if existing is None:
             try:

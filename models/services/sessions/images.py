@@ -24,7 +24,7 @@ from models.sessions.workstations import Workstation
 PATH = re.compile(r"[^/\s][^\s]*")
 MAX_PATH_LENGTH = 256
 MAX_PORT = 65_535
-MAX_ATTEMPTS = 5
+MAX_IMPORT_ATTEMPTS = 5
 PORTS = {"http_port": "httpPort", "websocket_port": "websocketPort"}
 EDITABLE = (*PORTS, "initial_path", "comment")
 

@@ -19,7 +19,7 @@ TOKEN_GRACE = timedelta(minutes=5)
 """The container's token outlives its session by this much, for requests during shutdown."""
 MIN_SECONDS = 1
 EXTENDABLE = (SessionState.STARTING, SessionState.RUNNING)
-MAX_ATTEMPTS = 3
+MAX_CONFLICTS = 3
 
 
 async def keep_alive(session: Session, seconds: int, settings: Settings, *, actor: Actor) -> None:
@@ -29,7 +29,7 @@ async def keep_alive(session: Session, seconds: int, settings: Settings, *, acto
             f"Give {MIN_SECONDS} to {settings.session_seconds_limit} seconds, counted from now.",
             path=("seconds",),
         )
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_CONFLICTS):
         until = _new_expiry(session, seconds, settings)
         if until <= session.expires_at:
             return

@@ -29,7 +29,7 @@ PLATFORM_PREFIX = "CARREL_"
 MAX_VARIABLES = 32
 MAX_VALUE_LENGTH = 4096
 MIN_SECONDS = 60
-MAX_ATTEMPTS = 3
+MAX_CONFLICTS = 3
 
 
 async def launch(
@@ -53,7 +53,7 @@ async def launch(
         raise BadInput(f"A session lasts {MIN_SECONDS} to {settings.session_seconds_limit} seconds.", path=("seconds",))
     check_environment(environment or {})
     key = f"{actor.user_id}:{image.id}:{region.id}"
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_CONFLICTS):
         existing = await Session.get_or_none(active_key=key)
         if existing:
             if datasession_id not in (None, existing.datasession_id):
@@ -134,7 +134,7 @@ async def end_idle(session: Session, seconds: int, *, actor: Actor) -> None:
 
 
 async def _end(session: Session, outcome: SessionState, code: Reason, actor: Actor, sentence: str) -> None:
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_CONFLICTS):
         if session.state in TERMINAL_STATES or session.state is SessionState.STOPPING:
             return
         try:

@@ -18,7 +18,7 @@ from models.accounts.history import HistoryEntry
 from models.data.dataoperations import DataOperation, DataOperationState
 from models.data.results import Result, ResultState
 from models.services.data import dataoperations, operation_runs
-from models.services.data.operation_runs import MAX_ATTEMPTS
+from models.services.data.operation_runs import MAX_RUN_ATTEMPTS
 from tests.jobs.data.job_env import Data, frame
 from tests.waiting import eventually
 
@@ -129,14 +129,14 @@ class TestOnOneDatabase:
 
     async def test_last_failed_attempt_records_reason(self, data: Data, tmp_path: Path) -> None:
         operation = await data.queue("Fragile", seconds=99, mark=str(tmp_path / "tries"))
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_RUN_ATTEMPTS):
             await data.run(operation)
             await _make_due(operation)
 
         row = await data.read(operation)
         assert (row.state, row.message) == (
             DataOperationState.FAILED,
-            f"The wind blew. It failed {MAX_ATTEMPTS} times.",
+            f"The wind blew. It failed {MAX_RUN_ATTEMPTS} times.",
         )
 
     @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ class TestOnOneDatabase:
 
         row = await data.run(operation)
 
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_RUN_ATTEMPTS):
             await _make_due(operation)
             row = await data.run(operation)
         assert row.state is DataOperationState.FAILED
@@ -184,12 +184,12 @@ class TestOnOneDatabase:
         operation = await data.queue()
         await claim_again(data, operation)
         past = now() - timedelta(seconds=1)
-        await DataOperation.filter(id=operation.id).update(lease_until=past, attempts=MAX_ATTEMPTS)
+        await DataOperation.filter(id=operation.id).update(lease_until=past, attempts=MAX_RUN_ATTEMPTS)
 
         row = await data.run(operation)
 
         assert row.state is DataOperationState.FAILED
-        assert f"stopped {MAX_ATTEMPTS} times" in row.message
+        assert f"stopped {MAX_RUN_ATTEMPTS} times" in row.message
 
     async def test_worker_with_lost_claim_records_nothing(self, data: Data) -> None:
         operation = await data.queue(seconds=50.0)

@@ -15,7 +15,7 @@ from models.accounts.history import HistoryEntry
 from models.data.uploads import Upload, UploadState
 from models.permissions.principal import SERVICE
 from models.services.sessions import images
-from models.services.sessions.images import MAX_ATTEMPTS, ImportedImage
+from models.services.sessions.images import MAX_IMPORT_ATTEMPTS, ImportedImage
 from models.services.transitions import transition
 from models.sessions.images import Image, ImageState
 from models.sessions.sessions import SessionState
@@ -193,15 +193,15 @@ async def test_import_fails_after_five_attempts_without_engine(job_env: JobEnv, 
     image = await bring(tar(Recipe().docker()))
     job_env.engine.faults = FaultProfile(unreachable=True)
 
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_IMPORT_ATTEMPTS):
         assert (await _read(image)).state is not ImageState.FAILED
         await asyncio.gather(image_import(job_env.context, image.id), return_exceptions=True)
         await Image.filter(id=image.id).update(lease_until=now() - timedelta(seconds=1))
 
     row = await _read(image)
     assert row.state is ImageState.FAILED
-    assert str(MAX_ATTEMPTS) in row.reason
-    assert row.attempts == MAX_ATTEMPTS
+    assert str(MAX_IMPORT_ATTEMPTS) in row.reason
+    assert row.attempts == MAX_IMPORT_ATTEMPTS
 
 
 async def test_next_worker_retries_failed_import(job_env: JobEnv, bring: Bring) -> None:
