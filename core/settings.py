@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     )
     storage_url: str | None = Field(None, description="`s3://bucket/prefix`; empty means a folder in the data folder.")
     secret_key: SecretStr | None = Field(
-        None, description="Signs cookies and upload URLs; empty means a key in the data folder."
+        None,
+        description="Signs links to uploads and results and encrypts source tokens; empty means a key in the folder.",
     )
     api_url: str = Field("http://127.0.0.1:8080", description="URL at which browsers reach the API.")
     sessions_url: str = Field(

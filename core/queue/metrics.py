@@ -1,4 +1,4 @@
-"""The numbers of jobs for `/metrics`: lengths of queues, and outcomes and durations of runs.
+"""Job metrics for `/metrics`: lengths of queues, and outcomes and durations of runs.
 
 A function is too short-lived to be scraped, so every runner adds its numbers in Redis. If Redis loses them the counters
 restart at zero, which Prometheus handles.

@@ -35,7 +35,7 @@ JOB_LOCK_SECONDS = 6.0
 class Runner(ArqWorker):
     """Runs the jobs of one queue until `should_stop`. A started job ends by itself or by its time limit.
 
-    The stock loop polls at fixed times and asks Redis five times for each job. Its announcements, health checks and
+    The stock loop polls at fixed times and asks Redis five times for each job. Its log messages, health checks and
     cron tables are not used.
     """
 

@@ -56,7 +56,7 @@ async def session_launch(context: Mapping[str, Any], session_id: int) -> None:
     except Conflict:
         await _cleanup_lost_claim(region_context, session)
     except asyncio.CancelledError:
-        await session_runs.yield_launch(session, region_context.region, 0)
+        await session_runs.reschedule_launch(session, region_context.region, 0)
         raise
 
 
@@ -198,7 +198,7 @@ async def _retry_later(region_context: RegionContext, session: Session, code: Re
     if _is_overdue(region_context, session):
         await _fail(region_context, session, code, sentence)
     else:
-        await session_runs.yield_launch(session, region_context.region, RETRY_SECONDS)
+        await session_runs.reschedule_launch(session, region_context.region, RETRY_SECONDS)
 
 
 async def _fail(region_context: RegionContext, session: Session, code: Reason, sentence: str) -> None:

@@ -34,9 +34,9 @@ async def session_stop(context: Mapping[str, Any], session_id: int) -> None:
         return  # Another worker had a newer claim and has finished.
     except EngineError as error:
         log.warning("session %d: its container could not be stopped yet (%s)", session.id, error)
-        await session_runs.yield_stop(session, region_context.region, RETRY_SECONDS)
+        await session_runs.reschedule_stop(session, region_context.region, RETRY_SECONDS)
     except asyncio.CancelledError:
-        await session_runs.yield_stop(session, region_context.region, 0)
+        await session_runs.reschedule_stop(session, region_context.region, 0)
         raise
 
 

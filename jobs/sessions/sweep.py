@@ -27,7 +27,7 @@ async def expire(region_context: RegionContext, region: Region) -> None:
 async def end_idle(region_context: RegionContext, region: Region) -> None:
     """End the sessions that were unused for too long."""
     seconds = region_context.settings.session_idle_seconds
-    idle = await session_lifetime.idle(region.id, seconds, BATCH)
+    idle = await session_lifetime.list_idle(region.id, seconds, BATCH)
     await for_each(idle, lambda session: sessions.end_idle(session, seconds, actor=SERVICE))
 
 

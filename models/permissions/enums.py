@@ -1,4 +1,4 @@
-"""The vocabulary of permissions: verbs, scopes, member roles, and the declaration that each resource makes."""
+"""Enums and declarations of permissions: verbs, scopes, member roles, and the declaration that each resource makes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PermissionVerb(StrEnum):
-    """An operation on a resource."""
+    """A verb of a permission."""
 
     VIEW = "view"
     CREATE = "create"

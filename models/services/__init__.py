@@ -1,1 +1,1 @@
-"""The verbs of the domain. Callers check permissions first; each verb says whether it needs a transaction."""
+"""The services: every write of the domain. Callers check permissions first; services open their transactions."""

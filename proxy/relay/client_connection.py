@@ -51,7 +51,7 @@ class ClientConnection(RequestReader):
         """Return whether the exchange is the one that is being answered."""
         return self.current is exchange
 
-    def origin_lines(self, forwarded_for: bytes | None, /) -> bytes:
+    def forwarded_header_lines(self, forwarded_for: bytes | None, /) -> bytes:
         """Return the X-Forwarded lines up to the host's value; a trusted front proxy's addresses are kept."""
         if self.own_origin_lines is None:
             scheme, address = self.state.options.scheme.encode(), self.address.encode()

@@ -24,7 +24,7 @@ TOO_MANY = RequestRefused(
 PLATFORM_PREFIX = PLATFORM_PATH.encode()
 
 
-class Answerer(ClientSide, Protocol):
+class DispatchClient(ClientSide, Protocol):
     """The client's connection as a dispatch uses it; it adds to what the exchange uses."""
 
     loop: asyncio.AbstractEventLoop
@@ -37,11 +37,11 @@ class Answerer(ClientSide, Protocol):
 
 
 class Dispatch:
-    """The way of one request from its access check to its answer."""
+    """Checks access for one request and chooses what responds."""
 
     __slots__ = ("client", "exchange", "request")
 
-    def __init__(self, client: Answerer, exchange: Exchange, request: ProxyRequest) -> None:
+    def __init__(self, client: DispatchClient, exchange: Exchange, request: ProxyRequest) -> None:
         self.client = client
         self.exchange = exchange
         self.request = request

@@ -33,7 +33,7 @@ class ClientSide(Protocol):
     def is_current(self, exchange: Exchange, /) -> bool:
         """Return whether the exchange is the one that is being answered."""
 
-    def origin_lines(self, forwarded_for: bytes | None, /) -> bytes:
+    def forwarded_header_lines(self, forwarded_for: bytes | None, /) -> bytes:
         """Return the header lines that name the client to the container."""
 
     def update_flow_control(self) -> None:
@@ -106,7 +106,7 @@ class Exchange:
             lines.append(b"Transfer-Encoding: chunked\r\n")
         if self.is_upgrade:
             lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        lines += (self.client.origin_lines(request.head.forwarded_for), request.host.name, b"\r\n\r\n")
+        lines += (self.client.forwarded_header_lines(request.head.forwarded_for), request.host.name, b"\r\n\r\n")
         return b"".join(lines)
 
     def _connect(self, request: ProxyRequest) -> None:

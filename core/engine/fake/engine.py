@@ -1,4 +1,4 @@
-"""A container engine without containers, for tests and benchmarks; a FaultProfile makes it slow, dead or wrong."""
+"""A container engine without containers, for tests and benchmarks. A FaultProfile makes it slow or faulty."""
 
 import asyncio
 import shutil

@@ -158,6 +158,7 @@ async def finish_import(image: Image, imported: ImportedImage) -> None:
             expected_fence=image.fence,
             reason="",
             lease_until=None,
+            attempts=0,
             ready_at=now(),
             digest=imported.digest,
             reference=imported.reference,

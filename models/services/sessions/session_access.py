@@ -143,7 +143,7 @@ class SessionAccess:
 
     async def record_activity(self, session_id: int) -> None:
         """Record that the session is in use now."""
-        await session_lifetime.touch(session_id)
+        await session_lifetime.record_activity(session_id)
 
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[TopicListener]:
         """Subscribe to change events of sessions and users."""

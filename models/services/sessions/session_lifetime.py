@@ -75,12 +75,12 @@ async def _extend(session: Session, until: datetime, actor: Actor) -> bool:
     return True
 
 
-async def touch(session_id: int) -> None:
+async def record_activity(session_id: int) -> None:
     """Record that a session is in use now."""
     await Session.filter(id=session_id, state=SessionState.RUNNING).update(last_active_at=now())
 
 
-async def idle(region_id: int, seconds: int, limit: int) -> list[Session]:
+async def list_idle(region_id: int, seconds: int, limit: int) -> list[Session]:
     """Return running sessions of a region that were unused for `seconds`; none if `seconds` is 0."""
     if not seconds:
         return []

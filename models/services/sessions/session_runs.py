@@ -90,19 +90,19 @@ async def renew(session: Session, settings: Settings) -> None:
     session.lease_until = until
 
 
-async def yield_launch(session: Session, region: str, seconds: float) -> None:
+async def reschedule_launch(session: Session, region: str, seconds: float) -> None:
     """Release the claim and schedule the launch to continue in `seconds`; no effect if the claim is lost."""
     key = f"launch:{session.id}:{session.fence}"
-    await _yield(session, SessionState.STARTING, Job.SESSION_LAUNCH, key, region, seconds)
+    await _reschedule(session, SessionState.STARTING, Job.SESSION_LAUNCH, key, region, seconds)
 
 
-async def yield_stop(session: Session, region: str, seconds: float) -> None:
+async def reschedule_stop(session: Session, region: str, seconds: float) -> None:
     """Release the claim and schedule the stop to continue in `seconds`; no effect if the claim is lost."""
     key = f"stop:{session.id}:{session.fence}"
-    await _yield(session, SessionState.STOPPING, Job.SESSION_STOP, key, region, seconds)
+    await _reschedule(session, SessionState.STOPPING, Job.SESSION_STOP, key, region, seconds)
 
 
-async def _yield(session: Session, state: SessionState, job: Job, key: str, region: str, seconds: float) -> None:
+async def _reschedule(session: Session, state: SessionState, job: Job, key: str, region: str, seconds: float) -> None:
     at = now()
     due_at = at + timedelta(seconds=seconds)
     retry = outbox.job(job, session.id, queue=region_queue(region), key=key, due_at=due_at)

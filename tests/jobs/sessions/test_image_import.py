@@ -204,6 +204,16 @@ async def test_import_fails_after_five_attempts_without_engine(job_env: JobEnv, 
     assert row.attempts == MAX_IMPORT_ATTEMPTS
 
 
+async def test_successful_import_resets_its_attempts(job_env: JobEnv, bring: Bring) -> None:
+    image = await bring(tar(Recipe().docker()))
+    await Image.filter(id=image.id).update(attempts=MAX_IMPORT_ATTEMPTS - 1)
+
+    await image_import(job_env.context, image.id)
+
+    row = await _read(image)
+    assert (row.state, row.attempts) == (ImageState.READY, 0)
+
+
 async def test_next_worker_retries_failed_import(job_env: JobEnv, bring: Bring) -> None:
     image = await bring(tar(Recipe().docker()))
     job_env.engine.faults = FaultProfile(unreachable=True)

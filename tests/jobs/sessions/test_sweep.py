@@ -122,12 +122,12 @@ async def test_idle_session_is_ended_when_configured(
 async def test_activity_and_keep_alive_postpone_idle_end(job_env: JobEnv) -> None:
     session = await _running_since(job_env, 1000, 11)
     await job_env.services.session_access.record_activity(session.id)
-    assert await session_lifetime.idle(job_env.region.id, 600, 10) == []
+    assert await session_lifetime.list_idle(job_env.region.id, 600, 10) == []
 
     await Session.filter(id=session.id).update(last_active_at=now() - timedelta(minutes=11))
-    assert [row.id for row in await session_lifetime.idle(job_env.region.id, 600, 10)] == [session.id]
+    assert [row.id for row in await session_lifetime.list_idle(job_env.region.id, 600, 10)] == [session.id]
     settings = job_env.services.settings
     await session_lifetime.keep_alive(
         await job_env.read(session), settings.session_seconds * 2, settings, actor=SERVICE
     )
-    assert await session_lifetime.idle(job_env.region.id, 600, 10) == []
+    assert await session_lifetime.list_idle(job_env.region.id, 600, 10) == []

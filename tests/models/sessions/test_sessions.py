@@ -193,10 +193,10 @@ async def test_released_claim_can_be_taken_at_once(people: People) -> None:
     first = await session_runs.claim_launch(session.id, people.settings)
     assert first
 
-    await session_runs.yield_launch(first, "local", 0.5)
+    await session_runs.reschedule_launch(first, "local", 0.5)
 
     assert await session_runs.claim_launch(session.id, people.settings)
-    await session_runs.yield_launch(first, "local", 0.5)
+    await session_runs.reschedule_launch(first, "local", 0.5)
     assert await session_runs.claim_launch(session.id, people.settings) is None, "a lost claim cannot be released"
 
 
