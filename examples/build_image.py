@@ -49,7 +49,7 @@ def build(api: Any, name: str, tag: str, report: Print) -> None:
 
 def save(api: Any, tag: str, output: Path) -> None:
     """Write the image as a compressed archive, under a temporary name until it is complete."""
-    part = output.with_name(f"{output.name}.part")
+    part = output.with_name(f"{output.name}.{os.getpid()}.part")
     with part.open("wb") as file, gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as archive:
         for chunk in api.get_image(tag):
             archive.write(chunk)

@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
@@ -77,8 +79,6 @@ class Counter:
             self.changes, self._last = self.changes + 1, file
 
     def __enter__(self) -> Self:
-        # Threads have the profile function of their start, so the walk gets new ones.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         threading.setprofile(self)
         sys.setprofile(self)
         return self
@@ -86,6 +86,14 @@ class Counter:
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
         threading.setprofile(None)
+
+
+@contextmanager
+def counted() -> Iterator[Counter]:
+    """Count a walk on new threads, because a thread keeps the profile function of its start."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+    with Counter() as counter:
+        yield counter
 
 
 def main() -> int:
@@ -133,7 +141,7 @@ async def count(walk: str, redis_url: str, folder: Path) -> Counter:
     if walk == "operation":
         async with served_api(settings) as served:
             session, files = await computing.create_datasession(served)
-            with Counter() as counter:
+            with counted() as counter:
                 await computing.run_median(served, "ada", session, files)
                 await _has_sent(served)
             return counter
@@ -142,7 +150,7 @@ async def count(walk: str, redis_url: str, folder: Path) -> Counter:
 
 async def _count_launch(served: Served) -> Counter:
     workstation = await _workstation(served)
-    with Counter() as counter:
+    with counted() as counter:
         answer = await served.ask("ada", LAUNCH, id=encode("Workstation", workstation))
         await _has_sent(served)
     if answer.get("errors") or answer["data"]["sessionLaunch"]["errors"]:
@@ -172,7 +180,7 @@ async def _count_launch_job(settings: Settings) -> Counter:
     engine = FakeEngine()
     async with open_services(settings) as services:
         session, context = await Session.get(), {"region_context": services.region_context(engine)}
-        with Counter() as counter:
+        with counted() as counter:
             await session_launch(context, session.id)
         await session.refresh_from_db()
     await engine.close()
@@ -190,7 +198,7 @@ async def _count_operation_job(settings: Settings) -> Counter:
         open_data_context(services.settings, services.storage) as data_context,
     ):
         operation = await DataOperation.get()
-        with Counter() as counter:
+        with counted() as counter:
             await dataoperation_run({"data_context": data_context}, operation.id)
         await operation.refresh_from_db()
     if operation.state is not DataOperationState.SUCCEEDED:

@@ -35,6 +35,7 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook as well.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each item with its tier, before `-m` selects by it, and with the worker that it shares."""
     tiers.mark(items, is_distributed=hasattr(config, "workerinput"))
