@@ -68,31 +68,50 @@ def test_guard_lets_other_tiers_pass() -> None:
         opened.bind(("127.0.0.1", 0))
 
 
+GROUPED = """
+import os, pytest
+
+@pytest.fixture(scope="module")
+def shared(): return os.getpid()
+
+@pytest.mark.parametrize("number", range(8))
+def test_one(number, shared, tmp_path_factory):
+    with open("pids", "a") as file: print(os.getpid(), file=file)
+"""
+
+
+@pytest.mark.integration
+def test_group_stays_on_one_worker(tmp_path: Path) -> None:
+    (tmp_path / "test_grouped.py").write_text(GROUPED)
+
+    done = _run_apart(tmp_path, "")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(set((tmp_path / "pids").read_text().split())) == 1
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("is_ci", "code"), [("", 0), ("true", 1)])
 def test_skip_on_a_worker_is_reported_and_fails_ci(tmp_path: Path, is_ci: str, code: int) -> None:
     (tmp_path / "test_skipped.py").write_text(SKIPPED)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.conftest", "-n", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": is_ci}
 
-    done = subprocess.run(
-        [
-            *command,
-            "--dist",
-            "loadgroup",
-            "-c",
-            str(ROOT / "pyproject.toml"),
-            "--rootdir",
-            str(tmp_path),
-            str(tmp_path),
-        ],
-        cwd=tmp_path,
+    done = _run_apart(tmp_path, is_ci)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "not run: 1 tests, Redis: install redis-server" in done.stdout
+    assert "1 passed, 1 skipped in " in done.stdout.splitlines()[-1]
+
+
+def _run_apart(folder: Path, is_ci: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a folder on two workers, with the hooks of these tests."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.conftest", "-n", "2"]
+    places = ["--dist", "loadgroup", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": is_ci}
+    return subprocess.run(
+        [*command, *places],
+        cwd=folder,
         env={name: value for name, value in environment.items() if not name.startswith("PYTEST_")},
         capture_output=True,
         text=True,
         check=False,
     )
-
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "not run: 1 tests, Redis: install redis-server" in done.stdout
-    assert "1 passed, 1 skipped in " in done.stdout.splitlines()[-1]
