@@ -1,10 +1,15 @@
-"""Permissions on data sessions, operations and results."""
+"""Permissions on uploads, data sessions, operations and results."""
 
 from models.permissions.enums import MemberRole, ResourcePermissions
 from models.permissions.resources import ObjectRole, Resource
 
 GUEST, READONLY, MEMBER, ADMIN = MemberRole
 DATA: dict[Resource, ResourcePermissions] = {
+    Resource.UPLOAD: ResourcePermissions(
+        description="An uploaded file. Only its creator can see it.",
+        rules="view:O create:O",
+        roles={"researcher": "view:O create:O"},
+    ),
     Resource.DATASESSION: ResourcePermissions(
         description="The files of a project, and the operations on them.",
         rules="view:ORG edit:ORG create:O delete:OG",

@@ -9,11 +9,6 @@ SESSIONS: dict[Resource, ResourcePermissions] = {
         rules="view:G",
         roles={"researcher": "view:G"},
     ),
-    Resource.UPLOAD: ResourcePermissions(
-        description="An uploaded file. Only its creator can see it.",
-        rules="view:O create:O",
-        roles={"researcher": "view:O create:O"},
-    ),
     Resource.WORKSTATION: ResourcePermissions(
         description="A viewer, notebook or desktop that can be launched as a session.",
         rules="view:OG edit:OG create:O",
