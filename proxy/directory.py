@@ -94,7 +94,7 @@ class SessionDirectory(Protocol):
         """Return the grant of a platform token that a program sends; None if it may not enter."""
 
     async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> AccessGrant | None:
-        """Spend a ticket. It must be for this label and this state hash ("" for one that is bound to no browser)."""
+        """Redeem a ticket. It must be for this label and this state hash ("" for one that is bound to no browser)."""
 
     async def issue_cookie(self, grant: AccessGrant, label: str) -> str:
         """Return a cookie value that `grant_from_cookie` accepts for this label only."""

@@ -126,15 +126,15 @@ def enqueue(
     name: str, *arguments: int | str, queue: str, key: str | None = None, due_at: datetime | None = None
 ) -> None:
     """Send a job after the open transaction commits."""
-    collect([job(name, *arguments, queue=queue, key=key, due_at=due_at)])
+    enqueue_messages([job(name, *arguments, queue=queue, key=key, due_at=due_at)])
 
 
 def publish(topic: str) -> None:
     """Publish after commit that the row that `topic` names has changed."""
-    collect([event(topic)])
+    enqueue_messages([event(topic)])
 
 
-def collect(messages: Iterable[OutboxMessage]) -> None:
+def enqueue_messages(messages: Iterable[OutboxMessage]) -> None:
     """Send these after commit, without messages that repeat an earlier one."""
     batch: list[OutboxMessage] = connection.current_transaction().context.setdefault("outbox", [])
     if not batch:
@@ -147,12 +147,12 @@ def deduplicated(messages: Iterable[OutboxMessage], existing: Sequence[OutboxMes
     """Return the messages that repeat neither each other nor one of `existing`."""
     new: list[OutboxMessage] = []
     for message in messages:
-        if not any(_same(message, other) for other in (*existing, *new)):
+        if not any(_is_duplicate(message, other) for other in (*existing, *new)):
             new.append(message)
     return new
 
 
-def _same(one: OutboxMessage, other: OutboxMessage) -> bool:
+def _is_duplicate(one: OutboxMessage, other: OutboxMessage) -> bool:
     return one.key == other.key or (one.kind is MessageKind.EVENT is other.kind and one.name == other.name)
 
 
@@ -190,7 +190,7 @@ async def update_with_outbox(
     if connection.is_in_transaction() or connection.has_commit_hook():
         async with connection.transaction():
             updated = await sql.compare_and_set(model, match, changes, inserts=history)
-            collect(messages if updated else ())
+            enqueue_messages(messages if updated else ())
             return updated
     leased = with_lease(deduplicated(messages))
     updated = await sql.compare_and_set(model, match, changes, inserts=[*history, *leased])

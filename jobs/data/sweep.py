@@ -63,7 +63,7 @@ async def _release_abandoned(result: Result) -> None:
 
 
 async def purge_uploads(storage: "Storage") -> None:
-    """Remove the uploads whose time is over, with their files."""
+    """Remove the uploads that have expired, with their files."""
 
     async def discard(upload: Upload) -> None:
         await storage.delete(upload.storage_key)

@@ -76,7 +76,7 @@ async def session_check(context: Mapping[str, Any], session_id: int) -> None:
 
 
 async def check(region_context: RegionContext, session_id: int) -> None:
-    """End a session whose time is over or whose container has ended."""
+    """End a session that have expired or whose container has ended."""
     session = await Session.get_or_none(id=session_id)
     if session is None or session.state not in LIVE:
         return

@@ -16,7 +16,7 @@ from models.sessions.sessions import LIVE, Reason, Session, SessionState
 
 
 async def expire(region_context: RegionContext, region: Region) -> None:
-    """End the sessions whose time is over."""
+    """End the sessions that have expired."""
     due = Session.filter(region_id=region.id, state__in=list(LIVE), expires_at__lte=now())
     await for_each(
         await due.exclude(state=SessionState.STOPPING).limit(BATCH),

@@ -70,7 +70,7 @@ async def transition(
 
 def publish_change(row: StatefulRow[Any]) -> None:
     """Publish after the commit of the open transaction that the row changed."""
-    outbox.collect(change_events(row))
+    outbox.enqueue_messages(change_events(row))
 
 
 def change_events(row: StatefulRow[Any]) -> list[OutboxMessage]:

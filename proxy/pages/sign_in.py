@@ -68,7 +68,7 @@ class SignInPages:
         context = context_of(request)
         if context.label is None:
             return html.no_session_host()
-        if request.method != "GET":  # Starlette routes HEAD too; a link preview must not spend the ticket.
+        if request.method != "GET":  # Starlette routes HEAD too; a link preview must not redeem the ticket.
             return Response(status_code=405, headers={"Allow": "GET"})
         path = safe_redirect_path(request.query_params.get("next", ""))
         if context.decision in OWNER_DECISIONS:

@@ -41,16 +41,16 @@ def _edit_collaboration(description: str, check: PolicyCheck) -> ActionRule:
     return rule(description, Resource.COLLABORATION, PermissionVerb.EDIT, check, collaborations.readable)
 
 
-def _of_itself(principal: Principal, _permission: Permission) -> Q:
+def _own_user_history(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.USER, object_id=principal.user_id)
 
 
-def _of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
+def _history_of_managed_organizations(principal: Principal, _permission: Permission) -> Q:
     managed = organizations.MEMBERS.rows(principal, PermissionVerb.EDIT)
     return Q(resource=Resource.ORGANIZATION, object_id__in=Subquery(managed.values("id")))
 
 
-def _of_edited_collaborations(principal: Principal, _permission: Permission) -> Q:
+def _history_of_editable_collaborations(principal: Principal, _permission: Permission) -> Q:
     edited = Subquery(collaborations.editable(principal).values("id"))
     return Q(resource=Resource.COLLABORATION, object_id__in=edited)
 
@@ -90,8 +90,8 @@ POLICIES = DomainPolicies(
         ),
     },
     history=(
-        _of_itself,
-        _of_managed_organizations,
-        _of_edited_collaborations,
+        _own_user_history,
+        _history_of_managed_organizations,
+        _history_of_editable_collaborations,
     ),
 )

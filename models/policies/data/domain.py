@@ -15,14 +15,14 @@ from models.policies.delegation import can_grant
 from models.policies.registry import DomainPolicies
 
 
-def _on_datasession(
+def _datasession_rule(
     description: str, check: PolicyCheck = datasessions.can_edit, verb: PermissionVerb = PermissionVerb.EDIT
 ) -> ActionRule:
     return rule(description, Resource.DATASESSION, verb, check, datasessions.readable)
 
 
 def _share_datasession(description: str) -> ActionRule:
-    return _on_datasession(description, _can_share_datasession)
+    return _datasession_rule(description, _can_share_datasession)
 
 
 def _can_share_datasession(principal: Principal, datasession: Any, *details: Any) -> Awaitable[PolicyDecision]:
@@ -31,11 +31,11 @@ def _can_share_datasession(principal: Principal, datasession: Any, *details: Any
     return datasessions.can_share(principal, datasession)
 
 
-def _on_operation(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
+def _operation_rule(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
     return rule(description, Resource.DATA_OPERATION, verb, check, dataoperations.readable)
 
 
-def _of_edited_datasessions(principal: Principal, _permission: Permission) -> Q:
+def _history_of_editable_datasessions(principal: Principal, _permission: Permission) -> Q:
     edited = datasessions.DATASESSIONS.rows(principal, PermissionVerb.EDIT).values("id")
     operations = dataoperations.editable(principal)
     opened = operations.filter(result_id__isnull=False).values("result_id")
@@ -52,10 +52,10 @@ POLICIES = DomainPolicies(
         Action.DATASESSION_CREATE: rule(
             "Create a data session.", Resource.DATASESSION, PermissionVerb.CREATE, datasessions.can_create
         ),
-        Action.DATASESSION_UPDATE: _on_datasession("Rename a data session."),
-        Action.DATASESSION_INPUT_ADD: _on_datasession("Add files to a data session."),
-        Action.DATASESSION_INPUT_REMOVE: _on_datasession("Remove files from a data session."),
-        Action.DATASESSION_DELETE: _on_datasession(
+        Action.DATASESSION_UPDATE: _datasession_rule("Rename a data session."),
+        Action.DATASESSION_INPUT_ADD: _datasession_rule("Add files to a data session."),
+        Action.DATASESSION_INPUT_REMOVE: _datasession_rule("Remove files from a data session."),
+        Action.DATASESSION_DELETE: _datasession_rule(
             "Delete a data session with all its results.", datasessions.can_delete, PermissionVerb.DELETE
         ),
         Action.DATASESSION_USER_ADD: _share_datasession("Share a data session with a user."),
@@ -70,9 +70,11 @@ POLICIES = DomainPolicies(
             datasessions.readable,
             permission_on=Resource.DATA_OPERATION,
         ),
-        Action.OPERATION_CANCEL: _on_operation("Cancel an operation.", PermissionVerb.EDIT, dataoperations.can_edit),
-        Action.OPERATION_RERUN: _on_operation("Run an operation again.", PermissionVerb.EDIT, dataoperations.can_edit),
-        Action.OPERATION_DELETE: _on_operation(
+        Action.OPERATION_CANCEL: _operation_rule("Cancel an operation.", PermissionVerb.EDIT, dataoperations.can_edit),
+        Action.OPERATION_RERUN: _operation_rule(
+            "Run an operation again.", PermissionVerb.EDIT, dataoperations.can_edit
+        ),
+        Action.OPERATION_DELETE: _operation_rule(
             "Delete an operation.", PermissionVerb.DELETE, dataoperations.can_delete
         ),
         Action.RESULT_OPEN: rule(
@@ -90,5 +92,5 @@ POLICIES = DomainPolicies(
         ),
     },
     grantable=(datasessions.DATASESSIONS,),
-    history=(_of_edited_datasessions,),
+    history=(_history_of_editable_datasessions,),
 )

@@ -34,15 +34,15 @@ def _edit_image(description: str) -> ActionRule:
     return rule(description, Resource.IMAGE, PermissionVerb.EDIT, images.can_edit, images.readable)
 
 
-def _on_session(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
+def _session_rule(description: str, verb: PermissionVerb, check: PolicyCheck) -> ActionRule:
     return rule(description, Resource.SESSION, verb, check, sessions.readable)
 
 
-def _of_own_sessions(principal: Principal, _permission: Permission) -> Q:
+def _history_of_own_sessions(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.SESSION, object_id__in=Subquery(sessions.readable(principal).values("id")))
 
 
-def _of_edited_workstations(principal: Principal, _permission: Permission) -> Q:
+def _history_of_editable_workstations(principal: Principal, _permission: Permission) -> Q:
     return Q(resource=Resource.WORKSTATION, object_id__in=Subquery(workstations.editable(principal).values("id")))
 
 
@@ -77,13 +77,13 @@ POLICIES = DomainPolicies(
             workstations.readable,
             permission_on=Resource.SESSION,
         ),
-        Action.SESSION_OPEN: _on_session("Open a session.", PermissionVerb.EDIT, sessions.can_connect),
-        Action.SESSION_KEEP_ALIVE: _on_session("Extend a session.", PermissionVerb.VIEW, sessions.can_keep_alive),
-        Action.SESSION_STOP: _on_session("Stop a session.", PermissionVerb.EDIT, sessions.can_stop),
+        Action.SESSION_OPEN: _session_rule("Open a session.", PermissionVerb.EDIT, sessions.can_connect),
+        Action.SESSION_KEEP_ALIVE: _session_rule("Extend a session.", PermissionVerb.VIEW, sessions.can_keep_alive),
+        Action.SESSION_STOP: _session_rule("Stop a session.", PermissionVerb.EDIT, sessions.can_stop),
     },
     grantable=(workstations.WORKSTATIONS,),
     history=(
-        _of_own_sessions,
-        _of_edited_workstations,
+        _history_of_own_sessions,
+        _history_of_editable_workstations,
     ),
 )

@@ -93,7 +93,7 @@ class SessionAccess:
         return ticket
 
     async def redeem_ticket(self, ticket: str, label: str, state_hash: str) -> AccessGrant | None:
-        """Spend a ticket; None if it is forged, spent, expired, or for another host or browser."""
+        """Redeem a ticket; None if it is forged, spent, expired, or for another host or browser."""
         text = await self._redis.getdel(_ticket_key(ticket))
         if text is None:
             return None

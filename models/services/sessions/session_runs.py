@@ -186,4 +186,4 @@ async def schedule_check(session_id: int, region: str) -> None:
     session = await Session.get_or_none(id=session_id, state__in=list(EXTENDABLE), expires_at__gt=now())
     if session is not None:
         async with transaction():
-            outbox.collect([expiry_check_job(session, region)])
+            outbox.enqueue_messages([expiry_check_job(session, region)])
