@@ -137,7 +137,7 @@ async def test_import_is_idempotent(job_env: JobEnv, bring: Bring) -> None:
     await image_import(job_env.context, image.id)
 
     row = await _read(image)
-    assert (row.state, row.attempts) == (ImageState.READY, 1)
+    assert (row.state, row.fence) == (ImageState.READY, 1)
 
 
 async def test_import_of_dead_worker_is_taken_over(job_env: JobEnv, bring: Bring) -> None:
